@@ -1,0 +1,51 @@
+# Two commands matter: `make demo` (a lab server to look at) and `make test` (is all of it right?).
+# `make help` lists the rest. Everything they need is installed by tools/setup.sh.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VENV ?= $(CURDIR)/.venv
+export PATH := $(VENV)/bin:$(PATH)
+# State of ansible and molecule stays inside the checkout: two checkouts never meet.
+export ANSIBLE_HOME := $(CURDIR)/.ansible
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+export PY_COLORS := 1
+export ANSIBLE_FORCE_COLOR := 1
+
+STAMP := $(VENV)/.requirements
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(STAMP): requirements.txt requirements-dev.txt tools/setup.sh
+	tools/setup.sh "$(VENV)"
+	touch "$@"
+
+.PHONY: setup
+setup: $(STAMP) ## install what the other targets need (apt packages and a virtual environment)
+
+.PHONY: lint
+lint: $(STAMP) ## ruff, mypy, yamllint, ansible-lint (profile production)
+	ruff check .
+	ruff format --check .
+	tools/mypy.sh
+	yamllint --strict .
+	ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/collections ansible-lint --strict
+
+.PHONY: sanity
+sanity: $(STAMP) ## ansible-test sanity on a copy of the tree
+	tools/ansible-test.sh sanity
+
+.PHONY: units
+units: $(STAMP) ## ansible-test units on a copy of the tree
+	tools/ansible-test.sh units
+
+.PHONY: pytest
+pytest: $(STAMP) ## tests of the project itself and of the hub's package
+	pytest -q -n 2 tests/project tests/hub
+
+.PHONY: check
+check: lint sanity units pytest ## everything that needs no container (under 4 minutes)
+	@echo "make check: lint, sanity, units and pytest passed"
