@@ -27,6 +27,7 @@ from ._accounts_register import Register
 from ._accounts_tables import Tables
 
 REGISTER = "etc/labserver/accounts/register.json"
+RUN_LOCK = "run/lock/labserver-accounts"
 PUBLIC = "etc/labserver/public"
 LOCAL = "this host"
 
@@ -54,7 +55,8 @@ class World:
     now: Callable[[], datetime] = lambda: datetime.now(tz=UTC)
     stop: Callable[[list[Person]], list[str]] = stop_people
     forget_caches: Callable[[], None] = forget_caches
-    lock_timeout_seconds: float = 60
+    lock_timeout_seconds: float = 60  # for the locks of the account files, which others hold for moments only
+    run_timeout_seconds: float = 600  # for another run of this, which may be archiving homes
 
     @classmethod
     def real(cls) -> World:
@@ -132,6 +134,11 @@ def run(desired: Desired, ids: Ids | None, world: World, check: bool = False) ->
         result.files.update(_account_files(result.plan))
         result.files.update(_public_files(result.plan, world))
         return result
+    with _accounts_store.one_at_a_time(world.root / RUN_LOCK, world.run_timeout_seconds):
+        return _run(desired, ids, world)
+
+
+def _run(desired: Desired, ids: Ids | None, world: World) -> Result:
     with _accounts_store.locked(world.root, world.lock_timeout_seconds):
         result, old = _planned(desired, ids, world)
         plan = result.plan

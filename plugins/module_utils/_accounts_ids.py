@@ -13,7 +13,7 @@ soon as two names meet.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ._accounts_model import Desired, Settings
@@ -96,8 +96,8 @@ def allocate(hosts: Hosts, recorded: Ids, file: str = "") -> tuple[Ids, list[str
     for _desired, found in hosts.values():
         taken |= {number for numbers in found.accounts.values() for number in numbers}
         taken |= {*found.groups.values(), *found.recorded_users.values(), *found.recorded_groups.values()}
-    users = _known(recorded.users, (found.recorded_users for _d, found in hosts.values()))
-    groups = _known(recorded.groups, (found.recorded_groups for _d, found in hosts.values()))
+    users: dict[str, int] = {}
+    groups: dict[str, int] = {}
     where = file or "the records"
     fresh, problems = _settle(_claims_on_uids(hosts, recorded, where), users, *UID_TEXT)
     fresh_groups, more = _settle(_claims_on_gids(hosts, recorded, where), groups, *GID_TEXT)
@@ -112,14 +112,6 @@ def allocate(hosts: Hosts, recorded: Ids, file: str = "") -> tuple[Ids, list[str
     if not problems:
         problems += _doubles(users, groups) + _owned_by_others(hosts, users, groups)
     return Ids(users, groups), problems
-
-
-def _known(first: Mapping[str, int], others: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    result: dict[str, int] = {}
-    for other in others:
-        result.update(other)
-    result.update(first)
-    return result
 
 
 def _claims_on_uids(hosts: Hosts, recorded: Ids, where: str) -> dict[str, _Claims]:

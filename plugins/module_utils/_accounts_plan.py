@@ -55,7 +55,10 @@ class Host:
 
 @dataclass(frozen=True)
 class Person:
-    """A person as they shall be on this host; ``state`` is the effective one (expired people are absent)."""
+    """A person as they shall be on this host; ``state`` is the effective one (expired people are absent).
+
+    ``account`` False: the account is gone, only the name is remembered. ``managed`` False: unlisted, to be kept as is.
+    """
 
     user: User
     system_name: str
@@ -68,6 +71,7 @@ class Person:
     groups: tuple[str, ...]
     limits: Limits
     account: bool = True
+    managed: bool = True
 
 
 @dataclass
@@ -77,6 +81,7 @@ class Plan:
     tables: Tables
     register: Register
     today: date = EPOCH
+    records: dict[str, Record] = field(default_factory=dict)  # those of the register, while they are worked on
     people: dict[str, Person] = field(default_factory=dict)
     groups: dict[str, int] = field(default_factory=dict)
     actions: list[Action] = field(default_factory=list)
@@ -105,12 +110,13 @@ def make_plan(desired: Desired, ids: Ids, host: Host, today: date) -> Plan:
             "the inventory missing? Give those who leave state absent, or set accounts_unlisted to keep"
         )
     plan.groups = {**host.register.groups, **groups}
-    plan.register = Register(host.register.users, plan.groups)
+    plan.records = dict(host.register.users)
+    plan.register = Register(plan.records, plan.groups)
     _lab_groups(plan, groups)
     for person in _people(desired, ids, host, today):
         plan.people[person.user.name] = person
         old = host.register.users.get(person.user.name)
-        if not person.account:
+        if not person.account or not person.managed:
             continue
         if person.state == "present":
             _present(plan, person, old, host)
@@ -177,6 +183,9 @@ def _people(desired: Desired, ids: Ids, host: Host, today: date) -> Iterator[Per
         if entry is not None:
             full_name = entry[4].rstrip(",")
             known = replace(known, account=True, home=entry[5], shell=entry[6], full_name=full_name)
+        if state == "present":
+            groups = (group for group in host.register.groups if old.system_name in _members(host.tables, group))
+            known = replace(known, managed=False, groups=tuple(groups))
         yield known
 
 
@@ -244,7 +253,7 @@ def _record(plan: Plan, person: Person, old: Record | None) -> Record:
         shell=person.shell,
         account=True,
     )
-    plan.register = Register({**plan.register.users, person.user.name: record}, plan.register.groups)
+    plan.records[person.user.name] = record
     return record
 
 
@@ -304,7 +313,7 @@ def _present(plan: Plan, person: Person, old: Record | None, host: Host) -> None
     home = _home(plan, person, host, known)
     if person.user.ssh_keys is not None or record.ssh_keys:
         record = _keys(plan, person, record, home)
-    _keep(plan, login, record)
+    plan.records[login] = record
 
 
 def _home(plan: Plan, person: Person, host: Host, known: bool) -> Seen | None:
@@ -339,10 +348,6 @@ def _keys(plan: Plan, person: Person, record: Record, home: Seen | None) -> Reco
     return replace(record, ssh_keys=wanted)
 
 
-def _keep(plan: Plan, login: str, record: Record) -> None:
-    plan.register = Register({**plan.register.users, login: record}, plan.register.groups)
-
-
 def _leaving(plan: Plan, person: Person, old: Record | None, host: Host, settings: Settings) -> None:
     """Plan the locking of a person and, when they are absent, the archive and the removal."""
     name, login, absent = person.system_name, person.user.name, person.state == "absent"
@@ -375,7 +380,7 @@ def _leaving(plan: Plan, person: Person, old: Record | None, host: Host, setting
         if settings.remove_homes:
             plan.remove.append(login)
             plan.act("remove home and account", name, f"{person.home}, after the archive was verified")
-    _keep(plan, login, replace(record, state=person.state))
+    plan.records[login] = replace(record, state=person.state)
 
 
 def _memberships(plan: Plan, desired: Desired) -> None:

@@ -81,6 +81,26 @@ def write_tables(root: Path, changed: Mapping[str, bytes], before: Mapping[str, 
         sync_folder(folder)
 
 
+@contextlib.contextmanager
+def one_at_a_time(path: Path, timeout_seconds: float) -> Iterator[None]:
+    """Hold a lock file of our own for a whole run; raises StoreError when another run has it for too long."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    until = time.monotonic() + timeout_seconds
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    raise StoreError("another run changes the accounts of this host; run again later") from None
+                time.sleep(0.05)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def _alive(process: int) -> bool:
     try:
         os.kill(process, 0)

@@ -137,7 +137,7 @@ class FakeHost:
         return {
             str(path.relative_to(self.root)): (path.lstat().st_mode, path.read_bytes() if path.is_file() else b"")
             for path in sorted(self.root.rglob("*"))
-            if path.name != ".pwd.lock"
+            if path.name not in (".pwd.lock", "labserver-accounts", "lock", "run")
         }
 
 

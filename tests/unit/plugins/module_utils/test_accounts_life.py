@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import os
 import tarfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils import _accounts_apply as apply
+from ansible_collections.labserver.jupyter.plugins.module_utils import _accounts_input as inputs
 from ansible_collections.labserver.jupyter.plugins.module_utils import _accounts_store as store
 from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils.accounts_host import FakeHost, acts
 
@@ -140,6 +142,15 @@ def test_unlisted_people_are_locked_and_lose_nothing(host: FakeHost) -> None:
     assert host.run(users=[{"name": "jonas"}], groups=[{"name": "leem"}]).changed is False
     host.run(users=[{"name": "jonas"}, {"name": "mira"}], groups=[{"name": "leem"}])
     assert (host.line("shadow", "jupyter-mira") or [])[7] == ""
+
+
+def test_unlisted_people_can_be_kept_as_they_are(host: FakeHost) -> None:
+    people = [{"name": "mira", "groups": ["leem"], "ssh_keys": [KEY]}, {"name": "jonas"}]
+    host.run(users=people, groups=[{"name": "leem"}])
+    result = host.run(users=people[1:], groups=[{"name": "leem"}], unlisted="keep")
+    assert acts(result) == []
+    assert host.line("group", "leem") == ["leem", "x", "30000", "jupyter-mira"]
+    assert roster(host)["users"]["mira"]["groups"] == ["leem"]
 
 
 def test_an_empty_list_does_not_lock_everybody(host: FakeHost) -> None:
@@ -290,6 +301,23 @@ def test_a_run_that_dies_between_accounts_and_homes_is_finished(
             host.run(users=[{"name": "mira"}])
     assert acts(host.run(users=[{"name": "mira"}])) == [("create home", "jupyter-mira")]
     assert (host.root / "home/jupyter-mira/.bashrc").exists()
+
+
+def test_a_run_that_dies_while_somebody_leaves_is_finished(host: FakeHost) -> None:
+    host.run(users=[{"name": "mira"}])
+
+    def dies(_people: Any) -> list[str]:
+        raise KeyboardInterrupt
+
+    world = replace(host.world(), stop=dies)
+    desired, _problems = inputs.desired({"accounts_users": [{"name": "mira", "state": "absent"}]})
+    with pytest.raises(KeyboardInterrupt):
+        apply.run(desired, None, world)
+    assert roster(host)["users"]["mira"]["state"] == "absent"  # the hub knows at once
+    assert not (host.root / "srv/labserver/accounts/archive").exists()
+    host.run(users=[{"name": "mira", "state": "absent"}])
+    assert host.stopped == ["mira"]
+    assert len(list((host.root / "srv/labserver/accounts/archive").glob("*.json"))) == 1
 
 
 def test_shared_folder(host: FakeHost) -> None:
