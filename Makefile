@@ -49,3 +49,7 @@ pytest: $(STAMP) ## tests of the project itself and of the hub's package
 .PHONY: check
 check: lint sanity units pytest ## everything that needs no container (under 4 minutes)
 	@echo "make check: lint, sanity, units and pytest passed"
+
+.PHONY: docs
+docs: $(STAMP) ## renew the generated parts of the documentation
+	python tools/role_docs.py

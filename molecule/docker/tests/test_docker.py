@@ -1,0 +1,53 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine as its own API, the kernel and the host's tools see it."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+
+def test_engine_runs_with_the_labs_settings(host: t.Any) -> None:
+    info = json.loads(host.check_output("docker info --format '{{json .}}'"))
+    assert info["LiveRestoreEnabled"] is True
+    assert info["LoggingDriver"] == "json-file"
+    assert {pool["Base"] for pool in info["DefaultAddressPools"]} == {"172.28.0.0/14"}
+
+
+def test_hand_made_settings_stay(host: t.Any) -> None:
+    settings = json.loads(host.file("/etc/docker/daemon.json").content_string)
+    assert settings["debug"] is False
+    assert settings["log-opts"] == {"labels": "handmade", "max-size": "10m", "max-file": "3"}
+    assert settings["max-concurrent-downloads"] == 4
+
+
+def test_the_old_settings_were_kept_beside(host: t.Any) -> None:
+    backups = host.check_output("ls /etc/docker | grep -c 'daemon.json\\..*~'")
+    assert int(backups) == 1
+
+
+def test_listed_administrator_joins_and_keeps_other_groups(host: t.Any) -> None:
+    assert {"docker", "sudo"} <= set(host.check_output("id -Gn operator").split())
+
+
+def test_lab_ca_is_trusted(host: t.Any) -> None:
+    certificate = "/usr/local/share/ca-certificates/lab-ca.crt"
+    assert (
+        host.run(
+            f'openssl version || true; grep -qF "$(sed -n 2p {certificate})" /etc/ssl/certs/ca-certificates.crt'
+        ).rc
+        == 0
+    )
+
+
+def test_containers_survive_a_restart_of_the_engine(host: t.Any) -> None:
+    host.check_output(
+        "tar -cC / bin/busybox usr/bin/sleep lib lib64 2>/dev/null | docker import - t:1 >/dev/null || true"
+    )
+    host.check_output("docker run -d --name survivor t:1 /usr/bin/sleep 600")
+    before = host.check_output("docker inspect -f '{{.State.Pid}} {{.State.StartedAt}}' survivor")
+    host.check_output("systemctl restart docker")
+    assert host.check_output("docker inspect -f '{{.State.Pid}} {{.State.StartedAt}}' survivor") == before
+    host.check_output("docker rm -f survivor")
