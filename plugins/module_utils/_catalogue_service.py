@@ -85,7 +85,9 @@ class LabRegistry:
     def description(self, repository: str, digest: str) -> tuple[Mapping[str, str], str, int]:
         manifest = json.loads(self.client().manifest(repository, digest).body)
         if "manifests" in manifest:  # an index: one image for each kind of processor
-            fitting = [one for one in manifest["manifests"] if one.get("platform", {}).get("architecture") == _machine()]
+            fitting = [
+                one for one in manifest["manifests"] if one.get("platform", {}).get("architecture") == _machine()
+            ]
             if not fitting:
                 raise RegistryError(f"{repository}@{digest}: no image for {_machine()}")
             manifest = json.loads(self.client().manifest(repository, fitting[0]["digest"]).body)
@@ -156,12 +158,9 @@ class Service:
         self.entries = now
         changed = self._write(before)
         for name, one in now.items():
-            if one.state == "ready" and one.reference in known:
-                if self.docker.image(one.reference) is None:  # somebody removed it from the host
-                    one = dataclasses.replace(one, state="pulling")
-                else:
-                    continue
-            if one.state == "pulling":
+            # An image may have been removed from the host by somebody.
+            gone = one.state == "ready" and self.docker.image(one.reference) is None
+            if gone or one.state == "pulling":
                 self.entries[name] = self._settle(one)
                 changed = self._write(before) or changed
         return changed
@@ -191,7 +190,7 @@ class Service:
     def _write(self, before: Mapping[str, catalogue.Entry]) -> bool:
         if self.entries == before and self.output.exists():
             return False
-        stamp = datetime.datetime.fromtimestamp(self._clock(), datetime.timezone.utc).isoformat(timespec="seconds")
+        stamp = datetime.datetime.fromtimestamp(self._clock(), datetime.UTC).isoformat(timespec="seconds")
         text = catalogue.document(self.entries.values(), stamp)
         handle, temporary = tempfile.mkstemp(dir=self.output.parent, prefix=".images.")
         with os.fdopen(handle, "w") as stream:
@@ -203,7 +202,9 @@ class Service:
 
 def table(entries: Sequence[catalogue.Entry]) -> str:
     """Return the catalogue as text for a person: what is offered, and why the rest is not."""
-    lines = [f"{one.repository}:{one.tag}".ljust(40) + f" {one.state:8} {one.digest[7:19]} {one.reason}" for one in entries]
+    lines = [
+        f"{one.repository}:{one.tag}".ljust(40) + f" {one.state:8} {one.digest[7:19]} {one.reason}" for one in entries
+    ]
     return "\n".join(lines or ["no image"]) + "\n"
 
 
@@ -225,9 +226,7 @@ def main(argv: Sequence[str]) -> int:
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
 
-    service = Service(
-        settings, registry, Docker(settings["docker_socket"]), credentials=registry.credentials, say=say
-    )
+    service = Service(settings, registry, Docker(settings["docker_socket"]), credentials=registry.credentials, say=say)
     trouble = ""
     while True:
         try:

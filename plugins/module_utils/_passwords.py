@@ -54,7 +54,7 @@ class Paths:
 
 @dataclass(frozen=True)
 class Plan:
-    """What has to be done: names that get a one-time password (``seed``, ``reset``), go (``remove``), whose line goes."""
+    """What has to be done: who gets a one-time password (``seed``, ``reset``), who goes, whose line goes (``used``)."""
 
     create: bool
     seed: tuple[str, ...]

@@ -12,7 +12,7 @@ short_description: Give the people of a lab server their one-time passwords
 version_added: 0.1.0
 description:
   - Makes the password store of the hub, gives everybody in the roster who has no password a random one-time password,
-    and removes the passwords of people who are gone. Nobody can then claim an account by being the first to type its name.
+    and removes the passwords of people who are gone. Nobody can then claim an account by typing its name first.
   - The hub lets people in with a one-time password only as far as the page on which they choose their own.
   - One-time passwords stay readable for root in one file until they are used. They are never part of the result.
   - A store that was replaced, or that has lost entries, is an error and never filled up silently.
