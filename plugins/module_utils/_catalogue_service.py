@@ -25,7 +25,8 @@ from typing import Any, Protocol
 
 from . import _catalogue as catalogue
 from . import _passwords as passwords
-from ._docker_api import Docker, DockerError
+from ._catalogue_engine import Engine
+from ._docker_api import DockerEngine, EngineError
 from ._registry_client import RegistryClient, RegistryError
 
 DEFAULT_SETTINGS = "/etc/labserver/hub/catalogue.json"
@@ -107,7 +108,7 @@ class Service:
         self,
         settings: Mapping[str, Any],
         registry: Registry,
-        docker: Docker,
+        docker: Engine,
         *,
         credentials: Callable[[], tuple[str, str]],
         clock: Callable[[], float] = time.time,
@@ -159,7 +160,7 @@ class Service:
         changed = self._write(before)
         for name, one in now.items():
             # An image may have been removed from the host by somebody.
-            gone = one.state == "ready" and self.docker.image(one.reference) is None
+            gone = one.state == "ready" and not self.docker.has(one.reference)
             if gone or one.state == "pulling":
                 self.entries[name] = self._settle(one)
                 changed = self._write(before) or changed
@@ -176,11 +177,11 @@ class Service:
         """Fetch an image and try it."""
         began = self._clock()
         try:
-            if self.docker.image(one.reference) is None:
+            if not self.docker.has(one.reference):
                 self.docker.pull(one.reference, *self._credentials())
             status, output = self.docker.run(f"labserver-smoke-{one.digest[7:19]}", catalogue.smoke_body(one.reference))
             reason = catalogue.smoke_verdict(status, output)
-        except DockerError as error:
+        except EngineError as error:
             reason = str(error)
             self._failed_at[one.reference] = self._clock()
         state = "broken" if reason else "ready"
@@ -226,13 +227,19 @@ def main(argv: Sequence[str]) -> int:
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
 
-    service = Service(settings, registry, Docker(settings["docker_socket"]), credentials=registry.credentials, say=say)
+    service = Service(
+        settings,
+        registry,
+        Engine(DockerEngine(settings["docker_socket"], timeout=600)),
+        credentials=registry.credentials,
+        say=say,
+    )
     trouble = ""
     while True:
         try:
             service.round()
             now = ""
-        except (RegistryError, DockerError, OSError, ValueError, KeyError) as error:
+        except (RegistryError, EngineError, OSError, ValueError, KeyError) as error:
             now = f"{type(error).__name__}: {error}"
             registry.forget()
         if now != trouble:

@@ -3,125 +3,121 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""The few calls of Docker's API that the lab server's own services make, on the standard library alone."""
+"""The Docker engine's API over its Unix socket, on the standard library alone.
+
+For what runs on a lab server without Ansible. Playbooks use the modules of community.docker.
+"""
 
 from __future__ import annotations
 
-import base64
 import http.client
 import json
 import socket
+import typing as t
 import urllib.parse
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping
+
+SOCKET = "/var/run/docker.sock"
 
 
-class DockerError(Exception):
-    """The engine refused or did not answer. ``status`` is the HTTP status, None without an answer."""
+class EngineError(Exception):
+    """The engine could not be reached (``status`` None) or refused a request."""
 
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
 
 
-class _UnixConnection(http.client.HTTPConnection):
+class _Connection(http.client.HTTPConnection):
     def __init__(self, path: str, timeout: float) -> None:
-        super().__init__("docker", timeout=timeout)
-        self._path = path
+        super().__init__("localhost", timeout=timeout)
+        self.path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
+        self.sock.connect(self.path)
 
 
-@dataclass(frozen=True)
-class Docker:
-    """An engine behind a Unix socket; times out after ``timeout`` seconds without a byte."""
+class DockerEngine:
+    """One engine. Each request has a connection of its own, so threads may share it."""
 
-    path: str = "/var/run/docker.sock"
-    timeout: float = 600.0
+    def __init__(self, path: str = SOCKET, timeout: float = 60.0) -> None:
+        """``path`` is the engine's Unix socket, ``timeout`` the longest silence in seconds that is waited for."""
+        self.path = path
+        self.timeout = timeout
 
-    def call(
+    def get(self, path: str, **query: t.Any) -> t.Any:
+        """Return the decoded answer to a GET; raise EngineError, with status 404 when there is no such thing."""
+        return self.request("GET", path, query=query)
+
+    def request(
         self,
         method: str,
         path: str,
-        query: Mapping[str, str] | None = None,
-        body: Any = None,
+        body: t.Any = None,
+        query: Mapping[str, t.Any] | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> bytes:
-        """Make one call and return the body; raises DockerError for every status above 399."""
-        target = path + ("?" + urllib.parse.urlencode(query) if query else "")
-        connection = _UnixConnection(self.path, self.timeout)
+        timeout: float | None = None,
+    ) -> t.Any:
+        """Return the decoded JSON answer (None when empty). Values of ``query`` that are not texts are sent as JSON."""
+        lines = list(self.stream(method, path, body, query, headers, timeout))
+        return lines[0] if len(lines) == 1 else (lines or None)
+
+    def raw(self, path: str, **query: t.Any) -> bytes:
+        """Return the undecoded answer to a GET, such as a container's log."""
+        connection = _Connection(self.path, self.timeout)
         try:
-            data = None if body is None else json.dumps(body)
-            connection.request(method, target, data, {"Content-Type": "application/json", **(headers or {})})
+            connection.request("GET", path + ("?" + urllib.parse.urlencode(query) if query else ""))
             answer = connection.getresponse()
-            raw = answer.read()
-        except (OSError, http.client.HTTPException) as error:
-            raise DockerError(f"{method} {path}: {error}") from error
+            content = answer.read()
+        except (OSError, http.client.HTTPException) as exc:
+            raise EngineError(f"no answer from the Docker engine at {self.path}: {exc}") from exc
         finally:
             connection.close()
         if answer.status >= 400:
-            raise DockerError(_message(raw), answer.status)
-        return raw
+            raise EngineError(_message(content, "GET", path, answer.status), answer.status)
+        return content
 
-    def json(self, method: str, path: str, query: Mapping[str, str] | None = None, body: Any = None) -> Any:
-        """Make one call and return the decoded body."""
-        raw = self.call(method, path, query, body)
-        return json.loads(raw) if raw.strip() else None
+    def stream(
+        self,
+        method: str,
+        path: str,
+        body: t.Any = None,
+        query: Mapping[str, t.Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Iterator[t.Any]:
+        """Yield the JSON documents of the answer as they arrive, as pulls, pushes and builds send them.
 
-    def pull(self, reference: str, username: str, password: str) -> None:
-        """Pull an image by digest; raises DockerError with the engine's words."""
-        login = json.dumps({"username": username, "password": password}).encode()
-        headers = {"X-Registry-Auth": base64.urlsafe_b64encode(login).decode()} if username else {}
-        raw = self.call("POST", "/images/create", {"fromImage": reference}, headers=headers)
-        for line in raw.splitlines():
-            event = json.loads(line) if line.strip() else {}
-            if "error" in event:
-                raise DockerError(str(event["error"]))
-
-    def image(self, reference: str) -> dict[str, Any] | None:
-        """Return an image's description, None when it is not here."""
+        An error that the engine reports in the middle of such an answer is raised as EngineError too.
+        """
+        encoded = {key: value if isinstance(value, str) else json.dumps(value) for key, value in (query or {}).items()}
+        url = path + ("?" + urllib.parse.urlencode(encoded) if encoded else "")
+        connection = _Connection(self.path, self.timeout if timeout is None else timeout)
         try:
-            found: dict[str, Any] = self.json("GET", f"/images/{reference}/json")
-        except DockerError as error:
-            if error.status == 404:
-                return None
-            raise
-        return found
-
-    def run(self, name: str, body: Mapping[str, Any]) -> tuple[int, str]:
-        """Run a container to its end, remove it, and return exit status and output (its last 4000 characters)."""
-        try:
-            identity = self.json("POST", "/containers/create", {"name": name}, body)["Id"]
-        except DockerError as error:
-            if error.status != 409:
-                raise
-            self.call("DELETE", f"/containers/{name}", {"force": "1", "v": "1"})
-            identity = self.json("POST", "/containers/create", {"name": name}, body)["Id"]
-        try:
-            self.call("POST", f"/containers/{identity}/start")
-            status = int(self.json("POST", f"/containers/{identity}/wait")["StatusCode"])
-            raw = self.call("GET", f"/containers/{identity}/logs", {"stdout": "1", "stderr": "1", "tail": "40"})
-            return status, demultiplex(raw)[-4000:]
+            content = None if body is None else json.dumps(body).encode()
+            kind = {"Content-Type": "application/json"} if content is not None else {}
+            connection.request(method, url, content, {**kind, **(headers or {})})
+            answer = connection.getresponse()
+            if answer.status >= 400:
+                raise EngineError(_message(answer.read(), method, path, answer.status), answer.status)
+            for line in answer:
+                if not line.strip():
+                    continue
+                document = json.loads(line)
+                if isinstance(document, dict) and document.get("error"):
+                    raise EngineError(f"{method} {path}: {document['error']}", answer.status)
+                yield document
+        except (OSError, http.client.HTTPException, ValueError) as exc:
+            raise EngineError(f"no answer from the Docker engine at {self.path}: {exc}") from exc
         finally:
-            self.call("DELETE", f"/containers/{identity}", {"force": "1", "v": "1"})
+            connection.close()
 
 
-def demultiplex(raw: bytes) -> str:
-    """Return the text of a log in which each piece has an eight byte header."""
-    pieces, position = [], 0
-    while position + 8 <= len(raw):
-        length = int.from_bytes(raw[position + 4 : position + 8], "big")
-        pieces.append(raw[position + 8 : position + 8 + length])
-        position += 8 + length
-    return b"".join(pieces).decode(errors="replace")
-
-
-def _message(raw: bytes) -> str:
+def _message(body: bytes, method: str, path: str, status: int) -> str:
     try:
-        return str(json.loads(raw)["message"])
+        text = json.loads(body)["message"]
     except (ValueError, KeyError, TypeError):
-        return raw[:500].decode(errors="replace")
+        text = body.decode(errors="replace").strip()
+    return f"{method} {path}: {text or f'HTTP status {status}'}"
