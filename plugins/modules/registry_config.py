@@ -1,0 +1,173 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: registry_config
+short_description: Write the configuration and the users of the lab's image registry
+version_added: 0.1.0
+description:
+  - Makes the folders of the registry, writes its configuration, generates passwords that were not given, and writes the
+    htpasswd files by which the registry's front tells pushers from pullers. All in one call.
+author:
+  - The labserver.jupyter authors (@labserver)
+extends_documentation_fragment:
+  - labserver.jupyter._attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+    details: Passwords and their hashes are never shown.
+  idempotent:
+    support: partial
+    details: With O(rotate) a new password is made each time.
+options:
+  folder:
+    description: Folder of the configuration on the host.
+    type: path
+    default: /etc/labserver/registry
+  data:
+    description: Folder of the registry's store on the host.
+    type: path
+    default: /srv/labserver/registry
+  uid:
+    description: User id and group id that the registry runs as.
+    type: int
+    default: 64101
+  users:
+    description: The users of the registry. The secrets of users that are not listed any more are removed.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: Name of the user.
+        type: str
+        required: true
+      access:
+        description: V(push) may pull, push and delete; V(pull) may only pull.
+        type: str
+        choices: [push, pull]
+        required: true
+      password:
+        description: The password. Without one, it is generated once and kept in the folder C(secrets) below O(folder).
+        type: str
+        default: ""
+  rotate:
+    description: Names of users whose generated password is replaced by a new one.
+    type: list
+    elements: str
+    default: []
+  files:
+    description: Configuration files for the container, file name to content.
+    type: dict
+    required: true
+  maintenance:
+    description: Configuration of the maintenance job, as a document.
+    type: dict
+requirements:
+  - Python 3.11 or newer on the host
+"""
+
+EXAMPLES = r"""
+- name: Configure the registry
+  labserver.jupyter.registry_config:
+    users:
+      - {name: pusher, access: push}
+      - {name: puller, access: pull}
+    files:
+      config.yml: "{{ lookup('ansible.builtin.template', 'config.yml.j2') }}"
+"""
+
+RETURN = r"""
+actions:
+  description: What was changed, or would be in check mode.
+  type: list
+  elements: dict
+  returned: success
+  sample: [{what: create, path: /etc/labserver/registry}]
+generated:
+  description: Names of the users who got a new password.
+  type: list
+  elements: str
+  returned: success
+  sample: [pusher, puller]
+config_hash:
+  description: Hash of O(files); a container that runs with another one has to be replaced.
+  type: str
+  returned: success
+  sample: 1f3870be274f
+"""
+
+import json
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_config as core
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry_users import User
+
+
+def main() -> None:
+    """Plan, show, apply."""
+    module = AnsibleModule(
+        argument_spec={
+            "folder": {"type": "path", "default": "/etc/labserver/registry"},
+            "data": {"type": "path", "default": "/srv/labserver/registry"},
+            "uid": {"type": "int", "default": 64101},
+            "users": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": {
+                    "name": {"type": "str", "required": True},
+                    "access": {"type": "str", "choices": ["push", "pull"], "required": True},
+                    "password": {"type": "str", "default": "", "no_log": True},
+                },
+            },
+            "rotate": {"type": "list", "elements": "str", "default": []},
+            "files": {"type": "dict", "required": True},
+            "maintenance": {"type": "dict"},
+        },
+        supports_check_mode=True,
+    )
+    given = module.params
+    maintenance = given["maintenance"]
+    desired = core.Desired(
+        folder=Path(given["folder"]),
+        data=Path(given["data"]),
+        uid=given["uid"],
+        users=tuple(User(user["name"], user["access"], user["password"]) for user in given["users"]),
+        files=given["files"],
+        maintenance=None if maintenance is None else json.dumps(maintenance, indent=2, sort_keys=True) + "\n",
+        rotate=frozenset(given["rotate"]),
+    )
+    try:
+        plan = core.make_plan(desired)
+        if not module.check_mode:
+            core.apply(plan)
+    except OSError as error:
+        module.fail_json(msg=f"The registry's configuration cannot be written: {error}")
+    module.exit_json(
+        changed=bool(plan.actions),
+        actions=[{"what": action.what, "path": str(action.entry.path)} for action in plan.actions],
+        generated=list(plan.generated),
+        config_hash=plan.config_hash,
+        diff=[
+            {
+                "before_header": str(action.entry.path),
+                "after_header": str(action.entry.path),
+                "before": action.before.rstrip("\n") + "\n",
+                "after": action.after.rstrip("\n") + "\n",
+            }
+            for action in plan.actions
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()
