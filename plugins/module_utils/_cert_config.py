@@ -34,7 +34,11 @@ def desired(items: Sequence[Mapping[str, Any]], ca: Mapping[str, Any]) -> dict[s
     certificates = [{key: value for key, value in item.items() if value not in (None, {}, [])} for item in items]
     for item in certificates:
         item.setdefault("names", [])
-    return {"version": 1, "ca": {key: value for key, value in ca.items() if value is not None}, "certificates": certificates}
+    return {
+        "version": 1,
+        "ca": {key: value for key, value in ca.items() if value is not None},
+        "certificates": certificates,
+    }
 
 
 def shown(data: Mapping[str, Any]) -> str:

@@ -112,7 +112,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.labserver.jupyter.plugins.module_utils import _cert_config, _cert_model
 
 ROOT = Path("/")
