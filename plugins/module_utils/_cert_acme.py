@@ -25,6 +25,7 @@ from ._cert_store import Pair
 
 CONFIG = "etc/letsencrypt"
 WEBROOT = "/var/lib/labserver/acme"
+LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 TIMEOUT_SECONDS = 300
 PROFILES_SINCE = (4, 0)
 ARI_SINCE = (4, 1)
@@ -32,7 +33,7 @@ ARI_SINCE = (4, 1)
 # What certbot says -> what a person should hear. The whole output is in the log of the job.
 REASONS = (
     (
-        re.compile(r"rateLimited|too many (?:certificates|failed|requests|new orders)|429", re.IGNORECASE),
+        re.compile(r"rateLimited|too many (?:certificates|failed|requests|new orders)", re.IGNORECASE),
         "rate limited",
     ),
     (re.compile(r"CERTIFICATE_VERIFY_FAILED"), "the authority's own certificate is not trusted"),
@@ -126,6 +127,30 @@ def move_aside(config: Path, name: str, now: datetime) -> None:
             (config / folder / path).rename(away / f"{folder}-{path}")
 
 
+def _own_log(root: Path) -> str:
+    """certbot's log of its last run; version 2.1 prints "can't set attribute" where it has the authority's words."""
+    try:
+        return (root / "var/log/letsencrypt/letsencrypt.log").read_text("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _reason(root: Path, output: str) -> str:
+    for text in (output, _own_log(root)):
+        for pattern, reason in REASONS:
+            if pattern.search(text):
+                return reason
+    return "see the log of the job"
+
+
+def _forget_account(config: Path, server: str, now: datetime) -> None:
+    path = config / "accounts" / server.partition("://")[2]
+    if path.exists():
+        away = config / "labserver-damaged" / f"account-{now:%Y%m%dT%H%M%S}"
+        away.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.rename(away)
+
+
 def has_ari(options: Mapping[str, Any]) -> bool:
     """Whether this certbot asks the authority when to renew (RFC 9773), so that it is to be asked at every run."""
     return _client(options) >= ARI_SINCE
@@ -156,12 +181,18 @@ def get(entry: Entry, root: Path, now: datetime, log: _jobs_process.Sink, force:
     if options.get("ca_bundle"):
         environment["REQUESTS_CA_BUNDLE"] = options["ca_bundle"]
     limit = float(options.get("timeout_seconds") or TIMEOUT_SECONDS)
-    result, output = _jobs_process.capture(arguments(entry, root, force), limit, environment=environment)
+    command = arguments(entry, root, force)
+    result, output = _jobs_process.capture(command, limit, environment=environment)
     log(output.encode())
+    if result.status and not result.timed_out and "accountDoesNotExist" in _own_log(root):
+        log(b"the authority does not know certbot's account any more; a new one is made\n")
+        _forget_account(config, options.get("server") or LETS_ENCRYPT, now)
+        result, output = _jobs_process.capture(command, limit, environment=environment)
+        log(output.encode())
     if result.timed_out:
         raise SourceError(f"certbot {result.reason}")
     if result.status:
-        reason = next((text for pattern, text in REASONS if pattern.search(output)), "see the log of the job")
+        reason = _reason(root, output)
         raise SourceError(f"certbot failed: {reason}", rate_limited=reason == "rate limited")
     live = config / "live" / entry.name
     return Pair((live / "privkey.pem").read_bytes(), (live / "fullchain.pem").read_bytes())

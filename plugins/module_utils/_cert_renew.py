@@ -170,7 +170,9 @@ def _authority(run: Run, config: Config) -> None:
                 _cert_ca.accept(run.root, _cert_ca.root_certificate(run.root), issuer, names)
         anchor = _cert_ca.root_certificate(run.root)
         if anchor:
-            run.trusted.extend(trust.ensure(run.root, anchor, settings.get("registries") or []))
+            # The system's store is that of the running system, not of a folder.
+            command = trust.run if run.root == Path("/") else lambda _argv: 0
+            run.trusted.extend(trust.ensure(run.root, anchor, settings.get("registries") or [], command))
             left = inspect(anchor).fraction_left(run.world.now())
             if left < _cert_decide.CRITICAL_FRACTION:
                 run.problems.append(f"the lab's authority has only {left:.0%} of its lifetime left")
@@ -230,7 +232,8 @@ def _get(run: Run, entry: Entry, state: CertState, installed: Installed | None) 
         failures = state.failures + 1
         wait = _cert_decide.wait_after(failures, getattr(error, "rate_limited", False))
         text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        again = stamp(run.world.now() + wait)
+        # Only somebody else's patience needs to be spared; what is made on this host is tried at every run.
+        again = stamp(run.world.now() + wait) if entry.source in _cert_sources.REMOTE else ""
         return replace(state, failures=failures, failed=text, next_try=again), installed
 
 

@@ -22,6 +22,7 @@ SELF_SIGNED_DAYS = 397  # browsers refuse more
 EXEC_TIMEOUT_SECONDS = 300
 # Such sources only hand over what somebody else made: looking at every run costs nothing.
 PASSIVE = frozenset({"files"})
+REMOTE = frozenset({"acme", "container_exec"})
 
 
 def get(entry: Entry, root: Path, now: datetime, log: Sink, first: bool) -> Pair:
