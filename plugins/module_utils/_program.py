@@ -16,8 +16,13 @@ import sys
 from collections.abc import Sequence
 
 # Command -> the core that offers ``main(argv: Sequence[str]) -> int`` for it, and one line of help.
+# One line each, in alphabetical order.
 COMMANDS: dict[str, tuple[str, str]] = {
+    "catalogue": ("_catalogue_service", "watch the registry and keep the list of images that can be started"),
     "registry-maintain": ("_registry_job", "prune the image registry and collect its garbage"),
+    "run": ("_jobs_run", "run a job now, as host cron does"),
+    "status": ("_jobs_overview", "jobs and certificates of this host"),
+    "watch": ("_jobs_watch", "run what was missed and tell of what fails"),
 }
 
 

@@ -19,3 +19,14 @@ def _install_collection_loader() -> None:
 
 
 _install_collection_loader()
+
+
+def _relax_hypothesis() -> None:
+    """A busy machine is not an error: examples have no time limit."""
+    from hypothesis import settings  # noqa: PLC0415
+
+    settings.register_profile("labserver", deadline=None)
+    settings.load_profile("labserver")
+
+
+_relax_hypothesis()

@@ -1,0 +1,112 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks the inputs of this collection's roles on the controller; see M(labserver.jupyter.validate_inputs)."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import typing as t
+from pathlib import Path
+
+import yaml
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+from ansible_collections.labserver.jupyter.plugins.plugin_utils import _inputs
+
+ROLES = Path(__file__).resolve().parents[2] / "roles"
+CORES = "ansible_collections.labserver.jupyter.plugins.module_utils"
+try:  # ansible-core 2.19 replaces variables only in texts that are marked as trusted
+    from ansible.template import trust_as_template
+except ImportError:  # older: in every text
+
+    def trust_as_template(value: str) -> str:  # type: ignore[misc,unused-ignore]
+        return value
+
+
+# Variables that Ansible itself defines for every host.
+MAGIC = frozenset(
+    {"environment", "groups", "group_names", "hostvars", "inventory_dir", "inventory_file", "inventory_hostname"}
+    | {"inventory_hostname_short", "omit", "play_hosts", "playbook_dir", "role_name", "role_names", "vars"}
+)
+
+
+def load(path: Path) -> dict[str, t.Any]:
+    """Return the YAML mapping in ``path``, empty when there is no such file."""
+    return dict(yaml.safe_load(path.read_text(encoding="utf-8")) or {}) if path.exists() else {}
+
+
+def trusted(value: t.Any) -> t.Any:
+    """Return the value, texts in it marked as written by this collection."""
+    if isinstance(value, str):
+        return trust_as_template(value)
+    if isinstance(value, list):
+        return [trusted(item) for item in value]
+    if isinstance(value, dict):
+        return {key: trusted(item) for key, item in value.items()}
+    return value
+
+
+def options_of(role: str) -> dict[str, t.Any]:
+    """Return the options of the role's main entry point."""
+    specs = load(ROLES / role / "meta" / "argument_specs.yml").get("argument_specs", {})
+    return dict(specs.get("main", {}).get("options", {}))
+
+
+def rules_of(role: str) -> t.Callable[[dict[str, t.Any]], list[str]] | None:
+    """Return the role's own check of rules between its fields, if it has one."""
+    if not (ROLES.parent / "plugins" / "module_utils" / f"_{role}_input.py").exists():
+        return None
+    return t.cast(t.Callable[[dict[str, t.Any]], list[str]], importlib.import_module(f"{CORES}._{role}_input").problems)
+
+
+class ActionModule(ActionBase):
+    """Runs on the controller alone: no connection to the host is made."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result = super().run(tmp, task_vars)
+        variables = task_vars or {}
+        everything = sorted(path.parent.parent.name for path in ROLES.glob("*/meta/argument_specs.yml"))
+        roles = self._task.args.get("roles") or everything
+        specs = {role: options_of(role) for role in roles}
+        problems = _inputs.unknown_variables(set(variables) - MAGIC, specs)
+        for role, options in specs.items():
+            try:
+                given = {name: self._templar.template(variables[name]) for name in options if name in variables}
+                values = self._defaults(role, given, variables) | given
+            except AnsibleError as exc:
+                problems.append(f"inputs of the role {role}: {exc}")
+                continue
+            found = _inputs.check_spec(given, options)
+            rules = rules_of(role)
+            # Rules between fields assume the right types.
+            if rules and not found:
+                found = rules(values)
+            problems += found
+        if problems:
+            host = variables.get("inventory_hostname", "")
+            lines = "\n".join(f"  {number}. {text}" for number, text in enumerate(problems, 1))
+            count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+            result.update(
+                failed=True,
+                problems=problems,
+                msg=f"{count} in the inputs of {host}; nothing was touched. Mend them in the inventory:\n{lines}",
+            )
+        else:
+            result.update(changed=False, problems=[], msg=f"the inputs of {len(roles)} roles are good")
+        return result
+
+    def _defaults(self, role: str, given: dict[str, t.Any], variables: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Return the role's defaults with the variables in them replaced; one that needs a running role is left out."""
+        raw = {name: trusted(value) for name, value in load(ROLES / role / "defaults" / "main.yml").items()}
+        templar = self._templar.copy_with_new_env(available_variables={**raw, **variables, **given})
+        values = {}
+        for name, value in raw.items():
+            if name not in given:
+                with contextlib.suppress(AnsibleError):
+                    values[name] = templar.template(value)
+        return values

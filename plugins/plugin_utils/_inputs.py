@@ -1,0 +1,147 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""Checks the inputs of roles against their argument specs and names every problem with its path, index and remedy.
+
+Ansible's own check stops a role at its first task, knows no index and never sees a misspelt variable. This one is run
+once for all roles, before a host is touched.
+"""
+
+from __future__ import annotations
+
+import difflib
+import typing as t
+from collections.abc import Callable, Collection, Iterable, Mapping
+
+from ansible.module_utils.common import validation
+
+Spec = Mapping[str, t.Any]
+
+# Inputs that several roles share, and what they are.
+SHARED_INPUTS: dict[str, str] = {
+    "labserver_hosts": "pattern of the hosts that playbooks work on (default: all)",
+    "labserver_extra_ca_certificates": "PEM files on the controller with CA certificates that the lab trusts",
+    "labserver_secure_logging": "false shows secrets in the output, for debugging only (default: true)",
+}
+
+_CONVERTERS: dict[str, Callable[[t.Any], t.Any]] = {
+    "str": lambda value: validation.check_type_str(value, allow_conversion=not isinstance(value, list | dict)),
+    "path": lambda value: validation.check_type_str(value, allow_conversion=not isinstance(value, list | dict)),
+    "int": validation.check_type_int,
+    "float": validation.check_type_float,
+    "bool": validation.check_type_bool,
+}
+_NAMES = {
+    "str": "a text",
+    "path": "a path",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "list": "a list",
+    "dict": "a dictionary",
+}
+
+
+def _shown(value: t.Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _where(path: str, index: int, item: t.Any) -> str:
+    """Return ``path[index]``, with the item's own name where it has one."""
+    name = item.get("name") if isinstance(item, Mapping) else None
+    return f"{path}[{index}] (name={name})" if isinstance(name, str) else f"{path}[{index}]"
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return ``; did you mean X?`` for the known name nearest to ``name``, or an empty string."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.7)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def check_value(path: str, value: t.Any, spec: Spec) -> list[str]:
+    """Return the problems of one value. ``spec`` is one option of an argument spec."""
+    kind = spec.get("type", "str")
+    if value is None:
+        return [f"{path}: is empty, but a value is required"] if spec.get("required") else []
+    if kind == "list":
+        return _check_list(path, value, spec)
+    if kind == "dict":
+        return _check_dict(path, value, spec)
+    return [] if kind == "raw" else _check_scalar(path, value, spec, kind)
+
+
+def _check_scalar(path: str, value: t.Any, spec: Spec, kind: str) -> list[str]:
+    secret = bool(spec.get("no_log"))
+    shown = "the value (secret)" if secret else _shown(value)
+    try:
+        converted = _CONVERTERS[kind](value)
+    except (TypeError, ValueError):
+        return [f"{path}: {shown} is not {_NAMES[kind]}"]
+    choices = spec.get("choices")
+    if choices and converted not in choices:
+        return [f"{path}: {shown} is not allowed; choose one of {', '.join(map(str, choices))}"]
+    return []
+
+
+def _check_list(path: str, value: t.Any, spec: Spec) -> list[str]:
+    if not isinstance(value, list | tuple):
+        return [f"{path}: {_shown(value)} is not a list"]
+    element = {"type": spec.get("elements", "raw"), "options": spec.get("options"), "choices": spec.get("choices")}
+    return [
+        problem for index, item in enumerate(value) for problem in check_value(_where(path, index, item), item, element)
+    ]
+
+
+def _check_dict(path: str, value: t.Any, spec: Spec) -> list[str]:
+    if not isinstance(value, Mapping):
+        return [f"{path}: {_shown(value)} is not a dictionary"]
+    options: Mapping[str, Spec] | None = spec.get("options")
+    if not options:
+        return []
+    problems = []
+    for key in value:
+        if key not in options:
+            hint = suggestion(str(key), options) or f"; allowed: {', '.join(sorted(options))}"
+            problems.append(f"{path}: unknown key {key!r}{hint}")
+    for name, option in options.items():
+        if name in value:
+            problems += check_value(f"{path}.{name}", value[name], option)
+        elif option.get("required"):
+            problems.append(f"{path}: {name} is missing; it is required")
+    return problems
+
+
+def check_spec(values: Mapping[str, t.Any], options: Mapping[str, Spec]) -> list[str]:
+    """Return the problems of a role's ``values`` against the ``options`` of its argument spec."""
+    problems = []
+    for name, option in options.items():
+        if name in values:
+            problems += check_value(name, values[name], option)
+        elif option.get("required"):
+            problems.append(f"{name}: is not set; it is required")
+    return problems
+
+
+def unknown_variables(names: Collection[str], specs: Mapping[str, Mapping[str, Spec]]) -> list[str]:
+    """Return a problem for each variable that looks like an input of one of the roles and is none.
+
+    ``names`` are the variables of a host, ``specs`` maps each role to the options of its argument spec. A variable is
+    suspicious when it begins with a role's name and an underscore, or when it is spelt nearly like an input.
+    """
+    known = {option for options in specs.values() for option in options} | set(SHARED_INPUTS)
+    problems = []
+    for name in sorted(names):
+        if name in known or name.startswith(("_", "ansible_", "molecule_")):
+            continue
+        owner = next((role for role in sorted(specs, key=len, reverse=True) if name.startswith(f"{role}_")), None)
+        if name.startswith("labserver_"):
+            owner = "labserver"
+        near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.85 if owner is None else 0.6)
+        if owner is None and not near:
+            continue
+        hint = f"did you mean {near[0]}?" if near else "see the role's README for its inputs"
+        problems.append(f"{name}: no role has an input of this name; {hint}")
+    return problems

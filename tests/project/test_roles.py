@@ -1,0 +1,64 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each role says what it takes, and says the same in every place."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+ROLES = sorted(path for path in (ROOT / "roles").iterdir() if path.is_dir())
+TYPES = {"str": str, "path": str, "int": int, "float": (int, float), "bool": bool, "list": list, "dict": dict}
+
+
+def load(path: Path) -> dict[str, t.Any]:
+    return yaml.safe_load(path.read_text()) or {} if path.exists() else {}
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda path: path.name)
+def test_defaults_and_argument_spec_agree(role: Path) -> None:
+    """Ansible never applies the spec's defaults, so both have to say the same: keys, values and types."""
+    defaults = load(role / "defaults" / "main.yml")
+    options = load(role / "meta" / "argument_specs.yml")["argument_specs"]["main"].get("options", {})
+    assert sorted(defaults) == sorted(name for name, option in options.items() if not option.get("required"))
+    for name, value in defaults.items():
+        assert options[name].get("default") == value, name
+        templated = isinstance(value, str) and "{{" in value
+        if value is not None and not templated:
+            assert isinstance(value, TYPES[options[name].get("type", "str")]), name
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda path: path.name)
+def test_inputs_carry_the_name_of_the_role(role: Path) -> None:
+    options = load(role / "meta" / "argument_specs.yml")["argument_specs"]["main"].get("options", {})
+    assert [name for name in options if not name.startswith(f"{role.name}_")] == []
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda path: path.name)
+def test_internal_variables_are_marked(role: Path) -> None:
+    assert [name for name in load(role / "vars" / "main.yml") if not name.startswith("__")] == []
+
+
+def test_readmes_are_current() -> None:
+    result = subprocess.run(
+        [sys.executable, ROOT / "tools" / "role_docs.py", "--check"], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_every_module_claims_its_modes() -> None:
+    """A module says for check mode, diff and idempotence how far it supports them; anything less is explained."""
+    for path in sorted((ROOT / "plugins" / "modules").glob("*.py")):
+        documentation = path.read_text().split('DOCUMENTATION = r"""', 1)[1].split('"""', 1)[0]
+        attributes = yaml.safe_load(documentation)["attributes"]
+        for name in ("check_mode", "diff_mode", "idempotent"):
+            claim = attributes[name]
+            assert claim["support"] in ("full", "partial", "none"), path.name
+            assert claim["support"] == "full" or claim.get("details"), f"{path.name}: {name} needs details"
