@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ._docker_api import SOCKET, DockerEngine, EngineError
 from ._registry_cache import Cache
 from ._registry_client import RegistryClient, RegistryError
-from ._registry_docker import Docker, DockerError
+from ._registry_docker import images_in_use, signal
 from ._registry_maintenance import Refused, Report, Work, maintain
 from ._registry_pause import Busy, PauseError, supervised
 from ._registry_plan import Limits, Protection
@@ -31,6 +32,7 @@ from ._registry_table import bytes_text, render
 
 CONFIG = Path("/etc/labserver/registry/maintenance.json")
 CACHE = Path("/var/lib/labserver/registry/manifests.jsonl")
+Uses = Sequence[tuple[str, Sequence[Mapping[str, Any]]]]  # host -> what images_in_use() returned there
 OK, WARNING, CRITICAL, BUSY = 0, 1, 2, 3
 
 
@@ -74,19 +76,19 @@ class Config:
             ca_file=values.get("ca_file") or None,
         )
 
-    def protection(self) -> Protection:
-        """Ask engines, reports of other hosts and the hub's catalogue what must stay."""
+    def protection(self, in_use: Uses = (), protect: Sequence[str] = ()) -> Protection:
+        """Ask engines, reports of other hosts and the hub's catalogue what must stay; add what the caller knows."""
         values = self.values
         sockets = values.get("docker_sockets", [])
         folder = values.get("in_use_folder")
         return gather(
-            in_use=[(os.uname().nodename, Docker(path).images_in_use()) for path in sockets],
+            in_use=[*in_use, *((os.uname().nodename, images_in_use(DockerEngine(path))) for path in sockets)],
             reports=sorted(Path(folder).glob("*.json")) if folder else (),
             catalogues=[Path(path) for path in values.get("catalogues", [])],
-            references=values.get("protect", []),
+            references=[*values.get("protect", []), *protect],
         )
 
-    def work(self) -> Work:
+    def work(self, in_use: Uses = (), protect: Sequence[str] = ()) -> Work:
         """Return what is to be done. Raises ConfigError."""
         values = self.values
         try:
@@ -96,7 +98,7 @@ class Config:
                 float(values.get("max_fraction", 0.9)),
                 bool(values.get("allow_empty", False)),
             )
-            protection = self.protection()
+            protection = self.protection(in_use, protect)
         except (ValueError, TypeError) as error:
             raise ConfigError(str(error)) from error
         return Work(policies=policies, protection=protection, limits=limits)
@@ -104,9 +106,15 @@ class Config:
     def pause(self) -> Callable[[], contextlib.AbstractContextManager[None]]:
         """Return how the lab's registry is brought to rest."""
         container = self.values["container"]
-        engine = Docker((self.values.get("docker_sockets") or ["/var/run/docker.sock"])[0])
-        locks = Path(self.values["store"]) / ".locks"
-        return functools.partial(supervised, locks, functools.partial(engine.signal, container, "USR1"))
+        engine = DockerEngine((self.values.get("docker_sockets") or [SOCKET])[0])
+        return pause_container(Path(self.values["store"]), container, engine)
+
+
+def pause_container(
+    store: Path, container: str, engine: DockerEngine
+) -> Callable[[], contextlib.AbstractContextManager[None]]:
+    """Return how a registry is brought to rest that runs in a container of the role ``registry``."""
+    return functools.partial(supervised, store / ".locks", functools.partial(signal, engine, container, "USR1"))
 
 
 def main(argv: Sequence[str]) -> int:
@@ -133,7 +141,7 @@ def main(argv: Sequence[str]) -> int:
     except Refused as error:
         print(render(error.report.plan, error.report.now, only_removed=True), file=sys.stderr)
         return CRITICAL
-    except (ConfigError, ProtectionError, DockerError, PauseError, RegistryError, OSError) as error:
+    except (ConfigError, ProtectionError, EngineError, PauseError, RegistryError, OSError) as error:
         print(f"labserver registry-maintain: {error}", file=sys.stderr)
         return CRITICAL
     print(render(report.plan, report.now, report.freed, only_removed=True), end="")
@@ -141,6 +149,9 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _finish(report: Report) -> int:
+    if summary := os.environ.get("LABSERVER_SUMMARY"):  # one line for the table of all jobs
+        with contextlib.suppress(OSError):
+            Path(summary).write_text(f"{report.removed} removed, {bytes_text(report.freed)} freed\n", encoding="utf-8")
     for text in report.warnings:
         print(f"WARNING {text}", file=sys.stderr)
     for text in report.broken:

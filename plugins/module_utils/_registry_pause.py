@@ -45,9 +45,12 @@ def supervised(locks: Path, stop: Callable[[], None], timeout: float = 60.0) -> 
             # Or a registry that passes the gate right now; that takes milliseconds.
             if not _acquire(gate, 2.0):
                 raise Busy(f"{locks}: maintenance is under way already") from error
+        end = time.monotonic() + timeout
         stop()
-        if not _acquire(store, timeout):
-            raise PauseError(f"{locks}: the registry still runs {timeout:g} s after it was asked to end")
+        while not _acquire(store, 5.0):
+            if time.monotonic() > end:
+                raise PauseError(f"{locks}: the registry still runs {timeout:g} s after it was asked to end")
+            stop()  # again: it may have been starting just then
         yield
 
 
