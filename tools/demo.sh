@@ -9,7 +9,7 @@ say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 down() {
   docker rm --force --volumes "$name" >/dev/null 2>&1 || true
   docker network rm "$name" >/dev/null 2>&1 || true
-  rm -rf inventory/demo/one-time-passwords
+  rm -rf inventory/demo/.labserver/one-time-passwords
   say "The demo lab server is gone."
 }
 
@@ -25,7 +25,7 @@ start_host() {
   else
     docker network inspect "$name" >/dev/null 2>&1 || docker network create "$name" >/dev/null
     docker run --detach --name "$name" --hostname demo --network "$name" \
-      --cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined --cgroupns host \
+      --cap-add SYS_ADMIN --cap-add NET_ADMIN --cap-add SYS_PTRACE --security-opt seccomp=unconfined --cgroupns host \
       --tmpfs /run --volume /sys/fs/cgroup:/sys/fs/cgroup:rw --volume /var/lib/docker \
       --publish 127.0.0.1:8000:8000 --stop-signal SIGRTMIN+3 "$image" >/dev/null
   fi
@@ -55,8 +55,8 @@ up() {
   cat <<TEXT
 
   Open       $url
-  Log in     with a name and one-time password of inventory/demo/one-time-passwords/demo.csv:
-$(sed 's/^/               /' inventory/demo/one-time-passwords/demo.csv 2>/dev/null || echo '               (all were used already)')
+  Log in     with a name and one-time password of inventory/demo/.labserver/one-time-passwords/demo.csv:
+$(sed 's/^/               /' inventory/demo/.labserver/one-time-passwords/demo.csv 2>/dev/null || echo '               (all were used already)')
   Look in    docker exec -it $name bash
   Remove it  make demo-clean
 TEXT
