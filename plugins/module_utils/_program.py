@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ca": ("_cert_ca_cli", "hand a host its issuer of the lab's authority"),
     "catalogue": ("_catalogue_service", "watch the registry and keep the list of images that can be started"),
     "renew": ("_cert_cli", "renew, deploy and check certificates"),
+    "registry-maintain": ("_registry_job", "prune the image registry and collect its garbage"),
     "run": ("_jobs_run", "run a job now, as host cron does"),
     "status": ("_jobs_overview", "jobs and certificates of this host"),
     "watch": ("_jobs_watch", "run what was missed and tell of what fails"),
