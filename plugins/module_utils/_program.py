@@ -18,6 +18,7 @@ from collections.abc import Sequence
 # Command -> the core that offers ``main(argv: Sequence[str]) -> int`` for it, and one line of help.
 # One line each, in alphabetical order.
 COMMANDS: dict[str, tuple[str, str]] = {
+    "accounts-expire": ("_accounts_expire", "offboard people after their last day, and give notice before"),
     "catalogue": ("_catalogue_service", "watch the registry and keep the list of images that can be started"),
     "run": ("_jobs_run", "run a job now, as host cron does"),
     "status": ("_jobs_overview", "jobs and certificates of this host"),
