@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from . import _accounts_ids, _accounts_register, _accounts_roster, _accounts_store, _accounts_wanted
+from . import _accounts_ids, _accounts_quota, _accounts_register, _accounts_roster, _accounts_store, _accounts_wanted
 from ._accounts_homes import Skeleton
 from ._accounts_ids import Found, Ids
 from ._accounts_model import Desired
@@ -120,7 +120,8 @@ def _planned(desired: Desired, ids: Ids | None, world: World, only: frozenset[st
     numbers, problems = _accounts_ids.allocate({LOCAL: (concerned, host_found)}, ids or Ids(), "the numbers handed in")
     if problems:
         raise RefusedError(problems)
-    host = Host(tables, register, world.homes.look, world.folders.look, sub_ids(world.root))
+    quotas = world.quotas or _accounts_quota.find(desired.settings.home_folder)
+    host = Host(tables, register, world.homes.look, world.folders.look, quotas, sub_ids(world.root))
     plan = make_plan(desired, numbers, host, world.now().astimezone().date(), only)
     if plan.problems:
         raise RefusedError(plan.problems)
@@ -195,6 +196,9 @@ def _homes(plan: Plan, old: Register, desired: Desired, world: World, result: Re
     for login in plan.close_home:
         with _noting(result, f"home of {login}"):
             world.homes.close(plan.people[login].home)
+    for login, limit in plan.set_quota:
+        with _noting(result, f"quota of {login}"):
+            (world.quotas or _accounts_quota.find(desired.settings.home_folder)).set(plan.people[login].uid, limit)
     for folder in plan.make_folder:
         with _noting(result, f"folder {folder.path}"):
             world.folders.make(folder, plan.groups[folder.group])

@@ -51,9 +51,28 @@ def make_plan(desired: Desired, ids: Ids, host: Host, today: date, only: frozens
         else:
             _leaving(plan, person, old, host, desired.settings)
     memberships(plan, desired, only)
+    if only is None:
+        _quotas(plan, desired, host)
     for folder in desired.folders if only is None else ():
         _shared_folder(plan, folder, host.look_folder(folder.path))
     return plan
+
+
+def _quotas(plan: Plan, desired: Desired, host: Host) -> None:
+    wanted: dict[str, int] = {}
+    for person in plan.people.values():
+        limit = person.user.quota_bytes if person.user.quota_bytes is not None else desired.settings.quota_bytes
+        if person.account and person.managed and person.state == "present" and limit is not None:
+            wanted[person.user.name] = limit
+    if host.quotas.reason:
+        if any(wanted.values()):
+            plan.notices.append(f"no quotas: {host.quotas.reason}")
+        return
+    for name, limit in wanted.items():
+        person = plan.people[name]
+        if host.quotas.get(person.uid) != -(-limit // 1024) * 1024:
+            plan.set_quota.append((name, limit))
+            plan.act("set quota", person.system_name, f"{limit} bytes" if limit else "none")
 
 
 def _shared_folder(plan: Plan, folder: Folder, seen: FolderSeen | None) -> None:

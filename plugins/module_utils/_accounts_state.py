@@ -14,6 +14,7 @@ from datetime import date
 from ._accounts_folders import FolderSeen
 from ._accounts_limits import Limits
 from ._accounts_model import Folder, User
+from ._accounts_quota import Quotas
 from ._accounts_register import Record, Register
 from ._accounts_tables import Tables
 
@@ -48,6 +49,7 @@ class Host:
     register: Register
     look: Callable[[str, bool], Seen | None]
     look_folder: Callable[[str], FolderSeen | None]
+    quotas: Quotas = field(default_factory=lambda: Quotas(reason="this host has none"))
     sub_ids: tuple[int, int, int] = (100000, 600100000, 65536)  # SUB_UID_MIN, _MAX, _COUNT of login.defs
 
 
@@ -91,6 +93,7 @@ class Plan:
     archive: list[str] = field(default_factory=list)
     remove: list[str] = field(default_factory=list)
     make_folder: list[Folder] = field(default_factory=list)
+    set_quota: list[tuple[str, int]] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
 
     def act(self, what: str, name: str, detail: str = "") -> None:

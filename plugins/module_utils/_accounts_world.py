@@ -18,6 +18,7 @@ from . import _accounts_stop
 from ._accounts_folders import Folders
 from ._accounts_homes import Homes
 from ._accounts_ids import Ids
+from ._accounts_quota import Quotas
 from ._accounts_state import Person, Plan
 
 REGISTER = "etc/labserver/accounts/register.json"
@@ -46,6 +47,7 @@ class World:
     root: Path
     homes: Homes
     folders: Folders
+    quotas: Quotas | None = None  # None: those of the file system of the homes
     now: Callable[[], datetime] = lambda: datetime.now(tz=UTC)
     stop: Callable[[list[Person]], list[str]] = stop_people
     forget_caches: Callable[[], None] = forget_caches

@@ -227,6 +227,8 @@ def main() -> None:
         "failures": result.failures,
         "diff": _accounts_report.diff(result),
     }
+    for notice in result.plan.notices:
+        module.warn(notice)
     if result.failures:
         module.fail_json(msg="All else was done, but: " + "; ".join(result.failures), **answer)
     module.exit_json(**answer)

@@ -16,6 +16,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils import _accounts
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts_folders import Folders
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts_homes import Homes
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts_ids import Ids
+from ansible_collections.labserver.jupyter.plugins.module_utils._accounts_quota import Quotas
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts_world import Result, World
 
 # As shadow 4.13 of Debian 12 left them (shortened): op was made by hand and may sudo, jupyter-hand is to be adopted.
@@ -81,6 +82,7 @@ class FakeHost:
     root: Path
     now: datetime = NOW
     owners: dict[int, tuple[int, int]] = field(default_factory=dict)
+    quotas: Quotas = field(default_factory=lambda: Quotas(reason="not in this test"))
     stopped: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -114,6 +116,7 @@ class FakeHost:
             self.root,
             Homes(self.root, self.chown, owner),
             Folders(self.root, self.chown, lambda status: owner(status)[1]),
+            quotas=self.quotas,
             now=lambda: self.now,
             stop=stop,
             forget_caches=lambda: None,

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils import _accounts_store as store
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts_homes import Homes
+from ansible_collections.labserver.jupyter.plugins.module_utils._accounts_quota import Quotas
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts_state import Seen
 from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils.accounts_host import NOW, FakeHost
 
@@ -94,7 +95,7 @@ class HomesOfTheirOwners(Homes):
 
 def _lab(root: Path, letter: str) -> None:
     host = FakeHost.__new__(FakeHost)
-    host.__dict__.update(root=root, owners={}, stopped=[], now=NOW)
+    host.__dict__.update(root=root, owners={}, stopped=[], now=NOW, quotas=Quotas(reason="none"))
     homes = HomesOfTheirOwners(root, host.chown)
     world = replace(host.world(), homes=homes, lock_timeout_seconds=30)
     host.world = lambda: world  # type: ignore[method-assign]
