@@ -19,6 +19,7 @@ from collections.abc import Sequence
 # One line each, in alphabetical order.
 COMMANDS: dict[str, tuple[str, str]] = {
     "ca": ("_cert_ca_cli", "hand a host its issuer of the lab's authority"),
+    "accounts-expire": ("_accounts_expire", "offboard people after their last day, and give notice before"),
     "catalogue": ("_catalogue_service", "watch the registry and keep the list of images that can be started"),
     "renew": ("_cert_cli", "renew, deploy and check certificates"),
     "registry-maintain": ("_registry_job", "prune the image registry and collect its garbage"),
