@@ -16,7 +16,9 @@ import sys
 from collections.abc import Sequence
 
 # Command -> the core that offers ``main(argv: Sequence[str]) -> int`` for it, and one line of help.
-COMMANDS: dict[str, tuple[str, str]] = {}
+COMMANDS: dict[str, tuple[str, str]] = {
+    "share-health": ("_shares_health", "look whether every share is mounted, answers and has room"),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
