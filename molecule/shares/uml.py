@@ -152,8 +152,12 @@ def image() -> Path:
 
 # --- the NAS: Samba with people of its own, in a mount namespace where /etc/passwd has them ---------------------------
 
-PEOPLE = {"labreader": 64211, "labwriter": 64212}
-PASSWORDS = {"labreader": "Reader-1", "labwriter": ", a#b 'c' \"d\" =\u00e4\u20ac%x\\"}  # ends with a backslash
+PEOPLE = {"labreader": 64211, "labwriter": 64212, "labumlaut": 64213}
+PASSWORDS = {
+    "labreader": "Reader-1",
+    "labwriter": ", a#b 'c' \"d\" =%x\\",  # ends with a backslash
+    "labumlaut": "\u00e4\u20ac",
+}
 SMB_CONF = """
 [global]
   server role = standalone server
@@ -333,12 +337,14 @@ def guest_start(wait: bool = True) -> float:
 
 def guest_stop() -> None:
     """Pull the guest's plug, as a power cut does."""
+    # A shared connection to a machine that is no more would make the next ones wait for it.
+    sh(*INSIDE, "ssh", *SSH, "-O", "exit", f"root@{CONTROL[2]}", check=False, capture_output=True)
     stop("guest")
 
 
 SSH = [
     "-i", str(KEY), "-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
-    "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=5",
+    "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=5", "-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=4",
     "-o", "ControlMaster=auto", "-o", "ControlPersist=60", "-o", "ControlPath=/tmp/lsh-%C",
 ]  # fmt: skip
 
