@@ -16,8 +16,13 @@ import sys
 from collections.abc import Sequence
 
 # Command -> the core that offers ``main(argv: Sequence[str]) -> int`` for it, and one line of help.
+# One line each, in alphabetical order.
 COMMANDS: dict[str, tuple[str, str]] = {
+    "catalogue": ("_catalogue_service", "watch the registry and keep the list of images that can be started"),
+    "run": ("_jobs_run", "run a job now, as host cron does"),
     "share-health": ("_shares_health", "look whether every share is mounted, answers and has room"),
+    "status": ("_jobs_overview", "jobs and certificates of this host"),
+    "watch": ("_jobs_watch", "run what was missed and tell of what fails"),
 }
 
 

@@ -1,0 +1,71 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Controller side of M(labserver.jupyter.compose_apps): turns definitions and folders into files for the host."""
+
+from __future__ import annotations
+
+import base64
+import stat
+import typing as t
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import yaml
+from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.parsing.yaml.dumper import AnsibleDumper
+from ansible.plugins.action import ActionBase
+
+LARGEST_FILE_BYTES = 1024 * 1024
+
+
+def project_files(app: Mapping[str, t.Any], find: Callable[[str], str]) -> list[dict[str, str]]:
+    """Return the files of an app: those of its folder, then its ``files``, then its ``definition``.
+
+    Raises:
+        ValueError: when a file is too large to belong to a project folder.
+    """
+    files: dict[str, tuple[bytes, int]] = {}
+    if app.get("folder"):
+        root = Path(find(str(app["folder"])))
+        for path in sorted(root.rglob("*")):
+            if not path.is_file() or ".git" in path.relative_to(root).parts:
+                continue
+            if path.stat().st_size > LARGEST_FILE_BYTES:
+                raise ValueError(f"{path} is larger than 1 MiB: project folders hold configuration; put data elsewhere")
+            mode = 0o755 if path.stat().st_mode & stat.S_IXUSR else 0o644
+            files[str(path.relative_to(root))] = (path.read_bytes(), mode)
+    for name, text in (app.get("files") or {}).items():
+        files[str(name)] = (str(text).encode(), 0o644)
+    if app.get("definition"):
+        text = yaml.dump(app["definition"], Dumper=AnsibleDumper, sort_keys=False, allow_unicode=True, width=120)
+        files["compose.yaml"] = (text.encode(), 0o644)
+    return [
+        {"path": path, "content": base64.b64encode(content).decode(), "mode": f"{mode:04o}"}
+        for path, (content, mode) in files.items()
+    ]
+
+
+class ActionModule(ActionBase):
+    """Reads what lies on the controller, then runs the module of the same name on the host."""
+
+    TRANSFERS_FILES = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        super().run(tmp, task_vars)
+        arguments = dict(self._task.args)
+        apps = []
+        for app in arguments.get("apps") or []:
+            item = {key: value for key, value in app.items() if key not in ("folder", "definition", "files")}
+            try:
+                item["files"] = project_files(app, lambda name: self._find_needle("files", name))
+            except (ValueError, OSError, AnsibleError) as error:
+                raise AnsibleActionFail(f"compose app {app.get('name')}: {error}") from error
+            apps.append(item)
+        arguments["apps"] = apps
+        return t.cast(
+            dict[str, t.Any],
+            self._execute_module(
+                module_name="labserver.jupyter.compose_apps", module_args=arguments, task_vars=task_vars
+            ),
+        )
