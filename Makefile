@@ -50,6 +50,21 @@ pytest: $(STAMP) ## tests of the project itself and of the hub's package
 check: lint sanity units pytest ## everything that needs no container (under 4 minutes)
 	@echo "make check: lint, sanity, units and pytest passed"
 
+.PHONY: molecule
+molecule: $(STAMP) ## all scenarios on disposable hosts with engines of their own
+	VENV=$(VENV) tools/test.sh
+
+.PHONY: test
+test: check molecule ## all of it; ends with a line that says what passed
+
+.PHONY: demo
+demo: $(STAMP) ## make a lab server to look at, in a container on this machine
+	tools/demo.sh up
+
+.PHONY: demo-clean
+demo-clean: ## remove the lab server of `make demo`
+	tools/demo.sh down
+
 .PHONY: docs
 docs: $(STAMP) ## renew the generated parts of the documentation
 	python tools/role_docs.py

@@ -16,7 +16,12 @@ import sys
 from collections.abc import Sequence
 
 # Command -> the core that offers ``main(argv: Sequence[str]) -> int`` for it, and one line of help.
-COMMANDS: dict[str, tuple[str, str]] = {}
+# One line each, in alphabetical order.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("_jobs_run", "run a job now, as host cron does"),
+    "status": ("_jobs_overview", "jobs and certificates of this host"),
+    "watch": ("_jobs_watch", "run what was missed and tell of what fails"),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

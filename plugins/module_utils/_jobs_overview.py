@@ -1,0 +1,57 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""``labserver status``: what this host can say of its jobs and certificates, for people and for the playbook."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from . import _jobs_status, _jobs_time
+from ._jobs_run import World
+from ._jobs_watch import jobs, missed
+
+
+def overview(root: Path, now: datetime) -> list[dict[str, object]]:
+    """One row a job, for ``labserver status`` and the playbook of that name."""
+    rows: list[dict[str, object]] = []
+    for job, since in jobs(root):
+        status = _jobs_status.read(root, job.name)
+        due = missed(job, status, since, now)
+        coming = _jobs_time.next_due(_jobs_time.parse(job.fields), now.astimezone().replace(tzinfo=None))
+        rows.append(
+            {
+                "job": job.name,
+                "description": job.description,
+                "level": "overdue" if due else status.level,
+                "message": f"was due at {_jobs_status.stamp(due)}" if due else status.message,
+                "last_run": status.started,
+                "last_success": status.last_success,
+                "duration_seconds": status.duration_seconds,
+                "next_due": _jobs_status.stamp(coming.astimezone()) if coming else "",
+                "schedule": job.fields,
+            }
+        )
+    return rows
+
+
+def main(argv: Sequence[str]) -> int:
+    """Command line of ``labserver status``; the exit status is 0 whatever the level."""
+    parser = argparse.ArgumentParser(prog="labserver status", description="Jobs and certificates of this host.")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--root", type=Path, default=Path("/"), help="root of the file system")
+    arguments = parser.parse_args(list(argv))
+    rows = overview(arguments.root, World().now())
+    if arguments.json:
+        sys.stdout.write(json.dumps({"version": 1, "jobs": rows}) + "\n")
+        return 0
+    for row in rows:
+        sys.stdout.write(f"{row['job']:24} {row['level']:10} {row['last_run'] or '-':20} {row['message']}\n")
+    return 0

@@ -1,0 +1,189 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""``labserver run JOB``: run one job with lock, jitter, time limit, log, status file and alert.
+
+Exit status: 0 well, 1 warning, 2 critical (also: failed in any other way), 3 busy (it runs already).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import os
+import random
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from . import _jobs_alert, _jobs_model, _jobs_process, _jobs_status
+from ._jobs_log import JobLog
+from ._jobs_model import Job
+from ._jobs_plan import JOBS
+
+LOCKS = "run/lock"
+BUSY = 3
+TRIGGERS = ("manual", "schedule", "boot", "catch-up")
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class World:
+    """What the runner touches: file system root, clock, sleep and host name; handed in for the tests."""
+
+    root: Path = Path("/")
+    now: Callable[[], datetime] = utc_now
+    sleep: Callable[[float], None] = time.sleep
+    host: str = ""
+
+
+def load(world: World, name: str) -> Job:
+    """Read the job's file. Raises OSError or ValueError."""
+    if not _jobs_model.NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is not the name of a job")
+    return _jobs_model.from_json((world.root / JOBS / f"{name}.json").read_bytes())
+
+
+@contextlib.contextmanager
+def locked(world: World, name: str) -> Iterator[int | None]:
+    """Hold the job's lock and yield its descriptor; None when another run holds it.
+
+    The command inherits the descriptor: when the runner alone is killed, the lock lasts as long as the command.
+    """
+    folder = world.root / LOCKS
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / f"labserver-job-{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield None
+            return
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def run_job(world: World, name: str, trigger: str, echo: Callable[[bytes], None] | None = None) -> int:
+    """Run the job and return its exit status (0, 1, 2 or 3)."""
+    job = load(world, name)
+    if trigger in ("schedule", "boot") and job.jitter_seconds:
+        world.sleep(random.uniform(0, job.jitter_seconds))  # noqa: S311 - spreads load, guards nothing
+    with locked(world, name) as lock:
+        if lock is None:
+            return BUSY
+        return _run_locked(world, job, trigger, lock, echo)
+
+
+def _run_locked(world: World, job: Job, trigger: str, lock: int, echo: Callable[[bytes], None] | None) -> int:
+    before = _jobs_status.read(world.root, job.name)
+    log = JobLog(world.root, job.name)
+    started = world.now()
+    log.line(f"--- {_jobs_status.stamp(started)} {job.name}: started by {trigger}")
+
+    def sink(piece: bytes) -> None:
+        log.output(piece)
+        if echo is not None:
+            echo(piece)
+
+    with tempfile.TemporaryDirectory(prefix="labserver-job-") as folder:
+        summary = Path(folder) / "summary"
+        environment = dict(job.environment)
+        if not job.container:
+            environment["LABSERVER_SUMMARY"] = str(summary)
+        result = _jobs_process.run(
+            job.command,
+            job.timeout_seconds,
+            sink,
+            container=job.container,
+            environment=environment,
+            keep_open=[lock],
+        )
+        said = _jobs_status.summary_line(summary.read_text("utf-8", "replace")) if summary.exists() else ""
+    ended = world.now()
+    level = _jobs_status.LEVEL_OF_EXIT.get(result.status, "critical")
+    message = result.reason or said or ("" if level == "ok" else f"exit status {result.status}")
+    log.line(f"--- {_jobs_status.stamp(ended)} {job.name}: {level}{': ' if message else ''}{message}")
+    if log.lost:
+        message = f"{message}; {log.lost}".lstrip("; ")
+    log.close()
+    if result.status == BUSY:
+        return BUSY
+    status = _jobs_status.Status(
+        job=job.name,
+        description=job.description,
+        level=level,
+        exit_status=result.status,
+        message=message,
+        trigger=trigger,
+        started=_jobs_status.stamp(started),
+        ended=_jobs_status.stamp(ended),
+        duration_seconds=round((ended - started).total_seconds(), 1),
+        last_success=_jobs_status.stamp(ended) if level == "ok" else before.last_success,
+        failures=0 if level == "ok" else before.failures + 1,
+        told=before.told,
+    )
+    _record(world, tell(world, job, status))
+    return {"ok": 0, "warning": 1}.get(level, 2)
+
+
+def tell(world: World, job: Job, status: _jobs_status.Status) -> _jobs_status.Status:
+    """Send an alert when one is due; returns the status with what was told."""
+    now = world.now()
+    level = _jobs_alert.audible(status.level, job.alert)
+    if not _jobs_alert.due(status.told, level, now):
+        return status
+    host = world.host or socket.gethostname()
+    message = f"{job.description or job.name}: {status.message or status.level}"
+    alert = _jobs_alert.Alert(host, job.name, level, message, _jobs_status.stamp(now))
+    try:
+        failures = _jobs_alert.send(_jobs_alert.load(world.root), alert)
+    except (OSError, ValueError) as error:
+        failures = [f"{_jobs_alert.CONFIG}: {type(error).__name__}"]
+    if failures:  # nobody heard of it: the watch tries again
+        return replace(status, told=replace(status.told, failed="; ".join(failures)))
+    return replace(status, told=_jobs_alert.Told(level, _jobs_status.stamp(now)))
+
+
+def _record(world: World, status: _jobs_status.Status) -> None:
+    try:
+        _jobs_status.write(world.root, status)
+    except OSError as error:
+        # The disk is full: cron's log is the last place left, and the watch sees that the job did not report.
+        sys.stderr.write(f"labserver: status of {status.job} could not be written: {error}\n")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Command line of ``labserver run``."""
+    parser = argparse.ArgumentParser(prog="labserver run", description=__doc__)
+    parser.add_argument("job")
+    parser.add_argument("--trigger", choices=TRIGGERS, default="manual", help="who asks (scheduled runs wait a while)")
+    parser.add_argument("--root", type=Path, default=Path("/"), help="root of the file system")
+    arguments = parser.parse_args(list(argv))
+    os.umask(0o022)
+
+    def echo(piece: bytes) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            sys.stdout.buffer.write(piece)
+            sys.stdout.buffer.flush()
+
+    try:
+        by_hand = arguments.trigger == "manual"
+        status = run_job(World(root=arguments.root), arguments.job, arguments.trigger, echo if by_hand else None)
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"labserver run {arguments.job}: {error}\n")
+        return 2
+    if status == BUSY:
+        sys.stderr.write(f"labserver run {arguments.job}: is running already\n")
+    return status

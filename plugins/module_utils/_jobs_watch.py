@@ -1,0 +1,115 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+"""``labserver watch``: did every job run when it was due? What was missed is run, and somebody hears of it.
+
+Cron does not catch up after the host was off, and says nothing of an entry that it skips.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from . import _jobs_alert, _jobs_model, _jobs_status, _jobs_time
+from ._jobs_model import Job
+from ._jobs_plan import JOBS
+from ._jobs_run import BUSY, World, locked, run_job, tell
+
+GRACE = timedelta(minutes=10)  # beyond the jitter, before a job counts as missed
+SELF = "watch"
+
+
+def jobs(root: Path) -> list[tuple[Job, datetime]]:
+    """All jobs of the host, each with the time since when it is scheduled; damaged files are left out."""
+    found = []
+    for path in sorted((root / JOBS).glob("*.json")):
+        try:
+            since = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
+            found.append((_jobs_model.from_json(path.read_bytes()), since))
+        except (OSError, ValueError):
+            continue
+    return found
+
+
+def missed(job: Job, status: _jobs_status.Status, since: datetime, now: datetime) -> datetime | None:
+    """The due time at which the job should have begun and did not; None when all is well. Times with zone."""
+    local = now.astimezone().replace(tzinfo=None)
+    naive = _jobs_time.last_due(_jobs_time.parse(job.fields), local)
+    if naive is None:
+        return None
+    due = naive.astimezone()
+    if due < since or now < due + timedelta(seconds=job.jitter_seconds) + GRACE:
+        return None
+    if status.started and datetime.fromisoformat(status.started) >= due:
+        return None
+    return due
+
+
+def booted(root: Path, now: datetime) -> datetime | None:
+    """When the host was started; None where /proc is not to be had."""
+    try:
+        return now - timedelta(seconds=float((root / "proc/uptime").read_text().split()[0]))
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def running(world: World, name: str) -> bool:
+    """Whether a run of the job holds its lock now; it reports when it ends."""
+    with locked(world, name) as lock:
+        return lock is None
+
+
+def watch(world: World) -> list[str]:
+    """Catch up and tell; returns one line for each job that is not as it should be."""
+    found = []
+    on_since = booted(world.root, world.now())
+    for job, since in jobs(world.root):
+        if job.name == SELF:
+            continue
+        status = _jobs_status.read(world.root, job.name)
+        due = missed(job, status, since, world.now())
+        if due is not None and running(world, job.name):
+            continue
+        if due is not None:
+            was_off = on_since is not None and due < on_since
+            found.append(f"{job.name}: was not run when due at {_jobs_status.stamp(due)}")
+            if not was_off:
+                # The host was on and cron did not call the runner: that is told even if the job now runs well.
+                told = tell(world, job, replace(status, level="warning", message=found[-1]))
+                _jobs_status.write(world.root, replace(status, told=told.told))
+            if job.catch_up and run_job(world, job.name, "catch-up") != BUSY:
+                continue
+        elif status.told.failed:
+            _jobs_status.write(world.root, tell(world, job, status))
+        if status.level in ("warning", "critical"):
+            found.append(f"{job.name}: {status.level}: {status.message}")
+    return found
+
+
+def main(argv: Sequence[str]) -> int:
+    """Command line of ``labserver watch``: 0 when told or nothing to tell, 1 when a heartbeat could not be sent."""
+    parser = argparse.ArgumentParser(prog="labserver watch", description=__doc__)
+    parser.add_argument("--root", type=Path, default=Path("/"), help="root of the file system")
+    arguments = parser.parse_args(list(argv))
+    time.tzset()
+    world = World(root=arguments.root)
+    found = watch(world)
+    for line in found:
+        sys.stdout.write(f"{line}\n")
+    if found:
+        return 0  # told already, job by job
+    try:
+        failed = _jobs_alert.heartbeat(_jobs_alert.load(world.root))
+    except ValueError as error:
+        failed = str(error)
+    if failed:
+        sys.stderr.write(f"labserver watch: {failed}\n")
+    return 1 if failed else 0

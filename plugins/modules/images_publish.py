@@ -1,0 +1,140 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: images_publish
+short_description: Push images of the host's engine to a registry
+version_added: 0.1.0
+description:
+  - Compares each image with what the registry has under its name and pushes those that differ, all in one call.
+author:
+  - The labserver.jupyter authors (@labserver)
+extends_documentation_fragment:
+  - labserver.jupyter._attributes
+attributes:
+  check_mode:
+    support: full
+    details: Where engine or registry do not exist yet, every image counts as not pushed.
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  registry:
+    description: Host and port of the registry, as the host's engine reaches it.
+    type: str
+    required: true
+  username:
+    description: A user who may push.
+    type: str
+    required: true
+  password_file:
+    description: File on the host that holds the user's password.
+    type: path
+    required: true
+  url:
+    description: How this module reaches the registry. Empty means C(http://) and O(registry).
+    type: str
+    default: ""
+  images:
+    description: The images.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      source:
+        description: The image in the host's engine.
+        type: str
+        required: true
+      repository:
+        description: Its repository in the registry.
+        type: str
+        required: true
+      tag:
+        description: Its tag in the registry.
+        type: str
+        required: true
+seealso:
+  - module: community.docker.docker_image_push
+"""
+
+EXAMPLES = r"""
+- name: The lab's notebook image is in the lab's registry
+  labserver.jupyter.images_publish:
+    registry: 127.0.0.1:5000
+    username: pusher
+    password_file: /etc/labserver/registry/secrets/pusher
+    images:
+      - {source: "labserver/notebook:0123456789ab", repository: notebook, tag: "2026.11"}
+"""
+
+RETURN = r"""
+actions:
+  description: What was pushed, or would be.
+  type: list
+  elements: dict
+  returned: success
+  sample: [{"what": "push", "name": "notebook:2026.11", "reason": "not in the registry"}]
+"""
+
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.labserver.jupyter.plugins.module_utils import _images_publish as core
+from ansible_collections.labserver.jupyter.plugins.module_utils._docker_api import SOCKET, DockerEngine, EngineError
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry_client import RegistryClient, RegistryError
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "registry": {"type": "str", "required": True},
+            "username": {"type": "str", "required": True},
+            "password_file": {"type": "path", "required": True, "no_log": False},
+            "url": {"type": "str", "default": ""},
+            "images": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": {
+                    "source": {"type": "str", "required": True},
+                    "repository": {"type": "str", "required": True},
+                    "tag": {"type": "str", "required": True},
+                },
+            },
+        },
+        supports_check_mode=True,
+    )
+    host, username = module.params["registry"], module.params["username"]
+    images = [core.Image(**image) for image in module.params["images"]]
+    secret = Path(module.params["password_file"])
+    if not secret.exists() and not module.check_mode:
+        module.fail_json(
+            msg=f"password_file: {secret} does not exist on the host; the role registry makes it, or name another file"
+        )
+    # In check mode on a bare host neither is there yet.
+    engine = DockerEngine() if Path(SOCKET).exists() or not module.check_mode else None
+    registry = None
+    password = secret.read_text(encoding="utf-8").strip() if secret.exists() else ""
+    if secret.exists():
+        registry = RegistryClient(module.params["url"] or f"http://{host}", username=username, password=password)
+    try:
+        pushes = core.plan(images, engine, registry)
+        if not module.check_mode and engine is not None and registry is not None:
+            core.apply(pushes, engine, registry, host, username, password)
+    except (core.PublishError, EngineError, RegistryError) as exc:
+        module.fail_json(msg=str(exc))
+    module.exit_json(
+        changed=bool(pushes),
+        actions=[{"what": "push", "name": step.image.name, "reason": step.reason} for step in pushes],
+        diff={"before": "", "after": "".join(f"push {step.image.name} ({step.reason})\n" for step in pushes)},
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.labserver.jupyter.plugins.plugin_utils import _inputs
+
+PERSON = {
+    "type": "list",
+    "elements": "dict",
+    "options": {
+        "name": {"type": "str", "required": True},
+        "uid": {"type": "int"},
+        "state": {"type": "str", "choices": ["present", "absent"]},
+        "token": {"type": "int", "no_log": True},
+        "keys": {"type": "list", "elements": "str"},
+    },
+}
+OPTIONS = {"lab_people": PERSON, "lab_open": {"type": "bool"}, "lab_domain": {"type": "str", "required": True}}
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"lab_domain": "x", "lab_people": [{"name": "a"}]}, []),
+        ({"lab_domain": "x", "lab_open": "yes"}, []),
+        ({}, ["lab_domain: is not set; it is required"]),
+        ({"lab_domain": None}, ["lab_domain: is empty, but a value is required"]),
+        ({"lab_domain": "x", "lab_open": "perhaps"}, ["lab_open: 'perhaps' is not true or false"]),
+        ({"lab_domain": ["x"]}, ["lab_domain: ['x'] is not a text"]),
+        ({"lab_domain": "x", "lab_people": {"name": "a"}}, ["lab_people: {'name': 'a'} is not a list"]),
+        ({"lab_domain": "x", "lab_people": ["a"]}, ["lab_people[0]: 'a' is not a dictionary"]),
+        (
+            {"lab_domain": "x", "lab_people": [{"name": "a"}, {"name": "mira", "uid": "x"}]},
+            ["lab_people[1] (name=mira).uid: 'x' is not a whole number"],
+        ),
+        ({"lab_domain": "x", "lab_people": [{"uid": 1}]}, ["lab_people[0]: name is missing; it is required"]),
+        (
+            {"lab_domain": "x", "lab_people": [{"name": "a", "stat": "absent"}]},
+            ["lab_people[0] (name=a): unknown key 'stat'; did you mean state?"],
+        ),
+        (
+            {"lab_domain": "x", "lab_people": [{"name": "a", "zzz": 1}]},
+            ["lab_people[0] (name=a): unknown key 'zzz'; allowed: keys, name, state, token, uid"],
+        ),
+        (
+            {"lab_domain": "x", "lab_people": [{"name": "a", "state": "gone"}]},
+            ["lab_people[0] (name=a).state: 'gone' is not allowed; choose one of present, absent"],
+        ),
+        (
+            {"lab_domain": "x", "lab_people": [{"name": "a", "token": "hunter2"}]},
+            ["lab_people[0] (name=a).token: the value (secret) is not a whole number"],
+        ),
+        (
+            {"lab_domain": "x", "lab_people": [{"name": "a", "keys": "ssh-ed25519"}]},
+            ["lab_people[0] (name=a).keys: 'ssh-ed25519' is not a list"],
+        ),
+    ],
+)
+def test_each_mistake_has_its_message(values: dict[str, t.Any], expected: list[str]) -> None:
+    assert _inputs.check_spec(values, OPTIONS) == expected
+
+
+def test_all_mistakes_are_named_at_once() -> None:
+    values = {"lab_open": "perhaps", "lab_people": [{"uid": "x"}, {"name": "b", "stat": 1}]}
+    assert len(_inputs.check_spec(values, OPTIONS)) == 5
+
+
+SPECS = {"lab": OPTIONS, "hub": {"hub_port": {"type": "int"}, "hub_listen_address": {"type": "str"}}}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("hub_prot", "hub_prot: no role has an input of this name; did you mean hub_port?"),
+        ("hub_zzzzzzzz", "hub_zzzzzzzz: no role has an input of this name; see the role's README for its inputs"),
+        ("lap_people", "lap_people: no role has an input of this name; did you mean lab_people?"),
+        (
+            "labserver_extra_ca",
+            "labserver_extra_ca: no role has an input of this name; did you mean labserver_extra_ca_certificates?",
+        ),
+    ],
+)
+def test_misspelt_variable_is_named_with_its_right_name(name: str, expected: str) -> None:
+    assert _inputs.unknown_variables({name, "hub_port"}, SPECS) == [expected]
+
+
+@pytest.mark.parametrize("name", ["my_own_note", "ansible_user", "hub_port", "__hub_x", "labserver_hosts", "hubble"])
+def test_other_variables_are_nobodys_business(name: str) -> None:
+    assert _inputs.unknown_variables({name}, SPECS) == []
