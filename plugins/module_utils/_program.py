@@ -19,6 +19,7 @@ from collections.abc import Sequence
 # One line each, in alphabetical order.
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("_jobs_run", "run a job now, as host cron does"),
+    "sandbox": ("_sandbox", "run an action of a project whose code nobody trusts"),
     "status": ("_jobs_overview", "jobs and certificates of this host"),
     "watch": ("_jobs_watch", "run what was missed and tell of what fails"),
 }

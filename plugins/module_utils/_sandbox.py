@@ -27,6 +27,7 @@ from pathlib import Path
 
 CONFIGURATION = Path("/etc/labserver/sandbox/sandbox.json")
 PROJECT = "/project"
+ENGINE_SECONDS = 60  # how long the engine may take for a request of ours
 TIME_IS_UP, OUT_OF_MEMORY, TOO_MUCH_OUTPUT, ENGINE_FAILED = 124, 137, 120, 125
 
 
@@ -79,7 +80,6 @@ def create_command(limits: Limits, name: str, project: Path, action: str) -> lis
         f"--name={name}",
         "--label=org.labserver.room=sandbox",
         "--pull=never",
-        "--init",
         "--interactive",
         # no way out
         "--network=none",
@@ -99,6 +99,7 @@ def create_command(limits: Limits, name: str, project: Path, action: str) -> lis
         f"--cpus={limits.cpus}",
         f"--pids-limit={limits.processes}",
         "--ulimit=core=0",
+        "--ulimit=msgqueue=0",
         "--ulimit=nofile=256",
         f"--workdir={PROJECT}",
         "--env=HOME=/tmp",
@@ -146,7 +147,9 @@ def run(
     """
     name = f"labserver-sandbox-{secrets.token_hex(6)}"
     try:
-        made = subprocess.run(create_command(limits, name, project, action), capture_output=True, text=True, check=False)
+        made = subprocess.run(
+            create_command(limits, name, project, action), capture_output=True, text=True, check=False
+        )
         if made.returncode != 0:
             raise SandboxError(f"the engine refuses the container: {made.stderr.strip()}")
         process = subprocess.Popen(
@@ -158,14 +161,17 @@ def run(
         try:
             ending = pump(process, now() + limits.seconds, limits.output_bytes, out, now)
             if ending:
-                subprocess.run(["docker", "kill", name], capture_output=True, check=False)
-            process.wait(timeout=30)
+                # The client first: as long as it is attached and nobody reads it, the engine waits for it.
+                process.kill()
+                subprocess.run(["docker", "kill", name], capture_output=True, check=False, timeout=ENGINE_SECONDS)
+            process.wait(timeout=ENGINE_SECONDS)
         finally:
             process.kill()
             process.wait()
         return judge(limits, ending, name)
     finally:
-        subprocess.run(["docker", "rm", "--force", "--volumes", name], capture_output=True, check=False)
+        remove = ["docker", "rm", "--force", "--volumes", name]
+        subprocess.run(remove, capture_output=True, check=False, timeout=ENGINE_SECONDS)
 
 
 def judge(limits: Limits, ending: str, name: str) -> Result:
