@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "registry-maintain": ("_registry_job", "prune the image registry and collect its garbage"),
     "run": ("_jobs_run", "run a job now, as host cron does"),
     "share-health": ("_shares_health", "look whether every share is mounted, answers and has room"),
+    "sandbox": ("_sandbox", "run an action of a project whose code nobody trusts"),
     "status": ("_jobs_overview", "jobs and certificates of this host"),
     "watch": ("_jobs_watch", "run what was missed and tell of what fails"),
 }
