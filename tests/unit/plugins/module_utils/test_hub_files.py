@@ -16,6 +16,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._hub_files impor
     compare,
     diff_of,
     from_params,
+    shared_root,
 )
 
 ME = {"owner": os.getuid(), "group": os.getgid()}
@@ -89,3 +90,13 @@ def test_secrets_are_not_in_the_diff(tmp_path: Path) -> None:
     assert secret not in text
     assert "old secret" not in text
     assert "other" in text
+
+
+def test_propagation_is_read_from_the_root_mount() -> None:
+    shared = "22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw\n23 22 0:20 / /proc rw - proc proc rw\n"
+    private = (
+        "22 1 0:30 / / rw,relatime master:5 - overlay overlay rw\n23 22 0:20 / /sys rw shared:3 - sysfs sysfs rw\n"
+    )
+    assert shared_root(shared)
+    assert not shared_root(private)
+    assert not shared_root("")
