@@ -55,8 +55,8 @@ up() {
   cat <<TEXT
 
   Open       $url
-  Log in     with a name and one-time password of inventory/demo/.labserver/one-time-passwords/demo.csv:
-$(sed 's/^/               /' inventory/demo/.labserver/one-time-passwords/demo.csv 2>/dev/null || echo '               (all were used already)')
+  Log in     with a name and one-time password of inventory/demo/.labserver/one-time-passwords/demo.txt:
+$(sed 's/^/               /' inventory/demo/.labserver/one-time-passwords/demo.txt 2>/dev/null || echo '               (all were used already)')
   Look in    docker exec -it $name bash
   Remove it  make demo-clean
 TEXT

@@ -171,7 +171,7 @@ def _objections(given: Mapping[str, Any], rules: Mapping[str, tuple[bool, Rule]]
 def _container_rules(world: World, person: Person) -> dict[str, tuple[bool, Rule]]:
     references = {i.reference for i in world.images if i.state == "ready" and i.allowed_for(person)}
     return {
-        "Image": (True, lambda value: value in references),
+        "Image": (True, lambda value: isinstance(value, str) and value in references),
         "User": (True, lambda value: value == f"{person.uid}:{person.gid}" and person.uid >= 1000),
         "Cmd": (True, _text_list),
         "Env": (True, _text_list),
