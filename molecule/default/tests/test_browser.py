@@ -10,7 +10,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from conftest import OWN_PASSWORDS
+from conftest import NAME, OWN_PASSWORDS
 from hub_client import HubClient
 from playwright.sync_api import Page, expect, sync_playwright
 
@@ -19,8 +19,15 @@ PATIENCE_MS = 90_000
 
 
 @pytest.fixture
-def page() -> t.Iterator[Page]:
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+def page(address: str) -> t.Iterator[Page]:
+    arguments = [
+        f"--host-resolver-rules=MAP {NAME} {address}",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+    ]
     arguments += ["--disable-component-update", "--disable-sync"]
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
