@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -66,5 +67,5 @@ def configure(c: Any, settings: Settings | None = None) -> None:
     c.LabSpawner.client_kwargs = {"base_url": f"unix://{settings.guard_socket}", "timeout": 120}
     c.LabSpawner.poll_interval = 10
 
-    for snippet in sorted(Path(settings.config_folder).glob("*.py")):
+    for snippet in sorted(Path(os.environ.get("LABHUB_CONFIG_D", settings.config_folder)).glob("*.py")):
         exec(compile(snippet.read_text(), str(snippet), "exec"), {"c": c, "settings": settings})  # noqa: S102
