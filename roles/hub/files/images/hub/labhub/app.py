@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from pathlib import Path
 from typing import Any
 
 from jupyterhub.app import JupyterHub
 
+from . import copies
 from ._password_store import StoreError
 from .authenticator import LabAuthenticator
 from .keeper import Keeper
@@ -31,6 +33,13 @@ class LabHub(JupyterHub):
             except StoreError as error:
                 self.log.critical("not starting: %s", error)
                 self.exit(78)
+
+    def init_db(self) -> None:
+        database = Path(self.db_url.removeprefix("sqlite:///"))
+        copy = copies.restore(database, database.parent / "copies")
+        if copy is not None:
+            self.log.critical("the database was missing; going on with the copy %s", copy)
+        super().init_db()
 
     async def start(self) -> None:
         await super().start()

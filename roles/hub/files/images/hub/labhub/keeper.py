@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from pathlib import Path
 from typing import Any
 
 from jupyterhub import orm, roles
 from sqlalchemy.exc import OperationalError
 
+from . import copies
+
 LOG = logging.getLogger("jupyterhub.keeper")
 PERIOD_SECONDS = 2.0
+COPY_EVERY = 15
 ROUTES_EVERY = 5
 """Every so many rounds the proxy's routes are compared: a proxy that was replaced has lost them."""
 
@@ -50,6 +54,9 @@ class Keeper:
                 orm_user.admin = person.admin
                 roles.assign_default_roles(db, entity=orm_user)
                 db.commit()
+        if self._rounds % COPY_EVERY == 0:
+            database = Path(self.app.db_url.removeprefix("sqlite:///"))
+            await asyncio.to_thread(copies.make, database, database.parent / "copies")
         self._rounds += 1
         if self._rounds % ROUTES_EVERY == 0:
             await self.app.proxy.check_routes(self.app.users, self.app._service_map)
