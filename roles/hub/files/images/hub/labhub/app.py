@@ -16,13 +16,15 @@ from . import copies
 from ._password_store import StoreError
 from .authenticator import LabAuthenticator
 from .keeper import Keeper
+from .spawner import LabSpawner
 
 
 class LabHub(JupyterHub):
     """JupyterHub that checks its password store before it starts and then keeps in step with the roster."""
 
     name = "jupyterhub"
-    _keeper: asyncio.Task[None] | None = None
+    keeper: Keeper | None = None
+    _task: asyncio.Task[None] | None = None
 
     async def initialize(self, *args: Any, **kwargs: Any) -> None:
         await super().initialize(*args, **kwargs)
@@ -44,7 +46,8 @@ class LabHub(JupyterHub):
     async def start(self) -> None:
         await super().start()
         if getattr(self, "authenticator", None) is not None and not self.subapp:
-            self._keeper = asyncio.create_task(Keeper(self).run())
+            self.keeper = Keeper(self, LabSpawner.sources)
+            self._task = asyncio.create_task(self.keeper.run())
 
 
 def main() -> None:
