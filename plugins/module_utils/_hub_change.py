@@ -261,6 +261,14 @@ def go_back(
     api.request("POST", f"/containers/{identity}/start")
 
 
+def announce(path: Path, until: str) -> None:
+    """Tell the people that the hub is being changed; what never is taken back ends by itself at the time ``until``."""
+    text = "The hub is being updated. Running servers are not touched; starting one may have to wait a minute."
+    _replace(
+        path, json.dumps({"version": 1, "announcements": [{"text": text, "severity": "info", "until": until}]}) + "\n"
+    )
+
+
 def data(servers: list[Server]) -> list[dict[str, str]]:
     """Return servers as data for the result of a module."""
     return [asdict(server) for server in servers]

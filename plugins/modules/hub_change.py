@@ -77,6 +77,10 @@ options:
     description: The engine's socket.
     type: path
     default: /var/run/docker.sock
+  maintenance_file:
+    description: Announcement that the hub is being changed, for as long as that takes.
+    type: path
+    default: /etc/labserver/public/maintenance.json
 seealso:
   - module: community.docker.docker_container
 """
@@ -140,6 +144,8 @@ def before(module: AnsibleModule, engine: DockerEngine) -> None:
         module.exit_json(changed=differs, diff=diff, servers=hub_change.data(servers), former={})
     try_out(module, engine, wanted)
     stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
+    until = datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=10)
+    hub_change.announce(Path(params["maintenance_file"]), until.isoformat(timespec="seconds"))
     copy = hub_change.snapshot(data / "state" / "jupyterhub.sqlite", data / "snapshots", stamp)
     wanted.write(folder)
     former = {
@@ -177,6 +183,8 @@ def after(module: AnsibleModule, engine: DockerEngine) -> None:
         module.params["base_url"],
         seconds=module.params["timeout_seconds"],
     )
+    if found.hub and not found.lost:
+        Path(module.params["maintenance_file"]).unlink(missing_ok=True)
     if not found.hub or found.lost:
         module.fail_json(msg=found.sentence(), message=found.sentence())
     module.exit_json(changed=False, message=found.sentence())
@@ -204,6 +212,7 @@ def back(module: AnsibleModule, engine: DockerEngine) -> None:
         params["base_url"],
         seconds=params["timeout_seconds"],
     )
+    Path(params["maintenance_file"]).unlink(missing_ok=True)
     module.exit_json(changed=True, message=found.sentence())
 
 
@@ -224,6 +233,7 @@ def main() -> None:
             "former": {"type": "dict"},
             "timeout_seconds": {"type": "int", "default": 60},
             "docker_socket": {"type": "path", "default": "/var/run/docker.sock"},
+            "maintenance_file": {"type": "path", "default": "/etc/labserver/public/maintenance.json"},
         },
         required_if=[
             ("step", "before", ["image", "settings", "config_hash"]),

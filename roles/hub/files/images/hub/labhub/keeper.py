@@ -126,7 +126,8 @@ class Keeper:
     async def _observe(self, spawner: Any) -> Observation:
         """Ask a server for its kernels and terminals, and Docker for the CPU time."""
         token = next(service["api_token"] for service in self.app.services if service["name"] == "labserver-keeper")
-        client, answers = AsyncHTTPClient(), {}
+        client = AsyncHTTPClient()
+        answers: dict[str, Any] = {}
         for kind in ("kernels", "terminals", "status"):
             answer = await client.fetch(
                 f"{spawner.server.url}api/{kind}",
@@ -134,14 +135,14 @@ class Keeper:
                 request_timeout=SERVER_TIMEOUT_SECONDS,
                 raise_error=False,
             )
-            answers[kind] = json.loads(answer.body) if answer.code == 200 else []
+            answers[kind] = json.loads(answer.body) if answer.code == 200 else None
         stats = await spawner.docker("stats", spawner.object_id, stream=False, one_shot=True)
-        # What the server itself counts (saved files, opened kernels), and not the traffic of a page that is merely open.
+        # What the server itself counts (saved files, opened kernels), not the traffic of a page that is merely open.
         status = answers["status"] or {}
         return Observation(
             at=time.time(),
-            kernels=answers["kernels"],
-            terminals=answers["terminals"],
+            kernels=answers["kernels"] or (),
+            terminals=answers["terminals"] or (),
             cpu_seconds=culling.cpu_seconds(stats),
             last_activity=culling.stamp(status.get("last_activity")),
         )
