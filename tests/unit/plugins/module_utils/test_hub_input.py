@@ -48,6 +48,13 @@ def test_the_defaults_are_right() -> None:
         ({"hub_images": {"n": {"groups": "leem"}}}, "hub_images[n].groups: is not a list"),
         ({"hub_images": {"n": {"limits": {"ram": 1}}}}, "hub_images[n].limits: unknown key ram"),
         ({"hub_images": {"n": {"limits": {"cpu": "2"}}}}, "hub_images[n].limits.cpu: '2' is not a positive number"),
+        ({"hub_culling_warning_seconds": 86400}, "hub_culling_warning_seconds: must be less"),
+        ({"hub_culling_groups": {"leem": -1}}, "hub_culling_groups[leem]: -1 is no number of seconds"),
+        ({"hub_announcements": [{"text": "x", "until": "soon"}]}, "hub_announcements[0].until: 'soon' is no time"),
+        (
+            {"hub_announcements": [{"text": "x", "from": "2026-12-02", "until": "2026-12-01"}]},
+            "hub_announcements[0]: ends before it begins",
+        ),
         ({"hub_config_d": ["c.X.y = 1", "c.X.y ="]}, "hub_config_d[1]: not Python, line 1: invalid syntax"),
     ],
 )
