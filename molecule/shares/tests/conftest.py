@@ -88,8 +88,8 @@ def guest() -> Iterator[Guest]:
         "docker image inspect box >/dev/null 2>&1 || tar -C / -c bin/busybox | docker import -c 'ENV PATH=/bin' - box"
     )
     guest.out(
-        "docker image inspect box2 >/dev/null 2>&1 || { docker run --name seed --network none box /bin/busybox --install -s /bin"
-        " && docker commit seed box2 && docker tag box2 box && docker rm seed; } >/dev/null",
+        "docker image inspect box2 >/dev/null 2>&1 || { docker run --name seed --network none box"
+        " /bin/busybox --install -s /bin && docker commit seed box2 && docker tag box2 box; docker rm seed; } >/dev/null",
         timeout=180,
     )
     yield guest
