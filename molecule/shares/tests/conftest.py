@@ -75,7 +75,8 @@ class Guest:
         """Run the role as molecule does, with other variables; returns what ansible-playbook printed."""
         inventory = os.environ["MOLECULE_INVENTORY_FILE"]
         command = ["ansible-playbook", "-i", inventory, "-e", json.dumps(variables), str(SCENARIO / "converge.yml")]
-        env = {**os.environ, "ANSIBLE_CALLBACKS_ENABLED": "", "ANSIBLE_FORCE_COLOR": "0", "COLUMNS": "1000"}
+        env = {**os.environ, "ANSIBLE_FORCE_COLOR": "0", "COLUMNS": "1000"}
+        env.pop("ANSIBLE_CALLBACKS_ENABLED", None)  # molecule records its own runs only
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=env, timeout=300)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
@@ -89,7 +90,7 @@ def guest() -> Iterator[Guest]:
     )
     guest.out(
         "docker image inspect box2 >/dev/null 2>&1 || { docker run --name seed --network none box"
-        " /bin/busybox --install -s /bin && docker commit seed box2 && docker tag box2 box; docker rm seed; } >/dev/null",
+        " /bin/busybox --install -s /bin; docker commit seed box2; docker tag box2 box; docker rm seed; } >/dev/null",
         timeout=180,
     )
     yield guest

@@ -146,7 +146,7 @@ def test_impatience_does_not_break_the_automount(guest: Guest) -> None:
     assert failures.split() == ["failed"] * 12
     assert guest.out(f"systemctl is-active {unit}.automount") == "active"
     guest.uml.nas_start()
-    assert guest.notebook("bob", f"cat {files('books')}/n").stdout == "n\n"
+    guest.uml.wait_for(lambda: guest.notebook("bob", f"cat {files('books')}/n").stdout == "n\n", 30, "bob's file")
 
 
 # --- the role on a bad day --------------------------------------------------------------------------------------------
@@ -225,7 +225,11 @@ def test_boot_without_the_nas_and_notebooks_that_start_before_it(guest: Guest) -
     guest.out("systemctl is-system-running --wait || true")
     assert guest.out("systemctl is-active multi-user.target") == "active"
     assert float(guest.out("systemctl show -P ActiveEnterTimestampMonotonic multi-user.target")) / 1e6 < 30
-    assert guest.out("systemctl --failed --no-legend") == "" and guest.sources() == {}
+    # The check of the shares may have tried them already: these units may have failed, and no others.
+    failed = [
+        line for line in guest.out("systemctl --failed --no-legend --plain").splitlines() if "srv-labserver" not in line
+    ]
+    assert failed == [] and guest.sources() == {}
     guest.out("systemctl start docker", timeout=180)
     guest.start_notebook("alice", NOTEBOOKS["alice"])
     assert guest.notebook("alice", f"touch {files('analysis')}/ghost").returncode != 0
