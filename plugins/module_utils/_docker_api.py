@@ -64,6 +64,21 @@ class DockerEngine:
         lines = list(self.stream(method, path, body, query, headers, timeout))
         return lines[0] if len(lines) == 1 else (lines or None)
 
+    def raw(self, path: str, **query: t.Any) -> bytes:
+        """Return the undecoded answer to a GET, such as a container's log."""
+        connection = _Connection(self.path, self.timeout)
+        try:
+            connection.request("GET", path + ("?" + urllib.parse.urlencode(query) if query else ""))
+            answer = connection.getresponse()
+            content = answer.read()
+        except (OSError, http.client.HTTPException) as exc:
+            raise EngineError(f"no answer from the Docker engine at {self.path}: {exc}") from exc
+        finally:
+            connection.close()
+        if answer.status >= 400:
+            raise EngineError(_message(content, "GET", path, answer.status), answer.status)
+        return content
+
     def stream(
         self,
         method: str,

@@ -75,12 +75,9 @@ class Manifest:
         yield from self.layers
 
     @property
-    def needs(self) -> Iterator[str]:
-        """Digests of the manifests without which this one cannot be pulled (or, for a subject, has no meaning)."""
-        for child in self.children:
-            yield child.digest
-        if self.subject:
-            yield self.subject
+    def understood(self) -> bool:
+        """Whether it is known what this manifest refers to."""
+        return self.kind not in (SCHEMA1, UNKNOWN)
 
     @property
     def has_image_config(self) -> bool:
@@ -93,24 +90,22 @@ def parse(raw: RawManifest) -> Manifest:
 
     Every digest that an unknown document mentions counts as a child, so that nothing it may need is removed.
     """
-    size = len(raw.body)
-    if raw.media_type == DOCKER_SCHEMA1:
-        return Manifest(raw.digest, raw.media_type, size, SCHEMA1, complete=True)
+    document: Any = None
+    media_type = raw.media_type
     try:
         document = json.loads(raw.body)
-        media_type = str(document.get("mediaType") or raw.media_type)
+        media_type = str(document.get("mediaType") or raw.media_type or _guess(document))
         if media_type in (OCI_INDEX, DOCKER_LIST):
             return _index(raw, media_type, document)
         if media_type in (OCI_MANIFEST, DOCKER_MANIFEST):
             return _image(raw, media_type, document)
     except (ValueError, TypeError, KeyError, AttributeError):
-        document, media_type = None, raw.media_type
-    mentioned = dict.fromkeys(
-        re.findall(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}", raw.body.decode("utf-8", "replace"))
-    )
-    kind = SCHEMA1 if isinstance(document, dict) and document.get("schemaVersion") == 1 else UNKNOWN
-    children = tuple(Child(digest, "", False) for digest in mentioned if digest != raw.digest)
-    return Manifest(raw.digest, media_type, size, kind, children=children, complete=True)
+        pass
+    mentioned = re.findall(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}", raw.body.decode("utf-8", "replace"))
+    schema1 = media_type == DOCKER_SCHEMA1 or (isinstance(document, dict) and document.get("schemaVersion") == 1)
+    children = tuple(Child(digest, "", False) for digest in dict.fromkeys(mentioned) if digest != raw.digest)
+    kind = SCHEMA1 if schema1 else UNKNOWN
+    return Manifest(raw.digest, media_type, len(raw.body), kind, children=children, complete=True)
 
 
 def with_config(manifest: Manifest, config: Mapping[str, Any], now: float) -> Manifest:
@@ -183,6 +178,15 @@ def _image(raw: RawManifest, media_type: str, document: dict[str, Any]) -> Manif
         artifact_type=str(document.get("artifactType") or ("" if is_image else config_type)),
         complete=not is_image,
     )
+
+
+def _guess(document: Mapping[str, Any]) -> str:
+    """Return the type of a document that does not name it, as OCI allows."""
+    if document.get("schemaVersion") == 1:
+        return DOCKER_SCHEMA1
+    if "manifests" in document:
+        return OCI_INDEX
+    return OCI_MANIFEST if "config" in document and "layers" in document else ""
 
 
 def _subject(document: Mapping[str, Any]) -> str | None:

@@ -55,7 +55,7 @@ class CallbackModule(CallbackBase):
     def v2_runner_on_start(self, host: t.Any, task: t.Any) -> None:
         self.task_began[f"{host.name}\0{task._uuid}"] = time.time()
 
-    def _add(self, result: t.Any, item: str = "", failed: bool = False) -> None:
+    def _add(self, result: t.Any, item: str = "", failed: bool = False, skipped: bool = False) -> None:
         task, host = result._task, result._host
         action = str(task.action).rpartition(".")[2]
         self.results.append(
@@ -68,17 +68,17 @@ class CallbackModule(CallbackBase):
                 "host": host.name,
                 "item": item,
                 "changed": bool(result._result.get("changed")),
-                "skipped": bool(result._result.get("skipped")),
+                "skipped": skipped,
                 "failed": failed,
                 "seconds": round(time.time() - self.task_began.get(f"{host.name}\0{task._uuid}", time.time()), 3),
             }
         )
 
-    def _add_task(self, result: t.Any, failed: bool = False) -> None:
+    def _add_task(self, result: t.Any, failed: bool = False, skipped: bool = False) -> None:
         # A loop was recorded item by item.
         if "results" in result._result and result._task.loop is not None:
             return
-        self._add(result, failed=failed)
+        self._add(result, failed=failed, skipped=skipped)
 
     def v2_runner_on_ok(self, result: t.Any) -> None:
         self._add_task(result)
@@ -87,13 +87,13 @@ class CallbackModule(CallbackBase):
         self._add_task(result, failed=not ignore_errors)
 
     def v2_runner_on_skipped(self, result: t.Any) -> None:
-        self._add_task(result)
+        self._add_task(result, skipped=True)
 
     def v2_runner_on_unreachable(self, result: t.Any) -> None:
         self._add_task(result, failed=True)
 
-    def _add_item(self, result: t.Any, failed: bool = False) -> None:
-        self._add(result, item=str(self._get_item_label(result._result)), failed=failed)
+    def _add_item(self, result: t.Any, failed: bool = False, skipped: bool = False) -> None:
+        self._add(result, item=str(self._get_item_label(result._result)), failed=failed, skipped=skipped)
 
     def v2_runner_item_on_ok(self, result: t.Any) -> None:
         self._add_item(result)
@@ -102,7 +102,7 @@ class CallbackModule(CallbackBase):
         self._add_item(result, failed=True)
 
     def v2_runner_item_on_skipped(self, result: t.Any) -> None:
-        self._add_item(result)
+        self._add_item(result, skipped=True)
 
     def v2_playbook_on_stats(self, stats: t.Any) -> None:
         if all(result["host"] == "localhost" for result in self.results):

@@ -65,9 +65,9 @@ class RegistryServer:
                 [SERVE, "registry"],
                 env={
                     **os.environ,
-                    "REGISTRY_BINARY": BINARY,
-                    "REGISTRY_CONFIG": str(self.config),
-                    "REGISTRY_LOCKS": str(self.locks),
+                    "SERVE_BINARY": BINARY,
+                    "SERVE_CONFIG": str(self.config),
+                    "SERVE_LOCKS": str(self.locks),
                     "OTEL_TRACES_EXPORTER": "none",
                 },
                 stdout=log,

@@ -1,0 +1,1 @@
+../../roles/hub/files/images/hub/labhub/_password_store.py

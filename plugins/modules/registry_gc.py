@@ -1,0 +1,148 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: registry_gc
+short_description: Collect the garbage of a registry on this host
+version_added: 0.1.0
+description:
+  - Removes the blobs that no manifest needs from the store of a registry (distribution 2.8 or 3.x on C(filesystem)).
+  - No push can come in between. The registry does not run meanwhile, and starts again whatever happens to this module.
+  - Manifests are never removed here, with or without a tag; that is what M(labserver.jupyter.registry_prune) does. So
+    indexes stay whole, unlike with C(registry garbage-collect -m) of distribution 2.8.
+author:
+  - The labserver.jupyter authors (@labserver)
+extends_documentation_fragment:
+  - labserver.jupyter._attributes
+  - labserver.jupyter._registry
+  - labserver.jupyter._registry.pause
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+    details: RV(freed_bytes) tells how much comes free.
+  idempotent:
+    support: partial
+    details: Not with O(collect_command), of which nobody knows what it will find.
+options:
+  store:
+    required: true
+  collect_command:
+    description:
+      - Another collector to run while the registry rests, such as C(registry garbage-collect) without C(-m).
+    type: list
+    elements: str
+requirements:
+  - Python 3.11 or newer on the host
+seealso:
+  - module: labserver.jupyter.registry_prune
+"""
+
+EXAMPLES = r"""
+- name: Collect the garbage of the lab's registry
+  labserver.jupyter.registry_gc:
+    store: /srv/labserver/registry
+    username: puller
+    password_file: /etc/labserver/registry/secrets/puller
+
+- name: Collect the garbage of Debian's own docker-registry
+  labserver.jupyter.registry_gc:
+    store: /var/lib/docker-registry
+    stop_command: [systemctl, stop, docker-registry]
+    start_command: [systemctl, start, docker-registry]
+"""
+
+RETURN = r"""
+freed_bytes:
+  description: Bytes that came free, or would in check mode.
+  type: int
+  returned: success
+  sample: 11935714
+blobs_too_young:
+  description: How many blobs without a manifest were left alone because a push may still need them.
+  type: int
+  returned: success
+  sample: 0
+downtime_seconds:
+  description: How long the registry did not answer.
+  type: float
+  returned: success
+  sample: 0.4
+tags_verified:
+  description: How many tags were found complete afterwards.
+  type: int
+  returned: success
+  sample: 100
+"""
+
+import subprocess
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_params as shared
+from ansible_collections.labserver.jupyter.plugins.module_utils._docker_api import EngineError
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry_cache import Cache
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry_client import RegistryError
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry_maintenance import Work, maintain
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry_pause import PauseError
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry_store import Store
+
+
+def collector(command: list[str]) -> None:
+    """Run another collector."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise OSError(f"{' '.join(command)}: exit status {done.returncode}: {done.stderr.strip()[-1000:]}")
+
+
+def main() -> None:
+    """Pause, collect, start, verify."""
+    module = AnsibleModule(
+        argument_spec={
+            **shared.CONNECTION,
+            **shared.PAUSE,
+            "store": {"type": "path", "required": True},
+            "collect_command": {"type": "list", "elements": "str"},
+        },
+        required_together=[("stop_command", "start_command")],
+        supports_check_mode=True,
+    )
+    command = module.params["collect_command"]
+    work = Work(
+        grace=float(module.params["grace_seconds"]),
+        collector=(lambda: collector(command)) if command else None,
+    )
+    try:
+        with shared.client(module.params) as client:
+            report = maintain(
+                Store(Path(module.params["store"])),
+                Cache(),
+                client,
+                shared.pause(module.params),
+                work,
+                check=module.check_mode,
+            )
+    except (RegistryError, PauseError, EngineError, OSError, ValueError) as error:
+        module.fail_json(msg=f"The garbage was not collected: {error}")
+    result = {
+        "changed": report.changed,
+        "freed_bytes": report.freed,
+        "blobs_too_young": report.young,
+        "downtime_seconds": round(report.downtime, 3),
+        "tags_verified": report.verified,
+    }
+    for warning in report.warnings + report.plan.problems:
+        module.warn(warning)
+    if report.broken:
+        module.fail_json(msg="Tags cannot be pulled: " + "; ".join(report.broken), **result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: registry_in_use
+short_description: Images that the containers of a host use
+version_added: 0.1.0
+description:
+  - Asks the Docker engine of a host for the images of all its containers, stopped ones included, in the form that
+    O(labserver.jupyter.registry_prune#module:in_use) takes.
+  - With O(reports), writes what other hosts said into files that the registry's weekly job reads.
+author:
+  - The labserver.jupyter authors (@labserver)
+extends_documentation_fragment:
+  - labserver.jupyter._attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+    details: The reports are lists of digests.
+  idempotent:
+    support: full
+options:
+  docker_socket:
+    description: Socket of the engine. A host without one has no containers.
+    type: path
+    default: /var/run/docker.sock
+  reports:
+    description: What this module returned on other hosts, to be written into O(folder). Then no engine is asked.
+    type: list
+    elements: dict
+    suboptions:
+      host:
+        description: Name of the host.
+        type: str
+        required: true
+      images:
+        description: The images in use there.
+        type: list
+        elements: dict
+        required: true
+  folder:
+    description: Where O(reports) are written, one file a host.
+    type: path
+    default: /etc/labserver/registry/in-use.d
+requirements:
+  - Python 3.11 or newer on the host
+"""
+
+EXAMPLES = r"""
+- name: Which images do the containers here use
+  labserver.jupyter.registry_in_use:
+  register: in_use
+"""
+
+RETURN = r"""
+report:
+  description: The images in use here, as O(reports) and O(labserver.jupyter.registry_prune#module:in_use) take them.
+  type: dict
+  returned: when O(reports) is not given
+  contains:
+    host:
+      description: Name of the host.
+      type: str
+      sample: lab1
+    images:
+      description: The images in use.
+      type: list
+      elements: dict
+      sample: [{id: "sha256:...", digests: [], references: ["127.0.0.1:5000/notebook:1.0"], user: jupyter-alice}]
+"""
+
+import json
+import os
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.labserver.jupyter.plugins.module_utils._docker_api import SOCKET, DockerEngine, EngineError
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry_config import (
+    Action,
+    Entry,
+    compare,
+    write_whole,
+)
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry_docker import images_in_use
+
+
+def plan(module: AnsibleModule) -> list[Action]:
+    """Compare the reports with their files."""
+    folder = Path(module.params["folder"])
+    entries = []
+    for report in module.params["reports"]:
+        content = {"version": 1, "host": report["host"], "images": report["images"]}
+        name = "".join(character if character.isalnum() or character in "-_" else "_" for character in report["host"])
+        text = json.dumps(content, indent=1, sort_keys=True) + "\n"
+        entries.append(Entry(folder / f"{name}.json", 0o644, content=text))
+    return [action for entry in entries if (action := compare(entry)) is not None]
+
+
+def main() -> None:
+    """Ask, or write."""
+    module = AnsibleModule(
+        argument_spec={
+            "docker_socket": {"type": "path", "default": SOCKET},
+            "reports": {
+                "type": "list",
+                "elements": "dict",
+                "options": {
+                    "host": {"type": "str", "required": True},
+                    "images": {"type": "list", "elements": "dict", "required": True},
+                },
+            },
+            "folder": {"type": "path", "default": "/etc/labserver/registry/in-use.d"},
+        },
+        supports_check_mode=True,
+    )
+    socket = module.params["docker_socket"]
+    try:
+        if module.params["reports"] is not None:
+            actions = plan(module)
+            if not module.check_mode:
+                Path(module.params["folder"]).mkdir(parents=True, exist_ok=True)
+                for action in actions:
+                    write_whole(action.entry)
+            module.exit_json(changed=bool(actions))
+        images = images_in_use(DockerEngine(socket)) if Path(socket).exists() else []
+    except (EngineError, OSError) as error:
+        module.fail_json(msg=f"The images in use are not known: {error}")
+    module.exit_json(changed=False, report={"host": os.uname().nodename, "images": images})
+
+
+if __name__ == "__main__":
+    main()

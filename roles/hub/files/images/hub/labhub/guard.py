@@ -1,0 +1,191 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filter between the hub and Docker's socket: ``python -m labhub.guard``. The rules are in ``policy.py``."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import stat
+import sys
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from . import policy
+from .settings import Settings, load
+from .sources import Sources
+
+LOG = logging.getLogger("labhub.guard")
+ENGINE_TIMEOUT_SECONDS = 120.0
+LOOK_TIMEOUT_SECONDS = 10.0
+
+
+def through_link(path: str) -> str:
+    """Return why a host path must not be bound: a part of it is a symbolic link or missing. Empty when it is right."""
+    current = "/"
+    for part in [part for part in path.split("/") if part]:
+        current = os.path.join(current, part)  # noqa: PTH118
+        try:
+            mode = os.lstat(current).st_mode
+        except FileNotFoundError:
+            return f"{current} does not exist"
+        except PermissionError:
+            return ""  # only root of the host decides below such a folder, and the guard cannot look
+        if stat.S_ISLNK(mode):
+            return f"{current} is a symbolic link"
+    return ""
+
+
+def mounted(mount_points: list[str], mountinfo: Path = Path("/proc/self/mountinfo")) -> dict[str, bool]:
+    """Return for each mount point whether something real is mounted there (automounts that still wait do not count)."""
+    real = set()
+    for line in mountinfo.read_text().splitlines():
+        fields = line.split(" ")
+        separator = fields.index("-")
+        if fields[separator + 1] != "autofs":
+            real.add(fields[4].replace("\\040", " "))
+    return {point: point in real for point in mount_points}
+
+
+class Guard:
+    """Answers the hub's requests: refuses them, or passes on what the rules let through."""
+
+    def __init__(self, settings: Settings):
+        self.settings = settings
+        self.sources = Sources(settings)
+        self._session: aiohttp.ClientSession | None = None
+
+    def world(self) -> policy.World:
+        """Return what the rules need to know, as it is now."""
+        return policy.World(
+            self.settings, self.sources.roster.current(), self.sources.shares.current(), self.sources.images.current()
+        )
+
+    async def engine(self, method: str, path: str, query: Any = None, body: Any = None) -> tuple[int, str, bytes]:
+        """Ask Docker; returns status, content type and body."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.UnixConnector(path=self.settings.docker_socket),
+                timeout=aiohttp.ClientTimeout(total=ENGINE_TIMEOUT_SECONDS),
+            )
+        url = f"http://docker{path}"  # without a version: the newest that the engine speaks
+        async with self._session.request(method, url, params=query or {}, json=body) as answer:
+            return answer.status, answer.headers.get("Content-Type", "application/json"), await answer.read()
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """Answer one request."""
+        try:
+            call = policy.classify(request.method, request.raw_path)
+            return await self._answer(call, request)
+        except policy.RefusedError as refused:
+            LOG.warning("refused: %s %s: %s", request.method, request.raw_path, refused)
+            return web.json_response({"message": f"refused by the lab's Docker guard: {refused}"}, status=403)
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            LOG.error("engine: %s", error)
+            return web.json_response({"message": f"Docker does not answer: {error}"}, status=503)
+
+    async def _answer(self, call: policy.Call, request: web.Request) -> web.Response:
+        query = dict(call.query or {})
+        if call.kind == "create":
+            return await self._create(call, await request.content.read(policy.LONGEST_BODY + 1))
+        if request.can_read_body and (await request.content.read(3)).strip() not in (b"", b"{}"):
+            raise policy.RefusedError(f"{call.kind}: a body is not allowed")
+        if call.kind == "shares":
+            return web.json_response(await self._shares())
+        if call.kind in ("version", "ping"):
+            return _response(*await self.engine("GET", "/version" if call.kind == "version" else "/_ping"))
+        if call.kind == "image":
+            if not any(image.reference == call.reference for image in self.world().images):
+                raise policy.RefusedError("this image is not in the lab's catalogue")
+            return _response(*await self.engine("GET", f"/images/{call.reference}/json"))
+        return await self._container(call, query)
+
+    async def _container(self, call: policy.Call, query: dict[str, str]) -> web.Response:
+        status, kind, raw = await self.engine("GET", f"/containers/{call.reference}/json")
+        if status != 200:
+            return _response(status, kind, raw)
+        inspected = json.loads(raw)
+        if not policy.owned(self.settings, inspected):
+            raise policy.RefusedError(f"{call.reference} is not a person's server")
+        identity = inspected["Id"]
+        if call.kind == "inspect":
+            return _response(status, kind, raw)
+        if call.kind == "remove":
+            return _response(*await self.engine("DELETE", f"/containers/{identity}", query))
+        if call.kind in ("logs", "stats"):
+            fixed = {"follow": "0"} if call.kind == "logs" else {"stream": "0"}
+            return _response(*await self.engine("GET", f"/containers/{identity}/{call.kind}", {**query, **fixed}))
+        return _response(*await self.engine("POST", f"/containers/{identity}/{call.kind}", query))
+
+    async def _create(self, call: policy.Call, raw: bytes) -> web.Response:
+        name = (call.query or {}).get("name")
+        body, person = policy.check_create(self.world(), name, policy.parse_body(raw))
+        problems = await asyncio.to_thread(self._path_problems, policy.host_paths(body))
+        if problems:
+            LOG.warning("refused: create %s: %s", name, problems)
+            text = "; ".join(problems)
+            if any(problem.startswith(person.home) for problem in problems):
+                text = f"home folder: {text}"
+            return web.json_response({"message": f"refused by the lab's Docker guard: {text}"}, status=403)
+        return _response(*await self.engine("POST", "/containers/create", {"name": name}, body))
+
+    def _path_problems(self, paths: list[str]) -> list[str]:
+        # The guard sees only these folders of the host; all binds lie below them by the rules.
+        seen = (*self.settings.homes_folders, self.settings.public_folder, self.settings.links_folder)
+        checked = [path for path in paths if any(path.startswith(folder + "/") for folder in seen)]
+        return [problem for path in checked if (problem := through_link(path))]
+
+    async def _shares(self) -> dict[str, bool]:
+        points = {share.name: share.mount_point for share in self.world().shares}
+
+        def look() -> dict[str, bool]:
+            for point in points.values():
+                try:
+                    os.stat(point + "/.")  # noqa: PTH116 (makes an automount mount)
+                except OSError:
+                    continue
+            found = mounted(list(points.values()))
+            return {name: found[point] for name, point in points.items()}
+
+        try:
+            return await asyncio.wait_for(asyncio.to_thread(look), LOOK_TIMEOUT_SECONDS)
+        except TimeoutError:
+            return dict.fromkeys(points, False)  # a server that does not answer is as good as not mounted
+
+
+def _response(status: int, content_type: str, body: bytes) -> web.Response:
+    return web.Response(status=status, body=body, headers={"Content-Type": content_type})
+
+
+async def serve(settings: Settings) -> None:
+    """Listen on the guard's socket until the process ends."""
+    guard = Guard(settings)
+    application = web.Application(client_max_size=policy.LONGEST_BODY * 2)
+    application.router.add_route("*", "/{path:.*}", guard.handle)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    path = Path(settings.guard_socket)
+    path.unlink(missing_ok=True)
+    os.umask(0o117)  # the socket is 0660: root and the hub's group
+    await web.UnixSite(runner, str(path)).start()
+    LOG.info("listening on %s", path)
+    await asyncio.Event().wait()
+
+
+def main() -> int:
+    """Run the guard."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(serve(load()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

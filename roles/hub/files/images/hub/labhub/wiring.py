@@ -1,0 +1,78 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Turns the settings into JupyterHub's configuration: all of ``jupyterhub_config.py`` but one line."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from . import handlers
+from .authenticator import LabAuthenticator
+from .settings import Settings, load
+from .sources import Sources
+from .spawner import LabSpawner
+
+TEMPLATES = Path(__file__).parent / "templates"
+HUB_PORT = 8081
+KEEPER = "labserver-keeper"
+
+
+def secret(settings: Settings, name: str) -> str:
+    """Return the content of a file of the secrets folder."""
+    return (Path(settings.secrets_folder) / name).read_text().strip()
+
+
+def configure(c: Any, settings: Settings | None = None) -> None:
+    """Fill in JupyterHub's configuration object ``c``."""
+    settings = settings or load()
+    state = Path(settings.state_folder)
+    sources = LabSpawner.sources = Sources(settings)
+    handlers.SOURCES.update(board=sources.board, roster=sources.roster)
+
+    hub = c.JupyterHub
+    hub.base_url = settings.base_url
+    hub.hub_bind_url = f"http://0.0.0.0:{HUB_PORT}"
+    # A network alias that never changes: running servers keep finding the hub when its container is replaced.
+    hub.hub_connect_ip = settings.hub_name
+    hub.cleanup_servers = False
+    hub.db_url = f"sqlite:///{state}/jupyterhub.sqlite"
+    hub.db_kwargs = {"connect_args": {"timeout": 15}}
+    hub.cookie_secret_file = str(Path(settings.secrets_folder) / "cookie_secret")
+    hub.template_paths = [str(TEMPLATES)]
+    hub.concurrent_spawn_limit = settings.concurrent_spawns
+    hub.last_activity_interval = 60
+    hub.log_level = settings.log_level
+    hub.allow_named_servers = False
+    # With this the keeper looks into servers: it may see what runs in them, and nothing else of the hub.
+    hub.services = [{"name": KEEPER, "api_token": secrets.token_hex(32)}]
+    hub.load_roles = [{"name": KEEPER, "services": [KEEPER], "scopes": ["access:servers"]}]
+
+    c.ConfigurableHTTPProxy.should_start = False
+    c.ConfigurableHTTPProxy.api_url = settings.proxy_api_url
+    c.ConfigurableHTTPProxy.auth_token = secret(settings, "proxy_token")
+
+    hub.authenticator_class = LabAuthenticator
+    hub.template_vars = {"has_password_page": True, "lab_announcements": handlers.shown}
+    c.RosterGate.roster_file = str(Path(settings.public_folder) / "roster.json")
+    c.LabAuthenticator.store_path = str(state / "passwords.sqlite")
+    c.LabAuthenticator.record_path = settings.password_record
+    c.LabAuthenticator.minimum_length = settings.password_minimum_length
+
+    hub.spawner_class = LabSpawner
+    c.LabSpawner.cmd = ["jupyterhub-singleuser"]
+    c.LabSpawner.default_url = "/lab"
+    c.LabSpawner.disable_user_config = settings.disable_user_config
+    c.LabSpawner.port = 8888
+    # The spawner itself waits, and says what is wrong; these are only behind it.
+    c.LabSpawner.start_timeout = settings.start_timeout_seconds + 60
+    c.LabSpawner.http_timeout = 30
+    c.LabSpawner.consecutive_failure_limit = 0
+    c.LabSpawner.client_kwargs = {"base_url": f"unix://{settings.guard_socket}", "timeout": 120}
+    c.LabSpawner.poll_interval = 10
+
+    for snippet in sorted(Path(os.environ.get("LABHUB_CONFIG_D", settings.config_folder)).glob("*.py")):
+        exec(compile(snippet.read_text(), str(snippet), "exec"), {"c": c, "settings": settings})  # noqa: S102
