@@ -82,11 +82,11 @@ def tls_problems(inputs: Mapping[str, t.Any]) -> list[str]:
     if inputs.get("cocalc_tls") == "proxy":
         if certificate or letsencrypt or inputs.get("cocalc_http_port"):
             found.append(
-                "cocalc_tls: proxy means plain HTTP on cocalc_port; no certificate, letsencrypt, cocalc_http_port then"
+                "cocalc_tls: proxy is plain HTTP on cocalc_port; no certificate, letsencrypt or cocalc_http_port then"
             )
         if not is_loopback(str(inputs.get("cocalc_bind_address", ""))):
             found.append(
-                "cocalc_bind_address: has to be 127.0.0.1 with cocalc_tls: proxy; passwords would cross the net"
+                "cocalc_bind_address: has to be 127.0.0.1 with cocalc_tls: proxy, or passwords cross the net in clear"
             )
     return found
 
