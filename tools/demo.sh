@@ -9,7 +9,7 @@ say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 down() {
   docker rm --force --volumes "$name" >/dev/null 2>&1 || true
   docker network rm "$name" >/dev/null 2>&1 || true
-  rm -rf inventory/demo/.labserver/one-time-passwords
+  rm -rf inventory/demo/one-time-passwords
   say "The demo lab server is gone."
 }
 
@@ -27,7 +27,7 @@ start_host() {
     docker run --detach --name "$name" --hostname demo --network "$name" \
       --cap-add SYS_ADMIN --cap-add NET_ADMIN --cap-add SYS_PTRACE --security-opt seccomp=unconfined --cgroupns host \
       --tmpfs /run --volume /sys/fs/cgroup:/sys/fs/cgroup:rw --volume /var/lib/docker \
-      --publish 127.0.0.1:8000:8000 --stop-signal SIGRTMIN+3 "$image" >/dev/null
+      --publish 127.0.0.1:8443:443 --stop-signal SIGRTMIN+3 "$image" >/dev/null
   fi
   docker exec "$name" systemctl is-system-running --wait >/dev/null || true
   docker exec "$name" sh -c '[ -e /var/cache/apt/pkgcache.bin ] || apt-get update -qq'
@@ -40,23 +40,23 @@ up() {
   say "[3/4] Making it a lab server: ansible-playbook -i inventory/demo playbooks/site.yml"
   ansible-playbook -i inventory/demo playbooks/site.yml
   say "[4/4] Waiting for the hub"
-  url=http://127.0.0.1:8000
+  url=https://localhost:8443
   for _ in $(seq 60); do
-    if curl --silent --fail --output /dev/null "$url/hub/login"; then
+    if curl --silent --insecure --fail --output /dev/null "$url/hub/login"; then
       break
     fi
     sleep 1
   done
-  curl --silent --fail --output /dev/null "$url/hub/login" || {
+  curl --silent --insecure --fail --output /dev/null "$url/hub/login" || {
     echo "the hub does not answer at $url; see: docker exec $name docker logs labserver-hub" >&2
     exit 1
   }
   say "The lab server is ready."
   cat <<TEXT
 
-  Open       $url
-  Log in     with a name and one-time password of inventory/demo/.labserver/one-time-passwords/demo.csv:
-$(sed 's/^/               /' inventory/demo/.labserver/one-time-passwords/demo.csv 2>/dev/null || echo '               (all were used already)')
+  Open       $url   (the browser warns: it does not know the demo's own certificate authority)
+  Log in     with a name and one-time password of inventory/demo/one-time-passwords/demo.txt:
+$(sed 's/^/               /' inventory/demo/one-time-passwords/demo.txt 2>/dev/null || echo '               (all were used already)')
   Look in    docker exec -it $name bash
   Remove it  make demo-clean
 TEXT

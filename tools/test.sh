@@ -30,6 +30,14 @@ lane() { # scenarios, one after the other
 }
 
 tools/engine.sh
+missing=()
+for package in chromium fonts-dejavu-core; do
+  dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q "ok installed" || missing+=("$package")
+done
+if ((${#missing[@]})); then
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
 for suite in bookworm trixie; do
   tools/host-image.sh "$suite"
 done

@@ -9,81 +9,21 @@ from __future__ import annotations
 
 import contextlib
 import re
-import shutil
-import subprocess
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from . import _accounts_archive, _accounts_ids, _accounts_register, _accounts_roster, _accounts_stop, _accounts_store
-from ._accounts_folders import Folders
-from ._accounts_homes import Homes, Skeleton
+from . import _accounts_ids, _accounts_quota, _accounts_register, _accounts_roster, _accounts_store, _accounts_wanted
+from ._accounts_homes import Skeleton
 from ._accounts_ids import Found, Ids
 from ._accounts_model import Desired
-from ._accounts_plan import Host, Person, Plan, make_plan
+from ._accounts_offboard import offboard
+from ._accounts_plan import make_plan
 from ._accounts_register import Register
+from ._accounts_state import Host, Plan
 from ._accounts_tables import Tables
-
-REGISTER = "etc/labserver/accounts/register.json"
-RUN_LOCK = "run/lock/labserver-accounts"
-PUBLIC = "etc/labserver/public"
-LOCAL = "this host"
-
-
-def stop_people(people: list[Person]) -> list[str]:
-    """End containers and processes of people; returns what went wrong."""
-    problems = _accounts_stop.stop_containers(person.user.name for person in people)
-    return problems + _accounts_stop.stop_processes(person.uid for person in people)
-
-
-def forget_caches() -> None:
-    """Tell the name service caches, where a host has them, that the account files changed."""
-    for command in (["nscd", "-i", "passwd"], ["nscd", "-i", "group"], ["sss_cache", "-U", "-G"]):
-        if shutil.which(command[0]):
-            subprocess.run(command, check=False, capture_output=True)
-
-
-@dataclass(frozen=True)
-class World:
-    """What the code touches: a root folder, the clock, and the ways to end processes and tell caches."""
-
-    root: Path
-    homes: Homes
-    folders: Folders
-    now: Callable[[], datetime] = lambda: datetime.now(tz=UTC)
-    stop: Callable[[list[Person]], list[str]] = stop_people
-    forget_caches: Callable[[], None] = forget_caches
-    lock_timeout_seconds: float = 60  # for the locks of the account files, which others hold for moments only
-    run_timeout_seconds: float = 600  # for another run of this, which may be archiving homes
-
-    @classmethod
-    def real(cls) -> World:
-        """Return the host itself."""
-        return cls(Path("/"), Homes(Path("/")), Folders(Path("/")))
-
-
-class RefusedError(Exception):
-    """Nothing was touched; ``problems`` say why."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
-
-
-@dataclass
-class Result:
-    """What was planned and what of it failed. ``files`` holds changed files: path -> (before, after)."""
-
-    plan: Plan
-    ids: Ids
-    files: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)
-    failures: list[str] = field(default_factory=list)
-
-    @property
-    def changed(self) -> bool:
-        return bool(self.plan.actions or self.files)
+from ._accounts_world import LOCAL, PUBLIC, REGISTER, RUN_LOCK, RefusedError, Result, World
 
 
 def found(root: Path) -> Found:
@@ -122,25 +62,40 @@ def sub_ids(root: Path) -> tuple[int, int, int]:
     return values["SUB_UID_MIN"], values["SUB_UID_MAX"], values["SUB_UID_COUNT"]
 
 
-def run(desired: Desired, ids: Ids | None, world: World, check: bool = False) -> Result:
+def run(
+    desired: Desired,
+    ids: Ids | None,
+    world: World,
+    *,
+    check: bool = False,
+    only: frozenset[str] | None = None,
+    inputs: Mapping[str, Any] | None = None,
+) -> Result:
     """Bring a host to what is desired, or in check mode only say what that would be.
 
-    ``ids`` are those given for the whole inventory; without them the host decides by its own records. Raises
+    ``ids`` are those given for the whole inventory; without them the host decides by its own records. With ``only``,
+    nothing is done but for these people, who leave. ``inputs`` are kept on the host for the daily job. Raises
     RefusedError when something speaks against it (nothing was touched), StoreError when the account files cannot be
     read or locked. What fails later, person by person, stands in the result's ``failures``; all else is done.
     """
     if check:
-        result, _register = _planned(desired, ids, world)
+        result, _register = _planned(desired, ids, world, only)
         result.files.update(_account_files(result.plan))
         result.files.update(_public_files(result.plan, world))
+        result.files.update(_wanted_file(inputs, result.ids, world))
         return result
     with _accounts_store.one_at_a_time(world.root / RUN_LOCK, world.run_timeout_seconds):
-        return _run(desired, ids, world)
+        result = _run(desired, ids, world, only)
+        wanted = _wanted_file(inputs, result.ids, world)
+        for _before, after in wanted.values():
+            _accounts_wanted.write(world.root, after)
+        result.files.update(wanted)
+        return result
 
 
-def _run(desired: Desired, ids: Ids | None, world: World) -> Result:
+def _run(desired: Desired, ids: Ids | None, world: World, only: frozenset[str] | None) -> Result:
     with _accounts_store.locked(world.root, world.lock_timeout_seconds):
-        result, old = _planned(desired, ids, world)
+        result, old = _planned(desired, ids, world, only)
         plan = result.plan
         _write_register(world.root, _reserved(plan, old))
         result.files.update(_account_files(plan))
@@ -151,23 +106,33 @@ def _run(desired: Desired, ids: Ids | None, world: World) -> Result:
     result.files.update(public)
     _write_public(world.root, public)  # first of all the hub learns who has no access any more
     _homes(plan, old, desired, world, result)
-    _offboard(plan, old, desired, world, result)
+    offboard(plan, old, desired, world, result)
     _write_register(world.root, plan.register)
     return result
 
 
-def _planned(desired: Desired, ids: Ids | None, world: World) -> tuple[Result, Register]:
+def _planned(desired: Desired, ids: Ids | None, world: World, only: frozenset[str] | None) -> tuple[Result, Register]:
     register = read_register(world.root)
     tables = Tables.parse(_accounts_store.read_tables(world.root))
     host_found = _found(tables, register)
-    numbers, problems = _accounts_ids.allocate({LOCAL: (desired, host_found)}, ids or Ids(), "the numbers handed in")
+    # Trouble with other people must not keep somebody's access alive.
+    concerned = desired if only is None else replace(desired, users=tuple(u for u in desired.users if u.name in only))
+    numbers, problems = _accounts_ids.allocate({LOCAL: (concerned, host_found)}, ids or Ids(), "the numbers handed in")
     if problems:
         raise RefusedError(problems)
-    host = Host(tables, register, world.homes.look, world.folders.look, sub_ids(world.root))
-    plan = make_plan(desired, numbers, host, world.now().astimezone().date())
+    quotas = world.quotas or _accounts_quota.find(desired.settings.home_folder)
+    host = Host(tables, register, world.homes.look, world.folders.look, quotas, sub_ids(world.root))
+    plan = make_plan(desired, numbers, host, world.now().astimezone().date(), only)
     if plan.problems:
         raise RefusedError(plan.problems)
     return Result(plan, numbers), register
+
+
+def _wanted_file(inputs: Mapping[str, Any] | None, ids: Ids, world: World) -> dict[str, tuple[bytes, bytes]]:
+    if inputs is None:
+        return {}
+    before, after = _accounts_wanted.read(world.root), _accounts_wanted.dump(inputs, ids)
+    return {} if before == after else {f"/{_accounts_wanted.FILE}": (before, after)}
 
 
 def _account_files(plan: Plan) -> dict[str, tuple[bytes, bytes]]:
@@ -231,6 +196,9 @@ def _homes(plan: Plan, old: Register, desired: Desired, world: World, result: Re
     for login in plan.close_home:
         with _noting(result, f"home of {login}"):
             world.homes.close(plan.people[login].home)
+    for login, limit in plan.set_quota:
+        with _noting(result, f"quota of {login}"):
+            (world.quotas or _accounts_quota.find(desired.settings.home_folder)).set(plan.people[login].uid, limit)
     for folder in plan.make_folder:
         with _noting(result, f"folder {folder.path}"):
             world.folders.make(folder, plan.groups[folder.group])
@@ -252,110 +220,3 @@ def _noting(result: Result, what: str) -> Any:
         yield
     except OSError as error:
         result.failures.append(f"{what}: {error.strerror or error}{f' ({error.filename})' if error.filename else ''}")
-
-
-def _offboard(plan: Plan, old: Register, desired: Desired, world: World, result: Result) -> None:
-    stopped = [plan.people[login] for login in plan.stop]
-    problems = world.stop(stopped) if stopped else []
-    result.failures += problems
-    removed: list[str] = []
-    for login in dict.fromkeys((*plan.archive, *plan.remove)):
-        before = old.users.get(login)
-        try:
-            archive = _archive(plan, login, desired, world)
-            plan.register = plan.register.with_user(login, archive=archive)
-            if login in plan.remove:
-                home = world.homes.inside(plan.people[login].home)
-                if home.exists():
-                    mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
-                    _accounts_archive.remove_home(home, mounts)
-                removed.append(login)
-        except (OSError, _accounts_archive.ArchiveError) as error:
-            result.failures.append(f"{plan.people[login].system_name}: {error}")
-            plan.register = plan.register.with_user(login, state=before.state if before else "")
-    if removed:
-        _remove_accounts(plan, removed, world)
-
-
-def _archive(plan: Plan, login: str, desired: Desired, world: World) -> str | None:
-    """Return the name of an archive that holds the person's home as it is now, made anew where needed."""
-    person, record = plan.people[login], plan.register.users[login]
-    home = world.homes.inside(person.home)
-    if not home.is_dir():
-        return record.archive
-    folder = world.homes.inside(desired.settings.archive_folder)
-    if login not in plan.archive and record.archive:
-        kept = _accounts_archive.Archive(folder / record.archive)
-        if _accounts_archive.verify(kept, home) is None:
-            return record.archive
-    facts = {
-        "user": login,
-        "system_name": person.system_name,
-        "uid": person.uid,
-        "gid": person.gid,
-        "full_name": person.full_name,
-    }
-    return _accounts_archive.make(home, folder, person.system_name, world.now(), facts).path.name
-
-
-def _remove_accounts(plan: Plan, logins: Iterable[str], world: World) -> None:
-    """Take accounts out of the account files, under the locks, from files read anew."""
-    with _accounts_store.locked(world.root, world.lock_timeout_seconds):
-        tables = Tables.parse(_accounts_store.read_tables(world.root))
-        for login in logins:
-            name = plan.people[login].system_name
-            for key in ("subuid", "subgid", "shadow", "passwd"):
-                if key in tables.known:
-                    tables.known[key].remove(name)
-            own = tables.group.get(name)
-            if own is not None and not own[3]:
-                tables.group.remove(name)
-                if tables.gshadow is not None:
-                    tables.gshadow.remove(name)
-            for key in ("group", "gshadow"):
-                table = tables.known.get(key)
-                for entry in list(table.entries()) if table is not None else ():
-                    members = [member for member in entry[3].split(",") if member and member != name]
-                    if table is not None and ",".join(members) != entry[3]:
-                        table.set(entry[0], [*entry[:3], ",".join(members)])
-            plan.register = plan.register.with_user(login, account=False)
-        _accounts_store.write_tables(world.root, tables.changed(), tables.before)
-    world.forget_caches()
-
-
-def summary(result: Result) -> dict[str, Any]:
-    """Return the part of a module's result that is data: actions, users and groups."""
-    return {
-        "actions": [{"what": a.what, "name": a.name, "detail": a.detail} for a in result.plan.actions],
-        "users": {
-            person.user.name: {
-                "system_name": person.system_name,
-                "uid": person.uid,
-                "gid": person.gid,
-                "state": person.state,
-            }
-            for person in result.plan.people.values()
-        },
-        "notices": result.plan.notices,
-        "groups": {name: {"gid": gid} for name, gid in sorted(result.plan.groups.items())},
-    }
-
-
-def diff(result: Result) -> list[dict[str, str]]:
-    """Return the changed lines of each changed file that anybody may read; of the secret ones only that they change."""
-    parts: list[dict[str, str]] = []
-    for path, (before, after) in sorted(result.files.items()):
-        if path in ("/etc/shadow", "/etc/gshadow"):
-            continue
-        old = before.decode("utf-8", "replace").splitlines(keepends=True)
-        new = after.decode("utf-8", "replace").splitlines(keepends=True)
-        old_set, new_set = set(old), set(new)
-        parts.append(
-            {
-                "before_header": path,
-                "after_header": path,
-                "before": "".join(line for line in old if line not in new_set),
-                "after": "".join(line for line in new if line not in old_set),
-            }
-        )
-    return parts

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ._accounts_plan import Seen
+from ._accounts_state import Seen
 
 Chown = Callable[[int, int, int], None]  # (file descriptor, uid, gid)
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

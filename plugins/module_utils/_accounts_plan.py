@@ -7,100 +7,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 
 from ._accounts_folders import FolderSeen, differences
 from ._accounts_ids import Ids
-from ._accounts_limits import Limits, merge
-from ._accounts_model import Desired, Folder, Settings, User
+from ._accounts_members import memberships
+from ._accounts_model import Desired, Folder, Settings
+from ._accounts_people import people
 from ._accounts_register import Record, Register
+from ._accounts_state import EPOCH, Host, Person, Plan, Seen
 from ._accounts_tables import Ranges, Tables
 
-EPOCH = date(1970, 1, 1)
 LOCKED_SINCE_EVER = "1"  # shadow's expiry field: the second day of 1970, as `usermod --expiredate 1` writes it
 
 
-@dataclass(frozen=True)
-class Action:
-    """One thing to do, for people to read: ``what`` is done with ``name``, and the detail."""
+def make_plan(desired: Desired, ids: Ids, host: Host, today: date, only: frozenset[str] | None = None) -> Plan:
+    """Compare and return the plan; its ``problems`` are what only this host can tell, and with them nothing is done.
 
-    what: str
-    name: str
-    detail: str = ""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A home on the host: owner, permission bits, and the keys in ``.ssh/authorized_keys`` (None: not looked at)."""
-
-    uid: int
-    gid: int
-    mode: int
-    keys: tuple[str, ...] | None = None
-    is_folder: bool = True
-
-
-@dataclass(frozen=True)
-class Host:
-    """A host as it is. ``look`` tells of a home (None: it is not there), with its keys when asked."""
-
-    tables: Tables
-    register: Register
-    look: Callable[[str, bool], Seen | None]
-    look_folder: Callable[[str], FolderSeen | None]
-    sub_ids: tuple[int, int, int] = (100000, 600100000, 65536)  # SUB_UID_MIN, _MAX, _COUNT of login.defs
-
-
-@dataclass(frozen=True)
-class Person:
-    """A person as they shall be on this host; ``state`` is the effective one (expired people are absent).
-
-    ``account`` False: the account is gone, only the name is remembered. ``managed`` False: unlisted, to be kept as is.
+    With ``only`` nothing is planned but for the people of these login names.
     """
-
-    user: User
-    system_name: str
-    uid: int
-    gid: int
-    home: str
-    shell: str
-    full_name: str
-    state: str
-    groups: tuple[str, ...]
-    limits: Limits
-    account: bool = True
-    managed: bool = True
-
-
-@dataclass
-class Plan:
-    """All that is to be done; ``tables`` and ``register`` are the new ones, lists name people by login name."""
-
-    tables: Tables
-    register: Register
-    today: date = EPOCH
-    records: dict[str, Record] = field(default_factory=dict)  # those of the register, while they are worked on
-    people: dict[str, Person] = field(default_factory=dict)
-    groups: dict[str, int] = field(default_factory=dict)
-    actions: list[Action] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    make_home: list[str] = field(default_factory=list)
-    close_home: list[str] = field(default_factory=list)
-    place_keys: list[str] = field(default_factory=list)
-    stop: list[str] = field(default_factory=list)
-    archive: list[str] = field(default_factory=list)
-    remove: list[str] = field(default_factory=list)
-    make_folder: list[Folder] = field(default_factory=list)
-    notices: list[str] = field(default_factory=list)
-
-    def act(self, what: str, name: str, detail: str = "") -> None:
-        self.actions.append(Action(what, name, detail))
-
-
-def make_plan(desired: Desired, ids: Ids, host: Host, today: date) -> Plan:
-    """Compare and return the plan; its ``problems`` are what only this host can tell, and with them nothing is done."""
     plan = Plan(host.tables, host.register, today)
     groups = {group.name: ids.groups[group.name] for group in desired.groups}
     present = [name for name, record in host.register.users.items() if record.state == "present"]
@@ -112,20 +39,40 @@ def make_plan(desired: Desired, ids: Ids, host: Host, today: date) -> Plan:
     plan.groups = {**host.register.groups, **groups}
     plan.records = dict(host.register.users)
     plan.register = Register(plan.records, plan.groups)
-    _lab_groups(plan, groups)
-    for person in _people(desired, ids, host, today):
+    if only is None:
+        _lab_groups(plan, groups)
+    for person in people(desired, ids, host, today):
         plan.people[person.user.name] = person
         old = host.register.users.get(person.user.name)
-        if not person.account or not person.managed:
+        if not person.account or not person.managed or (only is not None and person.user.name not in only):
             continue
         if person.state == "present":
             _present(plan, person, old, host)
         else:
             _leaving(plan, person, old, host, desired.settings)
-    _memberships(plan, desired)
-    for folder in desired.folders:
+    memberships(plan, desired, only)
+    if only is None:
+        _quotas(plan, desired, host)
+    for folder in desired.folders if only is None else ():
         _shared_folder(plan, folder, host.look_folder(folder.path))
     return plan
+
+
+def _quotas(plan: Plan, desired: Desired, host: Host) -> None:
+    wanted: dict[str, int] = {}
+    for person in plan.people.values():
+        limit = person.user.quota_bytes if person.user.quota_bytes is not None else desired.settings.quota_bytes
+        if person.account and person.managed and person.state == "present" and limit is not None:
+            wanted[person.user.name] = limit
+    if host.quotas.reason:
+        if any(wanted.values()):
+            plan.notices.append(f"no quotas: {host.quotas.reason}")
+        return
+    for name, limit in wanted.items():
+        person = plan.people[name]
+        if host.quotas.get(person.uid) != -(-limit // 1024) * 1024:
+            plan.set_quota.append((name, limit))
+            plan.act("set quota", person.system_name, f"{limit} bytes" if limit else "none")
 
 
 def _shared_folder(plan: Plan, folder: Folder, seen: FolderSeen | None) -> None:
@@ -141,86 +88,6 @@ def _shared_folder(plan: Plan, folder: Folder, seen: FolderSeen | None) -> None:
             f"{folder.path} is on a file system without ACLs: what members write there can be edited by others only "
             "where they work with umask 002"
         )
-
-
-def _people(desired: Desired, ids: Ids, host: Host, today: date) -> Iterator[Person]:
-    """Yield everybody who is listed, then those that this host remembers but the inventory does not."""
-    limits = {group.name: group.limits for group in desired.groups}
-    listed = {user.name for user in desired.users}
-    for user in desired.users:
-        entry = host.tables.passwd.get(user.system_name)
-        old = host.register.users.get(user.name)
-        state = "absent" if user.expires is not None and user.expires < today else user.state
-        if user.name not in ids.users:
-            continue  # absent, and this lab never knew them
-        uid = ids.users[user.name]
-        if state != "present" and entry is None:
-            if old is not None:  # the account is gone already; the name stays known
-                yield _remembered(user, old, state)
-            elif state == "locked":
-                yield _person(user, (uid, uid), desired, limits, state)
-            continue
-        if entry is not None:
-            person = _person(user, (int(entry[2]), int(entry[3])), desired, limits, state)
-            yield replace(
-                person,
-                home=entry[5],
-                shell=user.shell or entry[6],
-                full_name=user.full_name if user.full_name is not None else entry[4].rstrip(","),
-            )
-        else:
-            own = host.tables.group.get(user.system_name)
-            yield _person(user, (uid, int(own[2]) if own else uid), desired, limits, state)
-    for name, old in sorted(host.register.users.items()):
-        if name in listed:
-            continue
-        state = old.state or "present"
-        if state == "present" and desired.settings.unlisted == "lock":
-            state = "locked"
-        entry = host.tables.passwd.get(old.system_name)
-        user = User(name, old.system_name, full_name=old.full_name, state=state)
-        known = _remembered(user, old, state)
-        if entry is not None:
-            full_name = entry[4].rstrip(",")
-            known = replace(known, account=True, home=entry[5], shell=entry[6], full_name=full_name)
-        if state == "present":
-            groups = (group for group in host.register.groups if old.system_name in _members(host.tables, group))
-            known = replace(known, managed=False, groups=tuple(groups))
-        yield known
-
-
-def _person(user: User, ids: tuple[int, int], desired: Desired, limits: Mapping[str, Limits], state: str) -> Person:
-    settings = desired.settings
-    return Person(
-        user=user,
-        system_name=user.system_name,
-        uid=ids[0],
-        gid=ids[1],
-        home=f"{settings.home_folder}/{user.system_name}",
-        shell=user.shell or settings.shell,
-        full_name=user.full_name or "",
-        state=state,
-        groups=() if state == "absent" else user.groups,
-        limits=Limits()
-        if state == "absent"
-        else merge(user.limits, (limits[group] for group in user.groups if group in limits)),
-    )
-
-
-def _remembered(user: User, old: Record, state: str) -> Person:
-    return Person(
-        user=user,
-        system_name=old.system_name,
-        uid=old.uid,
-        gid=old.gid,
-        home=old.home,
-        shell=old.shell,
-        full_name=user.full_name or old.full_name,
-        state=state,
-        groups=(),
-        limits=Limits(),
-        account=False,
-    )
 
 
 def _lab_groups(plan: Plan, groups: Mapping[str, int]) -> None:
@@ -381,51 +248,3 @@ def _leaving(plan: Plan, person: Person, old: Record | None, host: Host, setting
             plan.remove.append(login)
             plan.act("remove home and account", name, f"{person.home}, after the archive was verified")
     plan.records[login] = replace(record, state=person.state)
-
-
-def _memberships(plan: Plan, desired: Desired) -> None:
-    """Make the members of the lab's groups those of the inventory; groups of the host are only added to."""
-    members: dict[str, list[str]] = {name: [] for name in plan.groups}
-    for lab_group in desired.groups:
-        members[lab_group.name] += lab_group.host_members
-    added: dict[str, list[str]] = {}
-    for person in plan.people.values():
-        if not person.account or (person.state == "absent" and person.user.name in plan.remove):
-            continue
-        for group in person.groups:
-            members[group].append(person.system_name)
-        for group in person.user.host_groups if person.state == "present" else ():
-            added.setdefault(group, []).append(person.system_name)
-    for group, names in members.items():
-        _set_members(plan, group, names)
-    for group, names in added.items():
-        _set_members(plan, group, [*_members(plan.tables, group), *names])
-
-
-def _members(tables: Tables, group: str) -> list[str]:
-    entry = tables.group.get(group)
-    return [name for name in entry[3].split(",") if name] if entry else []
-
-
-def _set_members(plan: Plan, group: str, names: list[str]) -> None:
-    entry = plan.tables.group.get(group)
-    if entry is None:
-        return  # a lab group of old that somebody deleted by hand
-    now, wanted = _members(plan.tables, group), list(dict.fromkeys(names))
-    if set(now) != set(wanted):
-        kept = [name for name in now if name in wanted]
-        new = [name for name in wanted if name not in now]
-        gone = [name for name in now if name not in wanted]
-        if new:
-            plan.act("add to group", group, ", ".join(new))
-        if gone:
-            plan.act("take out of group", group, ", ".join(gone))
-        wanted = kept + new
-        plan.tables.group.set(group, [*entry[:3], ",".join(wanted)])
-    else:
-        wanted = now
-    shadowed = plan.tables.gshadow.get(group) if plan.tables.gshadow is not None else None
-    if shadowed is not None and plan.tables.gshadow is not None:
-        current = [name for name in shadowed[3].split(",") if name]
-        if set(current) != set(wanted):
-            plan.tables.gshadow.set(group, [*shadowed[:3], ",".join(wanted)])

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ._accounts_plan import Person
+from ._accounts_state import Person
 
 VERSION = 1
 

@@ -118,6 +118,15 @@ def _replace(path: Path, content: str) -> None:
         raise
 
 
+def shared_root(mountinfo: str) -> bool:
+    """Tell from /proc/self/mountinfo whether mounts below / propagate, as under systemd on a real host."""
+    for line in mountinfo.splitlines():
+        fields = line.split(" ")
+        if fields[4] == "/":
+            return any(field.startswith("shared:") for field in fields[6 : fields.index("-")])
+    return False
+
+
 def diff_of(changes: Iterable[Change]) -> list[dict[str, str]]:
     """Return Ansible's diff of the changes; contents of secrets are never in it."""
     result = []

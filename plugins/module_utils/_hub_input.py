@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import ast
+import datetime
 import ipaddress
 import re
 from collections.abc import Mapping
@@ -28,7 +29,7 @@ def memory_bytes(text: str) -> int | None:
 
 def problems(inputs: Mapping[str, Any]) -> list[str]:
     """Return every problem of the role's inputs, each with what is allowed."""
-    return [*_network(inputs), *_numbers(inputs), *_images(inputs), *_snippets(inputs)]
+    return [*_network(inputs), *_numbers(inputs), *_images(inputs), *_times(inputs), *_snippets(inputs)]
 
 
 def _network(inputs: Mapping[str, Any]) -> list[str]:
@@ -104,6 +105,30 @@ def _images(inputs: Mapping[str, Any]) -> list[str]:
                 found.append(f"{where}.limits: unknown key {key}; the keys are {', '.join(sorted(LIMIT_KEYS))}")
             elif isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
                 found.append(f"{where}.limits.{key}: {value!r} is not a positive number")
+    return found
+
+
+def _times(inputs: Mapping[str, Any]) -> list[str]:
+    found = []
+    if int(inputs["hub_culling_warning_seconds"]) >= int(inputs["hub_culling_idle_seconds"]):
+        found.append("hub_culling_warning_seconds: must be less than hub_culling_idle_seconds")
+    for group, seconds in inputs["hub_culling_groups"].items():
+        if isinstance(seconds, bool) or not isinstance(seconds, int) or seconds < 0:
+            found.append(f"hub_culling_groups[{group}]: {seconds!r} is no number of seconds; 0 is never")
+    for index, announcement in enumerate(inputs["hub_announcements"]):
+        times = {}
+        for key in ("from", "until"):
+            if announcement.get(key) is None:
+                continue
+            try:
+                times[key] = datetime.datetime.fromisoformat(str(announcement[key])).replace(tzinfo=None)
+            except ValueError:
+                found.append(
+                    f"hub_announcements[{index}].{key}: {announcement[key]!r} is no time; write for instance "
+                    "2026-12-24T18:00"
+                )
+        if len(times) == 2 and times["from"] > times["until"]:
+            found.append(f"hub_announcements[{index}]: ends before it begins")
     return found
 
 

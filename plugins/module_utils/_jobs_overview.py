@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import socket
 import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from . import _jobs_status, _jobs_time
+from . import _cert_state, _jobs_status, _jobs_time, _status_table
 from ._jobs_run import World
 from ._jobs_watch import jobs, missed
 
@@ -42,16 +43,39 @@ def overview(root: Path, now: datetime) -> list[dict[str, object]]:
     return rows
 
 
+def certificates(root: Path, now: datetime) -> list[dict[str, object]]:
+    """One row a certificate: what is left of it, and whether what is served is the file."""
+    rows: list[dict[str, object]] = []
+    for name, state in _cert_state.read(root).items():
+        served = {target.served for target in state.targets.values()}
+        left = datetime.fromisoformat(state.not_after) - now if state.not_after else None
+        rows.append(
+            {
+                "certificate": name,
+                "names": list(state.names),
+                "source": "self_signed (stand-in)" if state.placeholder else state.source,
+                # The state file may be old when cron does not run: an expired certificate is critical all the same.
+                "level": "critical" if left is None or left.total_seconds() <= 0 else state.level,
+                "message": state.message,
+                "not_after": state.not_after,
+                "days_left": None if left is None else round(left.total_seconds() / 86400, 1),
+                "served": next((word for word in ("no", "unreachable", "yes") if word in served), "unknown"),
+                "last_renewed": state.renewed,
+            }
+        )
+    return rows
+
+
 def main(argv: Sequence[str]) -> int:
     """Command line of ``labserver status``; the exit status is 0 whatever the level."""
     parser = argparse.ArgumentParser(prog="labserver status", description="Jobs and certificates of this host.")
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.add_argument("--root", type=Path, default=Path("/"), help="root of the file system")
     arguments = parser.parse_args(list(argv))
-    rows = overview(arguments.root, World().now())
+    now = World().now()
+    data = {"version": 1, "jobs": overview(arguments.root, now), "certificates": certificates(arguments.root, now)}
     if arguments.json:
-        sys.stdout.write(json.dumps({"version": 1, "jobs": rows}) + "\n")
+        sys.stdout.write(json.dumps(data) + "\n")
         return 0
-    for row in rows:
-        sys.stdout.write(f"{row['job']:24} {row['level']:10} {row['last_run'] or '-':20} {row['message']}\n")
+    sys.stdout.write(_status_table.table({socket.gethostname(): data}))
     return 0

@@ -18,9 +18,14 @@ from collections.abc import Sequence
 # Command -> the core that offers ``main(argv: Sequence[str]) -> int`` for it, and one line of help.
 # One line each, in alphabetical order.
 COMMANDS: dict[str, tuple[str, str]] = {
+    "ca": ("_cert_ca_cli", "hand a host its issuer of the lab's authority"),
+    "accounts-expire": ("_accounts_expire", "offboard people after their last day, and give notice before"),
     "catalogue": ("_catalogue_service", "watch the registry and keep the list of images that can be started"),
+    "renew": ("_cert_cli", "renew, deploy and check certificates"),
     "registry-maintain": ("_registry_job", "prune the image registry and collect its garbage"),
     "run": ("_jobs_run", "run a job now, as host cron does"),
+    "share-health": ("_shares_health", "look whether every share is mounted, answers and has room"),
+    "sandbox": ("_sandbox", "run an action of a project whose code nobody trusts"),
     "status": ("_jobs_overview", "jobs and certificates of this host"),
     "watch": ("_jobs_watch", "run what was missed and tell of what fails"),
 }

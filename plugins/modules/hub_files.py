@@ -87,7 +87,15 @@ actions:
     name:
       description: The path.
       type: str
+shared_root:
+  description:
+    - Whether mounts below the host's C(/) propagate into containers that ask for it. True under systemd on a real host,
+      false in most containers that play a host.
+  type: bool
+  returned: success
 """
+
+from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labserver.jupyter.plugins.module_utils import _hub_files as hub_files
@@ -124,6 +132,7 @@ def main() -> None:
     module.exit_json(
         changed=bool(changes),
         actions=[{"what": change.what, "name": change.wanted.path} for change in changes],
+        shared_root=hub_files.shared_root(Path("/proc/self/mountinfo").read_text(encoding="utf-8")),
         diff=hub_files.diff_of(changes),
     )
 

@@ -172,9 +172,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils import _accounts_apply, _accounts_input
+from ..module_utils import _accounts_apply, _accounts_input, _accounts_report
 from ..module_utils._accounts_ids import Ids
 from ..module_utils._accounts_store import StoreError
+from ..module_utils._accounts_world import RefusedError, World
 
 SETTINGS: dict[str, Any] = {
     "home_folder": {"type": "str", "default": "/home"},
@@ -212,19 +213,22 @@ def main() -> None:
         result = _accounts_apply.run(
             desired,
             Ids(ids.get("users") or {}, ids.get("groups") or {}) if ids else None,
-            _accounts_apply.World.real(),
+            World.real(),
             check=module.check_mode,
+            inputs={key: value for key, value in inputs.items() if key != "accounts_ids"},
         )
-    except _accounts_apply.RefusedError as error:
+    except RefusedError as error:
         module.fail_json(msg=str(error), problems=error.problems)
     except (StoreError, ValueError) as error:
         module.fail_json(msg=str(error))
     answer = {
-        **_accounts_apply.summary(result),
+        **_accounts_report.summary(result),
         "changed": result.changed,
         "failures": result.failures,
-        "diff": _accounts_apply.diff(result),
+        "diff": _accounts_report.diff(result),
     }
+    for notice in result.plan.notices:
+        module.warn(notice)
     if result.failures:
         module.fail_json(msg="All else was done, but: " + "; ".join(result.failures), **answer)
     module.exit_json(**answer)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import os
+import socket
 import subprocess
 import sys
 import typing as t
@@ -18,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "shared"))
 from hub_client import HubClient
 
 INVENTORY = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "inventory"
+NAME = "lab.example.test"
 OWN_PASSWORDS = {"alice": "a long password of alice", "bob": "another one for bob", "carol": "carol came later"}
 
 
@@ -28,39 +30,65 @@ def server() -> str:
 
 
 @pytest.fixture(scope="session")
-def url(server: str) -> str:
-    """The hub's address as a person's browser sees it."""
+def address(server: str) -> str:
+    """The address of the host's container."""
     form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
     command = ["docker", "inspect", "--format", form, server]
-    address = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    return f"http://{address}:8000"
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def url(address: str) -> t.Iterator[str]:
+    """The hub as a person's browser names it. The name leads to the container, as the lab's DNS would have it."""
+    real = socket.getaddrinfo
+
+    def resolve(host: t.Any, *arguments: t.Any, **options: t.Any) -> t.Any:
+        return real(address if host == NAME else host, *arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", resolve)
+        yield f"https://{NAME}"
+
+
+@pytest.fixture(scope="session")
+def authority(server: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The certificate of the lab's own authority, the only one that these tests trust."""
+    command = ["docker", "exec", server, "cat", "/etc/labserver/public/ca.crt"]
+    file = tmp_path_factory.mktemp("trust") / "ca.crt"
+    file.write_text(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return str(file)
+
+
+@pytest.fixture(scope="session")
+def visitor(url: str, authority: str) -> t.Callable[[str], HubClient]:
+    """Makes a browser session for a name."""
+    return lambda name: HubClient(url, name, verify=authority)
 
 
 def one_time_passwords(server: str) -> dict[str, str]:
     """What the role left beside the inventory for the administrator to hand out."""
-    with (INVENTORY / ".labserver" / "one-time-passwords" / f"{server}.csv").open() as file:
+    with (INVENTORY / "one-time-passwords" / f"{server}.txt").open() as file:
         return {row["name"]: row["password"] for row in csv.DictReader(file)}
 
 
-def enter(url: str, name: str, server: str) -> HubClient:
+def enter(person: HubClient, server: str) -> None:
     """Log in as a person does the first time: with the one-time password, which has to be changed."""
-    person = HubClient(url, name)
-    own = OWN_PASSWORDS[name]
-    first = one_time_passwords(server).get(name)
+    own = OWN_PASSWORDS[person.name]
+    first = one_time_passwords(server).get(person.name)
     if first is None:  # an earlier run of these tests used it
         person.login(own)
-        return person
+        return
     answer = person.login(first)
     assert "/hub/change-password" in answer.url, f"not led to the page that changes the password but to {answer.url}"
     assert person.change_password(first, own).status_code == 200
-    return person
 
 
 @pytest.fixture(scope="session")
-def people(url: str, server: str) -> t.Iterator[dict[str, HubClient]]:
+def people(visitor: t.Callable[[str], HubClient], server: str) -> t.Iterator[dict[str, HubClient]]:
     """Alice and bob, each with a running server."""
-    clients = {name: enter(url, name, server) for name in ("alice", "bob")}
+    clients = {name: visitor(name) for name in ("alice", "bob")}
     for client in clients.values():
+        enter(client, server)
         client.spawn()
     yield clients
     for client in clients.values():

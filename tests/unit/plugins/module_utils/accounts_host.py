@@ -16,6 +16,8 @@ from ansible_collections.labserver.jupyter.plugins.module_utils import _accounts
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts_folders import Folders
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts_homes import Homes
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts_ids import Ids
+from ansible_collections.labserver.jupyter.plugins.module_utils._accounts_quota import Quotas
+from ansible_collections.labserver.jupyter.plugins.module_utils._accounts_world import Result, World
 
 # As shadow 4.13 of Debian 12 left them (shortened): op was made by hand and may sudo, jupyter-hand is to be adopted.
 FILES = {
@@ -80,6 +82,7 @@ class FakeHost:
     root: Path
     now: datetime = NOW
     owners: dict[int, tuple[int, int]] = field(default_factory=dict)
+    quotas: Quotas = field(default_factory=lambda: Quotas(reason="not in this test"))
     stopped: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -101,7 +104,7 @@ class FakeHost:
     def chown(self, descriptor: int, uid: int, gid: int) -> None:
         self.owners[os.fstat(descriptor).st_ino] = (uid, gid)
 
-    def world(self) -> apply.World:
+    def world(self) -> World:
         def owner(status: os.stat_result) -> tuple[int, int]:
             return self.owners.get(status.st_ino, (0, 0))
 
@@ -109,21 +112,22 @@ class FakeHost:
             self.stopped += [person.user.name for person in people]
             return []
 
-        return apply.World(
+        return World(
             self.root,
             Homes(self.root, self.chown, owner),
             Folders(self.root, self.chown, lambda status: owner(status)[1]),
+            quotas=self.quotas,
             now=lambda: self.now,
             stop=stop,
             forget_caches=lambda: None,
             lock_timeout_seconds=1,
         )
 
-    def run(self, check: bool = False, ids: Ids | None = None, **variables: Any) -> apply.Result:
+    def run(self, check: bool = False, ids: Ids | None = None, **variables: Any) -> Result:
         """Run with inputs of the role, given without their prefix; fails when they have problems."""
         desired, problems = inputs.desired({f"accounts_{key}": value for key, value in variables.items()})
         assert problems == []
-        return apply.run(desired, ids, self.world(), check)
+        return apply.run(desired, ids, self.world(), check=check)
 
     def line(self, file: str, name: str) -> list[str] | None:
         """Return the fields of an entry, read without the code under test."""
@@ -141,6 +145,6 @@ class FakeHost:
         }
 
 
-def acts(result: apply.Result) -> list[tuple[str, str]]:
+def acts(result: Result) -> list[tuple[str, str]]:
     """Return what was planned, as pairs."""
     return [(action.what, action.name) for action in result.plan.actions]

@@ -17,6 +17,8 @@ import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils import _accounts_apply as apply
 from ansible_collections.labserver.jupyter.plugins.module_utils import _accounts_input as inputs
 from ansible_collections.labserver.jupyter.plugins.module_utils import _accounts_store as store
+from ansible_collections.labserver.jupyter.plugins.module_utils._accounts_homes import Homes
+from ansible_collections.labserver.jupyter.plugins.module_utils._accounts_world import RefusedError
 from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils.accounts_host import FakeHost, acts
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1111111111111111111111111111111111111111111 mira@desk"
@@ -156,7 +158,7 @@ def test_unlisted_people_can_be_kept_as_they_are(host: FakeHost) -> None:
 def test_an_empty_list_does_not_lock_everybody(host: FakeHost) -> None:
     host.run(users=[{"name": "mira"}])
     before = host.snapshot()
-    with pytest.raises(apply.RefusedError, match="is empty, but this host has 1 people"):
+    with pytest.raises(RefusedError, match="is empty, but this host has 1 people"):
         host.run(users=[])
     assert host.snapshot() == before
     assert host.run(users=[], unlisted="keep").changed is False
@@ -256,7 +258,7 @@ def test_a_symbolic_link_does_not_lead_root_astray(host: FakeHost) -> None:
 def test_a_home_of_somebody_else_is_refused_before_anything_is_touched(host: FakeHost) -> None:
     host.make_home("jupyter-mira", 4711)
     before = host.snapshot()
-    with pytest.raises(apply.RefusedError, match=r"name=mira.*belongs to uid 4711, not to uid 20001"):
+    with pytest.raises(RefusedError, match=r"name=mira.*belongs to uid 4711, not to uid 20001"):
         host.run(users=[{"name": "mira"}, {"name": "jonas"}])
     assert host.snapshot() == before
 
@@ -296,7 +298,7 @@ def test_a_run_that_dies_between_accounts_and_homes_is_finished(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(apply.Homes, "create", dies)
+        patch.setattr(Homes, "create", dies)
         with pytest.raises(KeyboardInterrupt):
             host.run(users=[{"name": "mira"}])
     assert acts(host.run(users=[{"name": "mira"}])) == [("create home", "jupyter-mira")]

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils import _accounts_store as store
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts_homes import Homes
-from ansible_collections.labserver.jupyter.plugins.module_utils._accounts_plan import Seen
+from ansible_collections.labserver.jupyter.plugins.module_utils._accounts_quota import Quotas
+from ansible_collections.labserver.jupyter.plugins.module_utils._accounts_state import Seen
 from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils.accounts_host import NOW, FakeHost
 
 # What glibc's lckpwdf does, written down again: a POSIX lock on .pwd.lock.
@@ -76,9 +77,9 @@ def test_a_lock_of_a_process_that_died_is_taken_over(etc: Path) -> None:
 
 def test_a_whole_run_waits_for_another(tmp_path: Path) -> None:
     path = tmp_path / "run/lock/accounts"
-    with store.one_at_a_time(path, 1), pytest.raises(store.StoreError, match="another run changes the accounts"):
-        with store.one_at_a_time(path, 0.2):
-            pass
+    refused = pytest.raises(store.StoreError, match="another run changes the accounts")
+    with store.one_at_a_time(path, 1), refused, store.one_at_a_time(path, 0.2):
+        pass
     with store.one_at_a_time(path, 0.2):
         pass
 
@@ -94,7 +95,7 @@ class HomesOfTheirOwners(Homes):
 
 def _lab(root: Path, letter: str) -> None:
     host = FakeHost.__new__(FakeHost)
-    host.__dict__.update(root=root, owners={}, stopped=[], now=NOW)
+    host.__dict__.update(root=root, owners={}, stopped=[], now=NOW, quotas=Quotas(reason="none"))
     homes = HomesOfTheirOwners(root, host.chown)
     world = replace(host.world(), homes=homes, lock_timeout_seconds=30)
     host.world = lambda: world  # type: ignore[method-assign]

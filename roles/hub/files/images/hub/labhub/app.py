@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from pathlib import Path
 from typing import Any
 
 from jupyterhub.app import JupyterHub
 
+from . import copies
 from ._password_store import StoreError
 from .authenticator import LabAuthenticator
 from .keeper import Keeper
+from .spawner import LabSpawner
 
 
 class LabHub(JupyterHub):
     """JupyterHub that checks its password store before it starts and then keeps in step with the roster."""
 
     name = "jupyterhub"
-    _keeper: asyncio.Task[None] | None = None
+    keeper: Keeper | None = None
+    _task: asyncio.Task[None] | None = None
 
     async def initialize(self, *args: Any, **kwargs: Any) -> None:
         await super().initialize(*args, **kwargs)
@@ -32,10 +36,18 @@ class LabHub(JupyterHub):
                 self.log.critical("not starting: %s", error)
                 self.exit(78)
 
+    def init_db(self) -> None:
+        database = Path(self.db_url.removeprefix("sqlite:///"))
+        copy = copies.restore(database, database.parent / "copies")
+        if copy is not None:
+            self.log.critical("the database was missing; going on with the copy %s", copy)
+        super().init_db()
+
     async def start(self) -> None:
         await super().start()
         if getattr(self, "authenticator", None) is not None and not self.subapp:
-            self._keeper = asyncio.create_task(Keeper(self).run())
+            self.keeper = Keeper(self, LabSpawner.sources)
+            self._task = asyncio.create_task(self.keeper.run())
 
 
 def main() -> None:

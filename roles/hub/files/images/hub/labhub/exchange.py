@@ -52,6 +52,8 @@ class ExchangeFile(Generic[T]):
         return self._value
 
     def _say(self, problem: str) -> None:
-        if problem and problem != self.problem:
+        # A file that never was there is nothing to speak of: not every lab has shares or announcements.
+        quiet = self._seen is None and "FileNotFoundError" in problem
+        if problem and problem != self.problem and not quiet:
             self._log.warning("keeping the last good version: %s", problem)
         self.problem = problem

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import datetime
+import json
 from typing import Any
 
 from jupyterhub.handlers import BaseHandler, LoginHandler
@@ -12,6 +14,9 @@ from jupyterhub.handlers.pages import SpawnHandler
 from jupyterhub.utils import url_path_join
 from tornado.httputil import url_concat
 from tornado.web import HTTPError, authenticated
+
+SOURCES: dict[str, Any] = {}
+"""The announcements' board and the roster, set when the hub is configured."""
 
 
 def change_url(handler: BaseHandler, next_url: str) -> str:
@@ -78,6 +83,43 @@ class ChangePasswordHandler(BaseHandler):
         self.redirect(self.get_next_url(user))
 
 
+class AnnouncementsHandler(BaseHandler):
+    """What is announced now, for the banner in JupyterLab, with the words for the person who asks."""
+
+    async def get(self) -> None:
+        user = self.current_user
+        self.set_header("Content-Type", "application/json")
+        self.set_header("Cache-Control", "no-store")
+        self.finish(json.dumps({"announcements": shown(user)}))
+
+
+class StayHandler(BaseHandler):
+    """The person says that the idle server is still needed: it counts as active now."""
+
+    @authenticated
+    async def post(self) -> None:
+        keeper = getattr(self.app, "keeper", None)
+        if keeper is None:
+            raise HTTPError(503)
+        keeper.stay(self.current_user.name)
+        self.set_status(204)
+
+
+def shown(user: Any) -> list[dict[str, Any]]:
+    """Return the announcements for a user of the hub (None: nobody is logged in)."""
+    board, roster = SOURCES["board"], SOURCES["roster"]
+    now = datetime.datetime.now(datetime.UTC)
+    if user is None:
+        return list(board.shown(now))
+    person = roster.current().people.get(user.name)
+    return list(board.shown(now, user.name, person.groups if person else ()))
+
+
+def common_handlers() -> list[tuple[str, type]]:
+    """Return the pages that every authenticator has."""
+    return [(r"/announcements", AnnouncementsHandler), (r"/stay", StayHandler)]
+
+
 def password_handlers() -> list[tuple[str, type]]:
     """Return the pages of LabAuthenticator, relative to the hub's address."""
     return [
@@ -86,4 +128,5 @@ def password_handlers() -> list[tuple[str, type]]:
         (r"/spawn/([^/]+)", LabSpawnHandler),
         (r"/spawn/([^/]+)/([^/]+)", LabSpawnHandler),
         (r"/change-password", ChangePasswordHandler),
+        *common_handlers(),
     ]

@@ -6,24 +6,42 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import json
 import logging
+import time
+from pathlib import Path
 from typing import Any
 
 from jupyterhub import orm, roles
 from sqlalchemy.exc import OperationalError
+from tornado.httpclient import AsyncHTTPClient
+
+from . import copies, culling
+from .announcements import Announcement
+from .culling import Observation, Watch
+from .sources import Sources
 
 LOG = logging.getLogger("jupyterhub.keeper")
 PERIOD_SECONDS = 2.0
+COPY_EVERY = 15
 ROUTES_EVERY = 5
 """Every so many rounds the proxy's routes are compared: a proxy that was replaced has lost them."""
+
+
+CULL_EVERY = 15
+SERVER_TIMEOUT_SECONDS = 5.0
 
 
 class Keeper:
     """A task of the hub's event loop. ``application`` is the running JupyterHub."""
 
-    def __init__(self, application: Any):
+    def __init__(self, application: Any, sources: Sources):
         self.app = application
+        self.sources = sources
+        self.settings = sources.settings
         self._rounds = 0
+        self._watches: dict[str, Watch] = {}
 
     async def run(self) -> None:
         """Work for ever; a round that fails is logged and tried again."""
@@ -50,9 +68,84 @@ class Keeper:
                 orm_user.admin = person.admin
                 roles.assign_default_roles(db, entity=orm_user)
                 db.commit()
+        if self._rounds % COPY_EVERY == 0:
+            database = Path(self.app.db_url.removeprefix("sqlite:///"))
+            await asyncio.to_thread(copies.make, database, database.parent / "copies")
+        if self._rounds % CULL_EVERY == 0 and self.settings.culling_enabled:
+            await self._cull()
         self._rounds += 1
         if self._rounds % ROUTES_EVERY == 0:
             await self.app.proxy.check_routes(self.app.users, self.app._service_map)
+
+    def stay(self, name: str) -> None:
+        """Let a server count as active now, because its person said so."""
+        self._watches[name] = Watch(time.time())
+        self.sources.board.personal.pop(name, None)
+
+    async def _cull(self) -> None:
+        """Look at all servers; warn of those that become idle and stop those that are."""
+        ready = {
+            user.name: spawner
+            for user in self.app.users.values()
+            for spawner in user.spawners.values()
+            if spawner.ready
+        }
+        for gone in set(self._watches) - set(ready):
+            del self._watches[gone]
+            self.sources.board.personal.pop(gone, None)
+        looks = await asyncio.gather(*(self._observe(spawner) for spawner in ready.values()), return_exceptions=True)
+        for (name, spawner), seen in zip(ready.items(), looks, strict=True):
+            if isinstance(seen, BaseException):
+                LOG.warning("cannot look into the server of %s: %s", name, seen)
+                continue
+            await self._judge(name, spawner, seen)
+
+    async def _judge(self, name: str, spawner: Any, seen: Observation) -> None:
+        settings, board = self.settings, self.sources.board
+        person = self.sources.roster.current().people.get(name)
+        groups = person.groups if person else ()
+        limit = culling.timeout_of(groups, settings.culling_idle_seconds, settings.culling_groups)
+        # A hub that was just started knows nothing of the past: everybody counts as active then.
+        watch = culling.look(self._watches.get(name, Watch(seen.at)), seen)
+        what = culling.verdict(watch, seen.at, limit, settings.culling_warning_seconds) if limit else "keep"
+        if watch.warned_at is None and what != "warn":
+            board.personal.pop(name, None)
+        if what == "warn":
+            minutes = max(1, round(settings.culling_warning_seconds / 60))
+            text = f"Your server is idle and will be stopped in {minutes} minutes. Files are kept; running work is not."
+            board.personal[name] = Announcement(text, "warning", stay=True)
+            watch = dataclasses.replace(watch, warned_at=seen.at)
+            LOG.info("warned %s: the server is idle", name)
+        self._watches[name] = watch
+        if what == "stop":
+            LOG.info("stopping the idle server of %s", name)
+            board.personal.pop(name, None)
+            await self.app.proxy.delete_user(spawner.user, spawner.name)
+            await spawner.user.stop(spawner.name)
+
+    async def _observe(self, spawner: Any) -> Observation:
+        """Ask a server for its kernels and terminals, and Docker for the CPU time."""
+        token = next(service["api_token"] for service in self.app.services if service["name"] == "labserver-keeper")
+        client = AsyncHTTPClient()
+        answers: dict[str, Any] = {}
+        for kind in ("kernels", "terminals", "status"):
+            answer = await client.fetch(
+                f"{spawner.server.url}api/{kind}",
+                headers={"Authorization": f"token {token}"},
+                request_timeout=SERVER_TIMEOUT_SECONDS,
+                raise_error=False,
+            )
+            answers[kind] = json.loads(answer.body) if answer.code == 200 else None
+        stats = await spawner.docker("stats", spawner.object_id, stream=False, one_shot=True)
+        # What the server itself counts (saved files, opened kernels), not the traffic of a page that is merely open.
+        status = answers["status"] or {}
+        return Observation(
+            at=time.time(),
+            kernels=answers["kernels"] or (),
+            terminals=answers["terminals"] or (),
+            cpu_seconds=culling.cpu_seconds(stats),
+            last_activity=culling.stamp(status.get("last_activity")),
+        )
 
     async def _revoke(self, orm_user: Any) -> None:
         db, name = self.app.db, orm_user.name

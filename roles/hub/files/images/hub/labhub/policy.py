@@ -61,7 +61,7 @@ _CALLS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
     ("GET", f"/containers/{_CONTAINER}/json", "inspect", {"size": "0|false"}),
     ("GET", f"/containers/{_CONTAINER}/logs", "logs",
      {"stdout": "[01]", "stderr": "[01]", "timestamps": "[01]", "follow": "0", "tail": "[0-9]{1,4}"}),
-    ("GET", f"/containers/{_CONTAINER}/stats", "stats", {"stream": "0|false|False", "one-shot": "1|true"}),
+    ("GET", f"/containers/{_CONTAINER}/stats", "stats", {"stream": "0|[Ff]alse", "one-shot": "1|[Tt]rue"}),
     ("POST", f"/containers/{_CONTAINER}/start", "start", {}),
     ("POST", f"/containers/{_CONTAINER}/stop", "stop", {"t": "[0-9]{1,3}"}),
     ("DELETE", f"/containers/{_CONTAINER}", "remove",
@@ -171,7 +171,7 @@ def _objections(given: Mapping[str, Any], rules: Mapping[str, tuple[bool, Rule]]
 def _container_rules(world: World, person: Person) -> dict[str, tuple[bool, Rule]]:
     references = {i.reference for i in world.images if i.state == "ready" and i.allowed_for(person)}
     return {
-        "Image": (True, lambda value: value in references),
+        "Image": (True, lambda value: isinstance(value, str) and value in references),
         "User": (True, lambda value: value == f"{person.uid}:{person.gid}" and person.uid >= 1000),
         "Cmd": (True, _text_list),
         "Env": (True, _text_list),

@@ -31,7 +31,6 @@ class Settings:
     config_folder: str = "/etc/labserver/hub/config.d"
     state_folder: str = "/srv/labserver/hub/state"
     links_folder: str = "/srv/labserver/hub/links"
-    announcements_file: str = "/etc/labserver/public/announcements.json"
     guard_socket: str = "/run/labserver-guard/docker.sock"
     docker_socket: str = "/var/run/docker.sock"
     homes_folders: tuple[str, ...] = ("/home",)

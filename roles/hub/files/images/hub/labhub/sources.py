@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .announcements import Announcement, Board, parse_announcements
 from .exchange import ExchangeFile
 from .images import Image, parse_images
 from .roster import Roster, parse_roster
@@ -24,4 +25,11 @@ class Sources:
         empty: tuple[Share, ...] = ()
         self.shares = ExchangeFile(public / "shares.json", parse_shares, empty)
         none: tuple[Image, ...] = ()
+        silence: tuple[Announcement, ...] = ()
+        self.board = Board(
+            tuple(
+                ExchangeFile(public / name, parse_announcements, silence)
+                for name in ("announcements.json", "maintenance.json")
+            )
+        )
         self.images = ExchangeFile(Path(settings.catalogue_file), parse_images, none)

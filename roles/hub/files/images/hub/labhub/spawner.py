@@ -158,6 +158,7 @@ class LabSpawner(DockerSpawner):
         self._chosen = self._image()
         self.image = self._chosen.reference
         self.object_name = server.container_name(self.settings, self.person)
+        await self._clear_place()
         options, self.user_options = self.user_options, {}  # DockerSpawner must not look for an image in them
         try:
             address, port = await super().start()
@@ -167,6 +168,15 @@ class LabSpawner(DockerSpawner):
             self.user_options = {key: value for key, value in options.items() if key == "image"}
         await self._answering(f"http://{address}:{port}", began)
         return address, port
+
+    async def _clear_place(self) -> None:
+        """Take away a container that a hub without its database left behind; its token is lost, so it serves nobody."""
+        container = await self.get_object()
+        if container is not None:
+            self.log.warning("removing %s, which this hub knows nothing of", self.object_name)
+            if container["State"]["Running"]:
+                await self.stop_object()
+            await self.remove_object()
 
     async def _answering(self, url: str, began: float) -> None:
         client = AsyncHTTPClient()

@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 from pathlib import Path
 from typing import Any
 
+from . import handlers
 from .authenticator import LabAuthenticator
 from .settings import Settings, load
 from .sources import Sources
@@ -15,6 +18,7 @@ from .spawner import LabSpawner
 
 TEMPLATES = Path(__file__).parent / "templates"
 HUB_PORT = 8081
+KEEPER = "labserver-keeper"
 
 
 def secret(settings: Settings, name: str) -> str:
@@ -26,7 +30,8 @@ def configure(c: Any, settings: Settings | None = None) -> None:
     """Fill in JupyterHub's configuration object ``c``."""
     settings = settings or load()
     state = Path(settings.state_folder)
-    LabSpawner.sources = Sources(settings)
+    sources = LabSpawner.sources = Sources(settings)
+    handlers.SOURCES.update(board=sources.board, roster=sources.roster)
 
     hub = c.JupyterHub
     hub.base_url = settings.base_url
@@ -42,13 +47,16 @@ def configure(c: Any, settings: Settings | None = None) -> None:
     hub.last_activity_interval = 60
     hub.log_level = settings.log_level
     hub.allow_named_servers = False
+    # With this the keeper looks into servers: it may see what runs in them, and nothing else of the hub.
+    hub.services = [{"name": KEEPER, "api_token": secrets.token_hex(32)}]
+    hub.load_roles = [{"name": KEEPER, "services": [KEEPER], "scopes": ["access:servers"]}]
 
     c.ConfigurableHTTPProxy.should_start = False
     c.ConfigurableHTTPProxy.api_url = settings.proxy_api_url
     c.ConfigurableHTTPProxy.auth_token = secret(settings, "proxy_token")
 
     hub.authenticator_class = LabAuthenticator
-    hub.template_vars = {"has_password_page": True}
+    hub.template_vars = {"has_password_page": True, "lab_announcements": handlers.shown}
     c.RosterGate.roster_file = str(Path(settings.public_folder) / "roster.json")
     c.LabAuthenticator.store_path = str(state / "passwords.sqlite")
     c.LabAuthenticator.record_path = settings.password_record
@@ -66,5 +74,5 @@ def configure(c: Any, settings: Settings | None = None) -> None:
     c.LabSpawner.client_kwargs = {"base_url": f"unix://{settings.guard_socket}", "timeout": 120}
     c.LabSpawner.poll_interval = 10
 
-    for snippet in sorted(Path(settings.config_folder).glob("*.py")):
+    for snippet in sorted(Path(os.environ.get("LABHUB_CONFIG_D", settings.config_folder)).glob("*.py")):
         exec(compile(snippet.read_text(), str(snippet), "exec"), {"c": c, "settings": settings})  # noqa: S102

@@ -1,0 +1,87 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""People at the hub of the scenario's host."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+import sys
+import time
+import typing as t
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tests" / "support"))
+from hub_client import HubClient
+
+OWN = "A password of my own"
+ROSTER = "/etc/labserver/public/roster.json"
+
+
+class Lab:
+    """The host and its hub, seen from outside."""
+
+    def __init__(self, host: t.Any):
+        self.host = host
+        self.base = f"http://{self.sh('hostname -I').split()[0]}:8000"
+
+    def sh(self, command: str) -> str:
+        """Run a shell command as root on the host; returns what it prints, fails when it does."""
+        done = self.host.run("sh -c %s", command)
+        assert done.rc == 0, f"{command}\n{done.stdout}{done.stderr}"
+        return str(done.stdout)
+
+    def write(self, path: str, text: str) -> None:
+        """Write a file on the host."""
+        self.sh(f"echo {base64.b64encode(text.encode()).decode()} | base64 -d > {path}")
+
+    def one_time(self) -> dict[str, str]:
+        """Return the one-time passwords that were not used yet."""
+        text = self.sh("cat /var/lib/labserver/one-time-passwords.csv")
+        return {row["name"]: row["password"] for row in csv.DictReader(io.StringIO(text))}
+
+    def person(self, name: str) -> HubClient:
+        """Return a person who is logged in with a password of their own."""
+        client = HubClient(self.base, name)
+        if client.login(OWN).status_code != 302:
+            password = self.one_time()[name]
+            assert client.login(password).status_code == 302
+            assert client.change_password(password, OWN) == ""
+        return client
+
+    def edit_roster(self, change: Callable[[dict[str, t.Any]], t.Any]) -> None:
+        """Change the roster as its writer does: a new file in place of the old one."""
+        roster = json.loads(self.sh(f"cat {ROSTER}"))
+        change(roster)
+        self.write(f"{ROSTER}.new", json.dumps(roster))
+        self.sh(f"mv {ROSTER}.new {ROSTER}")
+
+    def until(self, what: str, check: Callable[[], bool], seconds: float) -> float:
+        """Wait until a check holds; returns how long, fails after ``seconds``."""
+        began = time.monotonic()
+        while not check():
+            assert time.monotonic() - began < seconds, f"{what}: not within {seconds} s"
+            time.sleep(0.3)
+        return time.monotonic() - began
+
+    def running(self, name: str) -> bool:
+        """Tell whether the container of a person runs."""
+        return f"jupyter-{name}" in self.sh("docker ps --format '{{.Names}}'").split()
+
+
+@pytest.fixture(scope="session")
+def lab() -> Lab:
+    import os  # noqa: PLC0415
+
+    import testinfra  # noqa: PLC0415
+
+    inventory = os.environ["MOLECULE_INVENTORY_FILE"]
+    named = testinfra.get_hosts(["all"], connection="ansible", ansible_inventory=inventory)[0]
+    # Straight into the container: ten times as fast as through Ansible.
+    return Lab(testinfra.get_host(f"docker://{named.backend.get_hostname()}"))

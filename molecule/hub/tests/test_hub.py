@@ -1,0 +1,313 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What people meet at the hub: logging in, starting, failing, and the hub being changed under them."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import json
+import os
+import time
+import typing as t
+from pathlib import Path
+
+import pytest
+from conftest import OWN, ROSTER
+from hub_client import HubClient
+
+REGISTRY = "127.0.0.1:5000"
+
+
+@pytest.fixture(scope="module")
+def pusher(lab: t.Any) -> None:
+    """Log the host's engine in to the registry as the one who may push."""
+    lab.sh(f"docker login -u pusher --password-stdin {REGISTRY} < /etc/labserver/registry/secrets/pusher 2>/dev/null")
+
+
+def push(lab: t.Any, name: str, dockerfile: str) -> None:
+    """Build an image on the notebook's and push it."""
+    lab.sh(f"mkdir -p /tmp/{name}")
+    lab.write(f"/tmp/{name}/Dockerfile", f"FROM {REGISTRY}/notebook:latest\n{dockerfile}\n")
+    lab.sh(f"DOCKER_BUILDKIT=0 docker build -q -t {REGISTRY}/{name}:1 /tmp/{name} 2>/dev/null")
+    lab.sh(f"docker push -q {REGISTRY}/{name}:1")
+
+
+def catalogue(lab: t.Any) -> dict[str, dict[str, t.Any]]:
+    document = json.loads(lab.sh("cat /var/lib/labserver/catalogue/images.json"))
+    return {f"{one['repository']}:{one['tag']}": one for one in document["images"]}
+
+
+def test_the_scenario_offers_an_image(lab: t.Any) -> None:
+    lab.until("the first image", lambda: catalogue(lab)["notebook:latest"]["state"] == "ready", 60)
+
+
+@pytest.mark.parametrize("name", ["alice", "nobody-we-know", "root", "jupyter-alice", ""])
+def test_wrong_passwords_and_unknown_names_get_in_nowhere(lab: t.Any, name: str) -> None:
+    assert HubClient(lab.base, name).login("wrong password").status_code == 403
+
+
+def test_a_one_time_password_leads_to_choosing_one(lab: t.Any) -> None:
+    if "mary-ann" not in lab.one_time():
+        pytest.skip("was used in an earlier run of this verification")
+    password = lab.one_time()["mary-ann"]
+    mary = HubClient(lab.base, "mary-ann")
+    answer = mary.login(password)
+    assert (answer.status_code, "/hub/change-password" in answer.headers["Location"]) == (302, True)
+    assert "/hub/change-password" in mary.start().headers["Location"], "no start before the change"
+    refused = mary.api("POST", "/hub/api/users/mary-ann/server")
+    assert refused.status_code == 403, "nor through the API"
+    assert "at most 72" in mary.change_password(password, "x" * 73)
+    assert mary.change_password(password, OWN) == ""
+    assert HubClient(lab.base, "mary-ann").login(password).status_code == 403, "it was for one time"
+    lab.until("the line goes", lambda: "mary-ann" not in lab.one_time(), 15)
+
+
+def test_servers_run_as_their_people(lab: t.Any) -> None:
+    for name, uid, groups in (("alice", 20001, [20001, 30001, 30002]), ("mary-ann", 20003, [20003, 30001])):
+        person = lab.person(name)
+        person.start()
+        person.wait_ready()
+        seen = person.kernel().run(
+            "import getpass, json, os\n"
+            "status = open('/proc/self/status').read()\n"
+            "def limit(*paths):\n"
+            "    return next(int(open(p).read()) for p in paths if os.path.exists(p))\n"
+            "open('made-here', 'w').write('x')\n"
+            "print(json.dumps([os.getuid(), sorted(os.getgroups()), os.getcwd(), getpass.getuser(),"
+            " 'CapEff:\\t0000000000000000' in status, 'NoNewPrivs:\\t1' in status,"
+            " limit('/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory/memory.limit_in_bytes'),"
+            " sorted(os.listdir('/home'))]))"
+        )
+        home = f"/home/jupyter-{name}"
+        system = f"jupyter-{name}"
+        assert json.loads(seen) == [uid, groups, home, system, True, True, 512 << 20, [system]]
+        assert lab.sh(f"stat -c '%U %G' {home}/made-here").strip() == f"{system} {system}"
+
+
+def test_the_guard_stops_a_hub_that_was_taken_over(lab: t.Any) -> None:
+    """Asks from inside the hub's container, over the only socket it has."""
+    code = (
+        "import docker, json, sys\n"
+        "client = docker.APIClient('unix:///var/lib/labserver/hub-guard/docker.sock', version='1.41')\n"
+        "out = []\n"
+        "def attempt(call):\n"
+        "    try:\n"
+        "        call(); out.append('done')\n"
+        "    except docker.errors.APIError as error:\n"
+        "        out.append(error.response.status_code)\n"
+        "inspected = client.inspect_container('jupyter-alice')\n"
+        "config = dict(inspected['Config'], HostConfig={'Privileged': True, 'Binds': ['/:/host']})\n"
+        "attempt(lambda: client.create_container_from_config(config, 'jupyter-bob'))\n"
+        "attempt(lambda: client.create_container_from_config({'Image': inspected['Config']['Image']}, 'evil'))\n"
+        "attempt(lambda: client.stop('labserver-registry'))\n"
+        "attempt(lambda: client.remove_container('labserver-hub', force=True))\n"
+        "attempt(lambda: client.containers())\n"
+        "attempt(lambda: client.exec_create('jupyter-alice', 'id'))\n"
+        "attempt(lambda: client.put_archive('jupyter-alice', '/', b''))\n"
+        "print(json.dumps(out))\n"
+    )
+    assert json.loads(lab.sh(f'docker exec labserver-hub python -c "{code}"')) == [403] * 7
+    assert "labserver-registry" in lab.sh("docker ps")
+
+
+def test_what_is_pushed_can_be_chosen_within_ten_seconds(lab: t.Any, pusher: None) -> None:
+    push(lab, "fresh", 'LABEL org.labserver.title="Fresh"')
+    pushed = time.monotonic()
+    bob = lab.person("bob")
+    lab.until("the new image is on the page", lambda: "fresh:1" in bob.images(), 10 - (time.monotonic() - pushed))
+    bob.start("fresh:1")
+    bob.wait_ready()
+    assert "fresh@sha256:" in lab.sh("docker inspect --format '{{.Config.Image}}' jupyter-bob")
+    bob.stop()
+
+
+def test_an_image_without_a_server_is_not_offered(lab: t.Any, pusher: None) -> None:
+    push(lab, "empty", "RUN true\nUSER 0\nRUN rm /opt/jupyter/bin/jupyterhub-singleuser")
+    lab.until("it was tried", lambda: catalogue(lab).get("empty:1", {}).get("state") == "broken", 15)
+    assert "empty:1" not in lab.person("bob").images()
+    told = lab.sh("labserver catalogue --list")
+    assert "jupyterhub-singleuser" in next(line for line in told.splitlines() if line.startswith("empty:1"))
+
+
+def test_a_start_that_fails_is_explained(lab: t.Any, pusher: None) -> None:
+    push(
+        lab,
+        "failing",
+        "USER 0\n"
+        "RUN cd /opt/jupyter/bin && mv jupyterhub-singleuser real && echo '#!/bin/sh' > jupyterhub-singleuser"
+        " && echo '[ \"$1\" = --version ] && exec /opt/jupyter/bin/real --version' >> jupyterhub-singleuser"
+        " && echo 'echo Disk quota exceeded; exit 1' >> jupyterhub-singleuser && chmod 755 jupyterhub-singleuser\n"
+        "USER 65534",
+    )
+    lab.until("it is offered", lambda: catalogue(lab).get("failing:1", {}).get("state") == "ready", 20)
+    bob = lab.person("bob")
+    bob.start("failing:1")
+    lab.until("it failed", lambda: bob.server() is None, 30)
+    words = bob.failure()
+    assert "Your disk quota is full" in words
+    assert "Disk quota exceeded" in words, "the last lines of the log are shown"
+    kept = json.loads(lab.sh("tail -n 1 /srv/labserver/hub/state/failures.jsonl"))
+    assert (kept["user"], kept["reason"], kept["image"]) == ("bob", "quota", "failing:1")
+    assert not lab.running("bob")
+    lab.sh(f"rm -rf /tmp/failing; docker rmi {REGISTRY}/failing:1 >/dev/null")
+    bob.start("notebook:latest")
+    bob.wait_ready()
+    bob.stop()
+
+
+def test_a_missing_home_is_explained(lab: t.Any) -> None:
+    bob = lab.person("bob")
+    lab.sh("mv /home/jupyter-bob /home/away")
+    try:
+        bob.start("notebook:latest")
+        lab.until("it failed", lambda: bob.server() is None, 30)
+        assert "Your home folder is missing" in bob.failure()
+    finally:
+        lab.sh("mv /home/away /home/jupyter-bob")
+
+
+def test_people_go_on_while_the_hub_is_replaced(lab: t.Any) -> None:
+    alice = lab.person("alice")
+    alice.start()
+    alice.wait_ready()
+    kernel = alice.kernel()
+    kernel.run("value = 41")
+    lab.sh("docker kill labserver-hub && docker start labserver-hub")
+    assert kernel.run("print(value + 1)").strip() == "42", "the open connection never broke"
+    lab.until("the hub is back", lambda: alice.get("/hub/health").status_code == 200, 30)
+    assert alice.server() is not None
+    assert lab.person("alice").kernel().run("print(1)").strip() == "1"
+
+
+def test_a_replaced_proxy_gets_its_routes_back(lab: t.Any) -> None:
+    alice = lab.person("alice")
+    assert alice.server() is not None
+    lab.sh("docker restart -t 1 labserver-hub-proxy")
+
+    def reached() -> bool:
+        try:
+            return "version" in alice.get("/user/alice/api").json()
+        except ValueError:
+            return False
+        except OSError:
+            return False
+
+    assert lab.until("the route is back", reached, 30) < 30
+
+
+def test_a_person_who_is_removed_is_out_within_seconds(lab: t.Any) -> None:
+    mary = lab.person("mary-ann")
+    mary.start()
+    mary.wait_ready()
+    token = mary.api("POST", "/hub/api/users/mary-ann/tokens", json={"note": "kept"}).json()["token"]
+    bearer = {"Authorization": f"token {token}"}
+    stranger = HubClient(lab.base, "mary-ann")
+    assert stranger.get("/hub/api/user", headers=bearer).status_code == 200
+    lab.edit_roster(lambda roster: roster["users"]["mary-ann"].update(state="locked"))
+    try:
+        lab.until("the server stops", lambda: not lab.running("mary-ann"), 20)
+        assert stranger.get("/hub/api/user", headers=bearer).status_code in (401, 403)
+        assert mary.get("/hub/home", allow_redirects=False).status_code == 302, "the session is over"
+        assert HubClient(lab.base, "mary-ann").login(OWN).status_code == 403
+    finally:
+        lab.edit_roster(lambda roster: roster["users"]["mary-ann"].update(state="present"))
+    assert HubClient(lab.base, "mary-ann").login(OWN).status_code == 302, "and back, without a restart"
+
+
+def test_a_new_person_needs_no_restart_of_the_hub(lab: t.Any) -> None:
+    started = lab.sh("docker inspect --format '{{.State.StartedAt}}' labserver-hub")
+    lab.edit_roster(lambda roster: roster["users"]["student20"].update(expires="2020-01-01"))
+    assert HubClient(lab.base, "student20").login(lab.one_time()["student20"]).status_code == 403
+    lab.edit_roster(lambda roster: roster["users"]["student20"].update(expires=None))
+    assert HubClient(lab.base, "student20").login(lab.one_time()["student20"]).status_code == 302
+    assert lab.sh("docker inspect --format '{{.State.StartedAt}}' labserver-hub") == started
+
+
+def test_a_half_written_roster_changes_nothing(lab: t.Any) -> None:
+    whole = f"cp {ROSTER} /tmp/whole.json"
+    lab.sh(f"{whole} && head -c 300 /tmp/whole.json > {ROSTER}")
+    try:
+        time.sleep(5)
+        assert lab.running("alice")
+        assert HubClient(lab.base, "alice").login(OWN).status_code == 302
+    finally:
+        lab.sh(f"cp /tmp/whole.json {ROSTER}.new && mv {ROSTER}.new {ROSTER}")
+
+
+def test_a_registry_that_is_down_stops_nobody(lab: t.Any) -> None:
+    lab.sh("docker stop -t 1 labserver-registry")
+    try:
+        time.sleep(4)
+        bob = lab.person("bob")
+        bob.start("notebook:latest")
+        bob.wait_ready()
+        bob.stop()
+        assert lab.running("alice")
+    finally:
+        lab.sh("docker start labserver-registry")
+
+
+def test_an_engine_that_is_killed_takes_nobody_along(lab: t.Any) -> None:
+    before = lab.sh("docker inspect --format '{{.State.Pid}}' jupyter-alice")
+    lab.sh("systemctl kill -s KILL docker && sleep 2 && systemctl restart docker")
+    assert lab.sh("docker inspect --format '{{.State.Pid}}' jupyter-alice") == before
+    bob = lab.person("bob")
+    bob.start("notebook:latest")
+    bob.wait_ready()
+    bob.stop()
+
+
+def test_a_password_store_that_lost_entries_keeps_the_hub_shut(lab: t.Any) -> None:
+    state = "/srv/labserver/hub/state"
+    lab.sh(f"docker stop -t 5 labserver-hub && cp -a {state}/passwords.sqlite /tmp/store")
+    try:
+        statements = "c.execute('DELETE FROM passwords'); c.commit()"
+        lab.sh(f"python3 -c \"import sqlite3; c = sqlite3.connect('{state}/passwords.sqlite'); {statements}\"")
+        lab.sh("docker start labserver-hub; sleep 6")
+        assert "passwords are gone without a recorded removal" in lab.sh("docker logs --tail 50 labserver-hub 2>&1")
+        with pytest.raises(AssertionError):
+            lab.sh("docker exec labserver-hub true && curl -sf http://127.0.0.1:8000/hub/health")
+    finally:
+        lab.sh(f"docker stop labserver-hub; cp -a /tmp/store {state}/passwords.sqlite; docker start labserver-hub")
+    alice = HubClient(lab.base, "alice")
+    lab.until("the hub is back", lambda: alice.get("/hub/health").status_code == 200, 30)
+    assert alice.login(OWN).status_code == 302
+
+
+def test_a_lost_database_comes_back_from_the_last_copy(lab: t.Any) -> None:
+    state = "/srv/labserver/hub/state"
+    lab.until("there is a copy", lambda: lab.sh(f"ls {state}/copies").split() != [], 60)
+    before = lab.sh("docker inspect --format '{{.State.Pid}}' jupyter-alice")
+    lab.sh(f"docker stop -t 5 labserver-hub && rm {state}/jupyterhub.sqlite && docker start labserver-hub")
+    alice = HubClient(lab.base, "alice")
+    lab.until("the hub is back", lambda: alice.get("/hub/health").status_code == 200, 30)
+    assert alice.login(OWN).status_code == 302
+    assert alice.server() is not None
+    assert lab.sh("docker inspect --format '{{.State.Pid}}' jupyter-alice") == before
+
+
+def test_twenty_people_start_at_once(lab: t.Any) -> None:
+    alice = lab.person("alice")
+    if alice.server() is not None:
+        alice.stop()
+    names = [f"student{number}" for number in range(1, 21)]
+
+    def work(name: str) -> float:
+        person = lab.person(name)
+        began = time.monotonic()
+        for _ in range(100):
+            if person.start("notebook:latest").status_code != 429:
+                break
+            time.sleep(1)
+        person.wait_ready(180)
+        return time.monotonic() - began
+
+    began = time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        waits = sorted(pool.map(work, names))
+    took = time.monotonic() - began
+    Path(os.environ.get("LABSERVER_RUNS", ".")).joinpath("twenty.json").write_text(json.dumps([took, waits]))
+    print(f"20 servers in {took:.1f} s; p50 {waits[10]:.1f} s, longest {waits[-1]:.1f} s")
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        list(pool.map(lambda name: lab.person(name).stop(), names))

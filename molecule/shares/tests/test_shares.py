@@ -1,0 +1,241 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The shares on a real kernel against a real Samba server, in the order of a bad day in the lab."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+import time
+from typing import Any
+
+import pytest
+
+from .conftest import ROOT, Guest
+
+NOTEBOOKS = {"alice": ["data", "analysis", "books"], "bob": ["data", "books"]}
+
+
+def files(share: str) -> str:
+    return f"{ROOT}/{share}/files"
+
+
+# --- mounted as asked -------------------------------------------------------------------------------------------------
+
+
+def test_every_share_shows_the_files_of_its_server(guest: Guest) -> None:
+    for path, share in {"/mnt/data": "data", "/mnt/lab books": "books", "/mnt/secret": "secret"}.items():
+        assert guest.out(f"cat '{path}/hello.txt'") == f"hello from {share}"
+    assert guest.sources() == {
+        files("data"): "//nas/data",
+        files("analysis"): "//nas.lab/analysis",
+        files("books"): "//nas/lab books#1",
+        files("secret"): "//nas/secret",
+    }
+
+
+def test_the_kernel_uses_the_options_that_were_asked_for(guest: Guest) -> None:
+    rows = {row.split()[1]: row.split()[3].split(",") for row in guest.out("grep cifs /proc/self/mounts").splitlines()}
+    assert rows[files("data")][0] == "ro" and "username=labreader" in rows[files("data")]
+    for option in ("rw", "vers=3.1.1", "gid=30001", "file_mode=0660", "dir_mode=0770", "nosuid", "nodev", "mfsymlinks"):
+        assert option in rows[files("analysis")]
+    assert "seal" in rows[files("secret")] and "seal" not in rows[files("analysis")]
+
+
+def test_foreign_lines_of_fstab_are_as_they_were(guest: Guest) -> None:
+    now = base64.b64decode(guest.out("base64 -w0 /etc/fstab")).splitlines(keepends=True)
+    before = guest.uml.FSTAB.splitlines(keepends=True)
+    adopted = next(line for line in before if b" /mnt/data " in line)
+    assert [line for line in now if f" {ROOT}".encode() not in line] == [line for line in before if line != adopted]
+    assert guest.run("findmnt --verify").stdout.count("[E]") == 0
+
+
+def test_people_on_the_host_have_exactly_their_rights(guest: Guest) -> None:
+    assert guest.person("alice", "cat /mnt/data/hello.txt").stdout == "hello from data\n"
+    assert "Read-only" in guest.person("alice", "touch /mnt/data/x").stderr
+    assert guest.person("alice", "echo a > /mnt/analysis/alice && cat /mnt/analysis/alice").stdout == "a\n"
+    assert "Permission denied" in guest.person("bob", "ls /mnt/analysis").stderr
+    assert "Permission denied" in guest.person("bob", f"ls {ROOT}/analysis").stderr
+    assert guest.person("bob", 'echo b > "/mnt/lab books/bob" && cat "/mnt/lab books/bob"').stdout == "b\n"
+    assert "Permission denied" in guest.person("alice", 'touch "/mnt/lab books/bob"').stderr
+    assert guest.person("alice", "echo s > /mnt/scratch/s && stat -c %G /mnt/scratch/s").stdout == "leem\n"
+    assert "Permission denied" in guest.person("bob", "ls /mnt/scratch").stderr
+
+
+def test_passwords_are_in_their_files_and_nowhere_else(guest: Guest, settings: dict[str, Any]) -> None:
+    for name, account in settings["shares_credentials"].items():
+        path = f"/etc/labserver/shares/credentials/{name}"
+        assert guest.out(f"stat -c '%a %U %G' {path}") == "600 root root"
+        assert f"password={account['password']}\n" in guest.run(f"cat {path}").stdout
+        needle = base64.b64encode(account["password"].encode()).decode()
+        found = guest.run(
+            f"echo {needle} | base64 -d > /run/needle; journalctl -b | grep -cFf /run/needle; cat /proc/self/mounts"
+            " /etc/fstab /etc/labserver/public/* /var/lib/labserver/shares/* | grep -cFf /run/needle; rm /run/needle"
+        )
+        assert found.stdout.split() == ["0", "0"]
+
+
+def test_health_is_written_down(guest: Guest) -> None:
+    done = guest.run("labserver share-health")
+    assert done.returncode == 0, done.stdout
+    status = json.loads(guest.out("cat /etc/labserver/public/shares-status.json"))
+    assert {share["state"] for share in status["shares"].values()} == {"ok"} and len(status["shares"]) == 5
+
+
+# --- in notebooks -----------------------------------------------------------------------------------------------------
+
+
+def test_notebooks_of_two_groups(guest: Guest) -> None:
+    for name, shares in NOTEBOOKS.items():
+        guest.start_notebook(name, shares)
+    assert guest.notebook("alice", f"echo n > {files('analysis')}/n && cat {files('analysis')}/n").stdout == "n\n"
+    assert (guest.uml.RUN / "nas/shares/analysis/n").read_text() == "n\n"
+    assert guest.notebook("bob", f"ls {ROOT}").stdout.split() == ["books", "data"]
+    assert guest.notebook("bob", f"echo n > {files('books')}/n && cat {files('books')}/n").stdout == "n\n"
+    assert "denied" in guest.notebook("alice", f"echo x > {files('books')}/n").stderr
+    assert "Read-only" in guest.notebook("bob", f"echo x > {files('data')}/n").stderr
+
+
+# --- the NAS goes away and comes back ---------------------------------------------------------------------------------
+
+
+def test_samba_stops_while_mounted_and_comes_back(guest: Guest) -> None:
+    guest.nas_stop()
+    begin = time.monotonic()
+    assert guest.notebook("alice", f"cat {files('analysis')}/n").returncode != 0
+    assert guest.run(f"timeout 60 ls {files('data')}").returncode not in (0, 124)
+    assert time.monotonic() - begin < 90
+    health = guest.run("labserver share-health", timeout=100)
+    assert health.returncode == 2 and "analysis: critical" in health.stdout and "scratch: ok" in health.stdout
+    guest.uml.nas_start()
+    guest.uml.wait_for(
+        lambda: guest.notebook("alice", f"cat {files('analysis')}/n").stdout == "n\n", 60, "alice's file"
+    )
+    guest.uml.wait_for(lambda: guest.run("labserver share-health").returncode == 0, 60, "health")
+
+
+def test_a_share_that_is_not_mounted_cannot_be_written_to_and_reappears(guest: Guest) -> None:
+    unit = guest.out(f"systemd-escape --path {files('analysis')}")
+    guest.run(f"systemctl stop {unit}.automount {unit}.mount")
+    assert files("analysis") not in guest.sources()
+    for write in (
+        f"touch {files('analysis')}/ghost",
+        f"mkdir {files('analysis')}/ghost",
+        f"touch {ROOT}/analysis/ghost",
+    ):
+        assert guest.run(write).returncode != 0, "root on the host"
+        assert guest.notebook("alice", write, root=True).returncode != 0, "root in the container"
+        assert guest.notebook("alice", write).returncode != 0
+    assert "denied" in guest.notebook("alice", f"ls {files('analysis')}").stderr, (
+        "it must not look like an empty folder"
+    )
+    guest.out(f"systemctl start {unit}.automount")
+    assert guest.notebook("alice", f"cat {files('analysis')}/n").stdout == "n\n"
+
+
+def test_impatience_does_not_break_the_automount(guest: Guest) -> None:
+    """systemd drops an automount for good after five failures in ten seconds, unless it is told not to."""
+    unit = guest.out(f"systemd-escape --path {files('books')}")
+    guest.run(f"systemctl stop {unit}.mount")
+    guest.nas_stop()
+    failures = guest.out(
+        f"for i in $(seq 12); do timeout 20 ls {files('books')} >/dev/null 2>&1 || echo failed; done", timeout=300
+    )
+    assert failures.split() == ["failed"] * 12
+    assert guest.out(f"systemctl is-active {unit}.automount") == "active"
+    guest.uml.nas_start()
+    guest.uml.wait_for(lambda: guest.notebook("bob", f"cat {files('books')}/n").stdout == "n\n", 30, "bob's file")
+
+
+# --- the role on a bad day --------------------------------------------------------------------------------------------
+
+
+def test_password_rotation(guest: Guest, settings: dict[str, Any]) -> None:
+    accounts = copy.deepcopy(settings["shares_credentials"])
+    accounts["writer"]["password"] = "new #2, \\"
+    said = guest.role(shares_credentials=accounts)  # before the NAS knows it
+    assert "the server refused the user name or password" in said and "share data" not in said
+    guest.uml.nas_password("labwriter", accounts["writer"]["password"])
+    assert guest.notebook("alice", f"cat {files('analysis')}/n").stdout == "n\n", "the same container, a new password"
+    guest.uml.nas_password("labwriter", settings["shares_credentials"]["writer"]["password"])
+    said = guest.role()
+    assert "changed=1" in said and "refused" not in said
+    assert guest.notebook("alice", f"cat {files('analysis')}/n").stdout == "n\n"
+
+
+@pytest.fixture
+def odd_shares(guest: Guest, settings: dict[str, Any]) -> list[dict[str, Any]]:
+    common = {"credentials": "writer", "access": {"leem": "rw"}}
+    return [
+        *settings["shares_list"],
+        {"name": "nosuch", "source": "//nas/nosuch", **common},
+        {"name": "silent", "source": "//silent/data", **common, "options": {"x-systemd.mount-timeout": "5s"}},
+        {"name": "full", "source": "//nas/full", **common, "sentinel": "hello.txt", "min_free_percent": 20},
+    ]
+
+
+def test_missing_full_and_silent_servers(guest: Guest, odd_shares: list[dict[str, Any]]) -> None:
+    listener = f"import socket, time; s = socket.create_server(('{guest.uml.SILENT}', 445)); time.sleep(600)"
+    with (guest.uml.RUN / "silent.out").open("ab") as out:
+        guest.uml.start("silent", ["python3", "-c", listener], out)
+    try:
+        begin = time.monotonic()
+        said = guest.role(shares_list=odd_shares, shares_timeout_seconds=15)
+        assert time.monotonic() - begin < 90
+        assert "share nosuch: not mounted: the server has no such share" in said and "share silent:" in said
+        assert "changed=0" in guest.role(shares_list=odd_shares, shares_timeout_seconds=15), (
+            "nothing is changed, only away"
+        )
+        guest.person("alice", "head -c 900000 /dev/zero > /mnt/full/big")
+        assert "No space" in guest.person("alice", "head -c 900000 /dev/zero > /mnt/full/big2").stderr
+        begin = time.monotonic()
+        health = guest.run("labserver share-health").stdout
+        assert time.monotonic() - begin < 60
+        assert "full: warning: only" in health and "nosuch: critical" in health and "silent: critical" in health
+        assert "data: ok" in health
+    finally:
+        guest.uml.stop("silent")
+    guest.role()
+    assert (
+        "nosuch" not in guest.out("cat /etc/fstab /proc/self/mounts")
+        and guest.run(f"ls -d {ROOT}/silent").returncode != 0
+    )
+
+
+def test_a_source_that_changes_is_really_mounted(guest: Guest, settings: dict[str, Any]) -> None:
+    shares = copy.deepcopy(settings["shares_list"])
+    shares[0]["source"] = "//nas/full"
+    guest.role(shares_list=shares)
+    assert guest.sources()[files("data")] == "//nas/full"
+    assert guest.notebook("bob", f"cat {files('data')}/hello.txt").stdout == "hello from full\n"
+    guest.role()
+    assert guest.notebook("bob", f"cat {files('data')}/hello.txt").stdout == "hello from data\n"
+
+
+# --- power cut (last: the guest is another one afterwards) ------------------------------------------------------------
+
+
+def test_boot_without_the_nas_and_notebooks_that_start_before_it(guest: Guest) -> None:
+    guest.out("systemctl disable --quiet docker containerd; sync")  # an engine alone takes this kernel 15 s to start
+    guest.uml.guest_stop()
+    guest.uml.nas_stop()
+    guest.uml.guest_start()
+    guest.out("systemctl is-system-running --wait || true")
+    assert guest.out("systemctl is-active multi-user.target") == "active"
+    assert float(guest.out("systemctl show -P ActiveEnterTimestampMonotonic multi-user.target")) / 1e6 < 30
+    # The check of the shares may have tried them already: these units may have failed, and no others.
+    failed = [
+        line for line in guest.out("systemctl --failed --no-legend --plain").splitlines() if "srv-labserver" not in line
+    ]
+    assert failed == [] and guest.sources() == {}
+    guest.out("systemctl start docker", timeout=180)
+    guest.start_notebook("alice", NOTEBOOKS["alice"])
+    assert guest.notebook("alice", f"touch {files('analysis')}/ghost").returncode != 0
+    guest.uml.nas_start()
+    guest.uml.wait_for(
+        lambda: guest.notebook("alice", f"cat {files('analysis')}/n").stdout == "n\n", 30, "alice's file"
+    )
+    assert not (guest.uml.RUN / "nas/shares/analysis/ghost").exists()
+    assert guest.run("labserver share-health").returncode == 0

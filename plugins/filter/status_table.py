@@ -1,0 +1,22 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filters for playbooks/status.yml."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.labserver.jupyter.plugins.module_utils import _status_table
+
+
+def status_table(reports: dict[str, t.Any]) -> list[str]:
+    """Turn host -> report into the lines of one table."""
+    return _status_table.table(reports).splitlines()
+
+
+class FilterModule:
+    """Makes the filter known to Ansible."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"status_table": status_table}

@@ -1,0 +1,59 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Announcements: who sees what, and when."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from pathlib import Path
+
+import pytest
+from labhub.announcements import Announcement, Board, parse_announcements
+from labhub.exchange import ExchangeFile
+
+NOON = datetime.datetime(2026, 11, 20, 12, 0, tzinfo=datetime.UTC)
+FILE = {
+    "version": 1,
+    "announcements": [
+        {"text": "for all"},
+        {"text": "past", "until": "2026-11-20T11:59:00Z"},
+        {"text": "to come", "from": "2026-11-20T12:01:00+00:00"},
+        {"text": "now", "from": "2026-11-20T11:00:00Z", "until": "2026-11-20T13:00:00Z", "severity": "danger"},
+        {"text": "for leem", "groups": ["leem"], "severity": "warning"},
+    ],
+}
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Board:
+    path = tmp_path / "announcements.json"
+    path.write_text(json.dumps(FILE))
+    empty: tuple[Announcement, ...] = ()
+    return Board((ExchangeFile(path, parse_announcements, empty),))
+
+
+def texts(board: Board, *args: object) -> list[str]:
+    return [one["text"] for one in board.shown(NOON, *args)]  # type: ignore[arg-type]
+
+
+def test_time_and_groups_decide_and_the_gravest_comes_first(board: Board) -> None:
+    assert texts(board) == ["now", "for all"]
+    assert texts(board, "bob", ("xps",)) == ["now", "for all"]
+    assert texts(board, "alice", ("leem",)) == ["now", "for leem", "for all"]
+
+
+def test_words_for_one_person_reach_nobody_else(board: Board) -> None:
+    board.personal["alice"] = Announcement("you are idle", "warning", stay=True)
+    assert "you are idle" in texts(board, "alice", ())
+    assert "you are idle" not in texts(board, "bob", ())
+    assert "you are idle" not in texts(board)
+
+
+@pytest.mark.parametrize(
+    "entry", [{"text": "x", "severity": "shout"}, {"text": "x", "from": "soon"}, {"severity": "info"}]
+)
+def test_a_wrong_file_is_refused_as_a_whole(entry: dict[str, str]) -> None:
+    with pytest.raises((ValueError, KeyError)):
+        parse_announcements({"version": 1, "announcements": [entry]})

@@ -1,0 +1,58 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Copies of the hub's database."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+from labhub import copies
+
+
+def write(database: Path, value: int, when: float) -> None:
+    with sqlite3.connect(database) as connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS t(v)")
+        connection.execute("INSERT INTO t VALUES(?)", (value,))
+    os.utime(database, (when, when))
+
+
+def values(database: Path) -> list[int]:
+    with sqlite3.connect(database) as connection:
+        return [row[0] for row in connection.execute("SELECT v FROM t ORDER BY v")]
+
+
+def test_a_copy_is_made_when_something_changed(tmp_path: Path) -> None:
+    database, folder = tmp_path / "hub.sqlite", tmp_path / "copies"
+    write(database, 1, 1000.0)
+    assert copies.make(database, folder) is not None
+    assert copies.make(database, folder) is None
+    write(database, 2, 2000.0)
+    copy = copies.make(database, folder)
+    assert copy is not None
+    assert values(copy) == [1, 2]
+
+
+def test_only_the_newest_are_kept(tmp_path: Path) -> None:
+    database, folder = tmp_path / "hub.sqlite", tmp_path / "copies"
+    for number in range(8):
+        write(database, number, 1000.0 * (number + 1))
+        copies.make(database, folder)
+    kept = sorted(folder.iterdir())
+    assert len(kept) == copies.KEPT
+    assert values(kept[-1]) == list(range(8))
+
+
+def test_a_missing_database_comes_back_and_a_present_one_is_left_alone(tmp_path: Path) -> None:
+    database, folder = tmp_path / "hub.sqlite", tmp_path / "copies"
+    assert copies.restore(database, folder) is None
+    write(database, 1, 1000.0)
+    copies.make(database, folder)
+    write(database, 2, 2000.0)
+    assert copies.restore(database, folder) is None
+    assert values(database) == [1, 2]
+    database.unlink()
+    assert copies.restore(database, folder) is not None
+    assert values(database) == [1]

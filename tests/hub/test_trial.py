@@ -1,0 +1,53 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The configuration is tried before it is installed: what a snippet can do wrong is told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from labhub.trial import problems
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder with settings and secrets of a hub, which the trial is pointed to."""
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "proxy_token").write_text("0" * 64)
+    (tmp_path / "config.d").mkdir()
+    settings = {"version": 1, "secrets_folder": str(tmp_path / "secrets")}
+    (tmp_path / "hub.json").write_text(json.dumps(settings))
+    monkeypatch.setenv("LABHUB_SETTINGS", str(tmp_path / "hub.json"))
+    monkeypatch.setenv("LABHUB_CONFIG_D", str(tmp_path / "config.d"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def trial(folder: Path, snippet: str) -> list[str]:
+    """Return what a trial says of a snippet."""
+    (folder / "config.d" / "01.py").write_text(snippet)
+    return problems()
+
+
+def test_the_plain_configuration_passes(folder: Path) -> None:
+    assert trial(folder, "c.JupyterHub.logo_file = '/tmp/logo.png'\n") == []
+    assert not (folder / "jupyterhub.sqlite").exists(), "a trial touches no database"
+
+
+@pytest.mark.parametrize(
+    ("snippet", "words"),
+    [
+        ("c.LabSpawner.mem_limitt = 3\n", "mem_limitt"),
+        ("c.LabAuthenticator.minimum_lenght = 3\n", "minimum_lenght"),
+        ("c.JupyterHub.concurrent_spawn_limit = 'many'\n", "concurrent_spawn_limit"),
+        ("c.JupyterHub.spawner_class = 'no.such.Spawner'\n", "no.such.Spawner"),
+        ("raise RuntimeError('broken by hand')\n", "broken by hand"),
+        ("import sys\nsys.exit(3)\n", "ends the hub: 3"),
+        ("open('/no/such/file')\n", "/no/such/file"),
+    ],
+)
+def test_mistakes_are_told(folder: Path, snippet: str, words: str) -> None:
+    assert words in "\n".join(trial(folder, snippet))

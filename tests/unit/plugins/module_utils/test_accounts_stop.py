@@ -1,0 +1,119 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ending what still runs: containers by a stand-in for the engine on a real socket, processes by real processes."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socketserver
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+from ansible_collections.labserver.jupyter.plugins.module_utils import _accounts_stop as stop
+
+CONTAINERS = [
+    {"Id": "aaa", "Names": ["/jupyter-mira"], "Labels": {"org.labserver.user": "mira"}},
+    {"Id": "bbb", "Names": ["/jupyter-jonas"], "Labels": {"org.labserver.user": "jonas"}},
+    {"Id": "ccc", "Names": ["/jupyter-mira--x"], "Labels": {"org.labserver.user": "mira"}},
+]
+
+
+class Engine(socketserver.ThreadingUnixStreamServer):
+    """Knows three containers and remembers what it was asked."""
+
+    daemon_threads = True
+    asked: list[str]
+    answer: int
+
+    def get_request(self) -> tuple[object, tuple[str, int]]:  # type: ignore[override]
+        request, _address = super().get_request()
+        return request, ("socket", 0)
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self._reply(200, json.dumps(CONTAINERS).encode())
+
+    def do_POST(self) -> None:
+        self._reply(self.server.answer, b"")  # type: ignore[attr-defined]
+
+    def _reply(self, status: int, body: bytes) -> None:
+        self.server.asked.append(f"{self.command} {self.path}")  # type: ignore[attr-defined]
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_arguments: object) -> None:
+        pass
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    with Engine(str(tmp_path / "docker.sock"), Handler) as server:
+        server.asked, server.answer = [], 204
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def test_only_the_containers_of_who_leaves_are_stopped(engine: Engine, tmp_path: Path) -> None:
+    assert stop.stop_containers(["mira"], str(tmp_path / "docker.sock"), 3) == []
+    assert [line for line in engine.asked if line.startswith("POST")] == [
+        "POST /containers/aaa/stop?t=3",
+        "POST /containers/ccc/stop?t=3",
+    ]
+    assert "org.labserver.user" in engine.asked[0]
+
+
+def test_a_container_that_does_not_stop_is_told(engine: Engine, tmp_path: Path) -> None:
+    engine.answer = 500
+    assert stop.stop_containers(["jonas"], str(tmp_path / "docker.sock")) == [
+        "Docker answered 500 when asked to stop jupyter-jonas"
+    ]
+
+
+def test_a_host_without_docker_has_no_containers(tmp_path: Path) -> None:
+    assert stop.stop_containers(["mira"], str(tmp_path / "docker.sock")) == []
+
+
+def test_processes_end_politely_or_else(tmp_path: Path) -> None:
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(60)"
+    processes = [
+        subprocess.Popen(["sleep", "60"]),
+        subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE),
+    ]
+    assert processes[1].stdout is not None
+    processes[1].stdout.readline()
+
+    def running(uids: set[int]) -> list[int]:
+        assert uids == {20001}
+        return [process.pid for process in processes if process.poll() is None]
+
+    assert stop.stop_processes([20001, 0, 999], running, grace_seconds=0.5) == []
+    assert [process.wait() for process in processes] == [-signal.SIGTERM, -signal.SIGKILL]
+
+
+def test_processes_of_the_system_are_never_ended() -> None:
+    def never(_uids: set[int]) -> list[int]:
+        raise AssertionError("asked for processes")
+
+    assert stop.stop_processes([0, 33, 999], never) == []
+
+
+def test_who_runs_what(tmp_path: Path) -> None:
+    for number, uids in ((1, "0 0 0 0"), (20, "20001 20001 20001 20001"), (21, "0 20001 0 0"), (22, "20010 1 1 1")):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "status").write_text(f"Name:\tx\nUid:\t{uids}\nGid:\t0\n")
+    (tmp_path / "30").mkdir()  # ended meanwhile
+    (tmp_path / "meminfo").write_text("")
+    assert sorted(stop.processes_of({20001}, tmp_path)) == [20, 21]
