@@ -5,8 +5,8 @@
 
 usage: spawn.py HOST BASE NAME PASSWORD [--rounds N]
 
-HOST is the container that plays the lab server (``docker exec`` reaches it), BASE the hub's address, NAME a person with a
-password of their own. Both ways take turns in one run, so that other work on the machine disturbs both alike. Also
+HOST is the container that plays the lab server (``docker exec`` reaches it), BASE the hub's address, NAME a person with
+a password of their own. Both ways take turns in one run, so that other work on the machine disturbs both alike. Also
 measured: the guard's own share of a start, and the hub's memory.
 """
 

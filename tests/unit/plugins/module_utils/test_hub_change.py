@@ -146,15 +146,8 @@ def test_going_back_keeps_the_database_unless_its_schema_changed(tmp_path: Path,
     Files("new settings", ("new = 1", "more = 2")).write(folder)
     engine = engine_of()
     former = container("labserver-hub", label="old")
-    hub_change.go_back(
-        engine,
-        "labserver-hub",
-        former,
-        files=Files("old settings", ("old = 1",)),
-        folder=folder,
-        database=now,
-        copy=str(copy),
-    )
+    old = Files("old settings", ("old = 1",))
+    hub_change.go_back(engine, "labserver-hub", former, files=old, folder=folder, database=now, copy=str(copy))
     assert rows(now) == kept
     assert Files.read(folder) == old
     assert [(method, path) for method, path, _ in engine.done] == [
