@@ -68,3 +68,8 @@ demo-clean: ## remove the lab server of `make demo`
 .PHONY: docs
 docs: $(STAMP) ## renew the generated parts of the documentation
 	python tools/role_docs.py
+
+.PHONY: soak-shares
+soak-shares: $(STAMP) ## long faults of the shares on a kernel of their own (about 15 minutes)
+	trap 'molecule/shares/uml.py down' EXIT; molecule/shares/uml.py up; \
+	  ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/collections pytest -v -s -p no:cacheprovider molecule/shares/soak

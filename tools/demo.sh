@@ -9,7 +9,7 @@ say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 down() {
   docker rm --force --volumes "$name" >/dev/null 2>&1 || true
   docker network rm "$name" >/dev/null 2>&1 || true
-  rm -rf inventory/demo/.labserver/one-time-passwords
+  rm -rf inventory/demo/one-time-passwords
   say "The demo lab server is gone."
 }
 
@@ -55,8 +55,8 @@ up() {
   cat <<TEXT
 
   Open       $url   (the browser warns: it does not know the demo's own certificate authority)
-  Log in     with a name and one-time password of inventory/demo/.labserver/one-time-passwords/demo.txt:
-$(sed 's/^/               /' inventory/demo/.labserver/one-time-passwords/demo.txt 2>/dev/null || echo '               (all were used already)')
+  Log in     with a name and one-time password of inventory/demo/one-time-passwords/demo.txt:
+$(sed 's/^/               /' inventory/demo/one-time-passwords/demo.txt 2>/dev/null || echo '               (all were used already)')
   Look in    docker exec -it $name bash
   Remove it  make demo-clean
 TEXT

@@ -1,12 +1,17 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes the table of inputs into each role's README from its argument spec; --check only tells if it is current."""
+"""Writes what follows from the argument specs of the roles; with --check only tells whether all of it is current.
+
+That is the table of inputs in each role's README, and a commented file with all inputs of the role in the example
+inventory.
+"""
 
 from __future__ import annotations
 
 import re
 import sys
+import textwrap
 import typing as t
 from pathlib import Path
 
@@ -70,20 +75,58 @@ def updated(readme: str, spec: dict[str, t.Any]) -> str:
     return f"{head}{BEGIN}\n{section(spec)}{END}{tail}"
 
 
+def plain(description: str | list[str]) -> str:
+    """Return an Ansible description as plain text."""
+    return re.sub(r"\\\|", "|", re.sub(r"[`*]", "", text(description)))
+
+
+def example(role: str, spec: dict[str, t.Any]) -> str:
+    """Return the file of the example inventory that names every input of a role, commented out with its default."""
+    point = spec["argument_specs"]["main"]
+    head = f"Inputs of the role {role} with their defaults. {plain(point.get('short_description', ''))}."
+    lines = [
+        "---",
+        f"# {head} Uncomment what you change.",
+        "# (Generated; what a key of a list means is in the role's README.)",
+    ]
+    for name, option in point.get("options", {}).items():
+        choices = f" One of {', '.join(str(choice) for choice in option['choices'])}." if "choices" in option else ""
+        lines += [
+            "",
+            *textwrap.wrap(
+                plain(option.get("description", "")) + choices, 116, initial_indent="# ", subsequent_indent="# "
+            ),
+        ]
+        value = yaml.safe_dump({name: option.get("default")}, default_flow_style=None, width=100, sort_keys=False)
+        lines += [f"# {line}" for line in value.rstrip().splitlines()]
+    return "\n".join(lines) + "\n"
+
+
+def generated() -> dict[Path, str]:
+    """Return the files that follow from the specs, and what they have to hold."""
+    files = {}
+    for path in sorted(ROOT.glob("roles/*/meta/argument_specs.yml")):
+        role = path.parents[1]
+        spec = yaml.safe_load(path.read_text(encoding="utf-8"))
+        readme = role / "README.md"
+        files[readme] = updated(readme.read_text(encoding="utf-8"), spec)
+        files[ROOT / "inventory" / "example" / "group_vars" / "all" / f"inputs_{role.name}.yml"] = example(
+            role.name, spec
+        )
+    return files
+
+
 def main() -> int:
-    stale = []
-    for spec in sorted(ROOT.glob("roles/*/meta/argument_specs.yml")):
-        readme = spec.parents[1] / "README.md"
-        old = readme.read_text(encoding="utf-8")
-        new = updated(old, yaml.safe_load(spec.read_text(encoding="utf-8")))
-        if old == new:
-            continue
-        stale.append(str(readme.relative_to(ROOT)))
-        if "--check" not in sys.argv:
-            readme.write_text(new, encoding="utf-8")
+    stale = [
+        (path, content)
+        for path, content in generated().items()
+        if not path.exists() or path.read_text(encoding="utf-8") != content
+    ]
     if "--check" in sys.argv and stale:
-        print(f"not current: {', '.join(stale)}; run `make docs`")
+        print(f"not current: {', '.join(str(path.relative_to(ROOT)) for path, _content in stale)}; run `make docs`")
         return 1
+    for path, content in stale:
+        path.write_text(content, encoding="utf-8")
     return 0
 
 

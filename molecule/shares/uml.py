@@ -97,7 +97,7 @@ chroot . useradd -u 20002 -U -G xps -m jupyter-bob
 
 
 def sh(*command: str | Path, check: bool = True, **options: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(word) for word in command], check=check, text=True, **options)  # type: ignore[call-overload,no-any-return]
+    return subprocess.run([str(word) for word in command], check=check, text=True, errors="surrogateescape", **options)  # type: ignore[call-overload,no-any-return]
 
 
 def install_missing() -> None:

@@ -12,13 +12,12 @@ soon as two names meet.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ._accounts_model import Desired, Settings
 
-VERSION = 1
+HEADER = "# Numbers of people and groups on all servers. Written by the role accounts; keep it in version control."
 LOWEST = 1000  # Debian gives the numbers below to the system
 
 
@@ -40,25 +39,26 @@ class Ids:
     groups: Mapping[str, int] = field(default_factory=dict)
 
     def dump(self) -> str:
-        """Return the content of the file beside the inventory."""
-        data = {"version": VERSION, "users": dict(self.users), "groups": dict(self.groups)}
-        return json.dumps(data, indent=1, sort_keys=True) + "\n"
+        """Return the content of the file beside the inventory: one line a name, for version control."""
+        lines = [f"group {name} {gid}" for name, gid in sorted(self.groups.items())]
+        lines += [f"user {name} {uid}" for name, uid in sorted(self.users.items())]
+        return "".join(f"{line}\n" for line in [HEADER, *lines])
 
 
 def load(text: str, path: str) -> Ids:
-    """Return the ids of the file's text (empty: none yet); raises ValueError that names the path."""
-    if not text.strip():
-        return Ids()
-    try:
-        data = json.loads(text)
-        if data["version"] != VERSION:
-            raise ValueError(f"version {data['version']!r}")
-        return Ids(
-            {str(name): int(uid) for name, uid in data["users"].items()},
-            {str(name): int(gid) for name, gid in data["groups"].items()},
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"{path} is damaged ({error}); bring it back from version control or a backup") from error
+    """Return the ids of the file's text (empty: none yet); raises ValueError that names path and line."""
+    tables: dict[str, dict[str, int]] = {"user": {}, "group": {}}
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.split()
+        if not words or line.startswith("#"):
+            continue
+        if len(words) != 3 or words[0] not in tables or not words[2].isdecimal() or words[1] in tables[words[0]]:
+            raise ValueError(
+                f'{path} line {number}: "{line}" is damaged or there twice; each line says user or group, name and '
+                "number; bring the file back from version control"
+            )
+        tables[words[0]][words[1]] = int(words[2])
+    return Ids(tables["user"], tables["group"])
 
 
 Hosts = Mapping[str, tuple[Desired, Found]]
@@ -110,7 +110,9 @@ def allocate(hosts: Hosts, recorded: Ids, file: str = "") -> tuple[Ids, list[str
     problems += _give(fresh, users, taken, "uid", range(settings.uid_min, settings.uid_max + 1))
     problems += _give(fresh_groups, groups, taken, "gid", range(settings.gid_min, settings.gid_max + 1))
     if not problems:
-        problems += _doubles(users, groups) + _owned_by_others(hosts, users, groups)
+        labs = {group.name for desired, _found in hosts.values() for group in desired.groups}
+        problems += _doubles(users, wanted, "accounts_users", "uid") + _doubles(groups, labs, "accounts_groups", "gid")
+        problems += _owned_by_others(hosts, users, groups)
     return Ids(users, groups), problems
 
 
@@ -171,16 +173,17 @@ def _give(names: list[str], given: dict[str, int], taken: set[int], what: str, n
     return []
 
 
-def _doubles(users: Mapping[str, int], groups: Mapping[str, int]) -> list[str]:
+def _doubles(given: Mapping[str, int], wanted: set[str], key: str, what: str) -> list[str]:
+    """Find numbers of two names, unless nobody wants either: what is only remembered must not stop a run."""
     problems: list[str] = []
-    for key, what, table in (("accounts_users", "uid", users), ("accounts_groups", "gid", groups)):
-        owner: dict[int, str] = {}
-        for name, number in sorted(table.items()):
-            if owner.setdefault(number, name) != name:
-                problems.append(
-                    f"{key} (name={name}): {what} {number} is or was that of {owner[number]} and is never given "
-                    f"again; choose another {what} or leave it out"
-                )
+    owner: dict[int, str] = {}
+    for name, number in sorted(given.items(), key=lambda item: (item[0] in wanted, item[0])):
+        other = owner.setdefault(number, name)
+        if other != name and name in wanted:
+            problems.append(
+                f"{key} (name={name}): {what} {number} is or was that of {other} and is never given again; "
+                f"choose another {what} or leave it out"
+            )
     return problems
 
 

@@ -129,9 +129,9 @@ class RegistryClient:
 
     # What the registry holds
 
-    def ping(self) -> float:
+    def ping(self, retries: int | None = None) -> float:
         """Check that the registry answers and lets these credentials in; return its clock (seconds since the epoch)."""
-        answer = self.request("GET", "/v2/")
+        answer = self.request("GET", "/v2/", retries=retries)
         try:
             return parsedate_to_datetime(answer.headers["date"]).timestamp()
         except (KeyError, TypeError, ValueError):
@@ -232,6 +232,7 @@ class RegistryClient:
         body: bytes | None = None,
         allow: Collection[int] = (200,),
         limit: int = MAX_BLOB_BYTES,
+        retries: int | None = None,
     ) -> Response:
         """Send a request and return the complete answer; a status that is not in ``allow`` raises RegistryError.
 
@@ -261,7 +262,7 @@ class RegistryClient:
                 pause = answer.headers.get("retry-after", "")
             attempt += 1
             hopeless = isinstance(problem, ssl.SSLCertVerificationError) or status not in {None, *RETRY_STATUS}
-            if hopeless or attempt > self._retries or time.monotonic() > until:
+            if hopeless or attempt > (self._retries if retries is None else retries) or time.monotonic() > until:
                 raise RegistryError(f"{where}: {message}", status) from problem
             self._sleep(min(float(pause), 30.0) if pause.isdigit() else min(0.1 * 3 ** (attempt - 1), 5.0))
 

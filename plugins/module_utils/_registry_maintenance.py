@@ -108,7 +108,7 @@ def maintain(
         report.changed = bool(report.removed or garbage.blobs or work.collector)
         report.freed, report.young = garbage.size, garbage.young
     finally:
-        wait_until_up(client.ping)
+        wait_until_up(lambda: client.ping(retries=0))
         report.downtime = time.monotonic() - started
         sweeper.empty()
     report.warnings += _save(cache, repositories)

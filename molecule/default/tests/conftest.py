@@ -67,7 +67,7 @@ def visitor(url: str, authority: str) -> t.Callable[[str], HubClient]:
 
 def one_time_passwords(server: str) -> dict[str, str]:
     """What the role left beside the inventory for the administrator to hand out."""
-    with (INVENTORY / ".labserver" / "one-time-passwords" / f"{server}.txt").open() as file:
+    with (INVENTORY / "one-time-passwords" / f"{server}.txt").open() as file:
         return {row["name"]: row["password"] for row in csv.DictReader(file)}
 
 

@@ -73,12 +73,38 @@ class Guest:
 
     def role(self, **variables: Any) -> str:
         """Run the role as molecule does, with other variables; returns what ansible-playbook printed."""
-        inventory = os.environ["MOLECULE_INVENTORY_FILE"]
-        command = ["ansible-playbook", "-i", inventory, "-e", json.dumps(variables), str(SCENARIO / "converge.yml")]
-        env = {**os.environ, "ANSIBLE_CALLBACKS_ENABLED": "", "ANSIBLE_FORCE_COLOR": "0", "COLUMNS": "1000"}
+        command = [
+            "ansible-playbook",
+            "-i",
+            os.environ.get("MOLECULE_INVENTORY_FILE") or inventory(),
+            "-e",
+            json.dumps(variables),
+            str(SCENARIO / "converge.yml"),
+        ]
+        env = {**os.environ, "ANSIBLE_FORCE_COLOR": "0", "COLUMNS": "1000"}
+        env.pop("ANSIBLE_CALLBACKS_ENABLED", None)  # molecule records its own runs only
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=env, timeout=300)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
+
+
+def inventory() -> str:
+    """Write an inventory like molecule's, for runs without molecule; returns its path."""
+    import yaml  # noqa: PLC0415
+
+    given = yaml.safe_load((SCENARIO / "molecule.yml").read_text())["provisioner"]["inventory"]
+    options = "-o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o IdentitiesOnly=yes -o StrictHostKeyChecking=no"
+    host = given["host_vars"]["labguest"] | {
+        "ansible_host": uml.CONTROL[2],
+        "ansible_user": "root",
+        "ansible_python_interpreter": "/usr/bin/python3",
+        "ansible_ssh_private_key_file": str(uml.KEY),
+        "ansible_ssh_common_args": options,
+        "ansible_ssh_executable": str(SCENARIO / "ssh.sh"),
+    }
+    file = uml.RUN / "inventory.json"
+    file.write_text(json.dumps({"all": {"hosts": {"labguest": host}, "vars": given["group_vars"]["all"]}}))
+    return str(file)
 
 
 @pytest.fixture(scope="session")
@@ -88,8 +114,8 @@ def guest() -> Iterator[Guest]:
         "docker image inspect box >/dev/null 2>&1 || tar -C / -c bin/busybox | docker import -c 'ENV PATH=/bin' - box"
     )
     guest.out(
-        "docker image inspect box2 >/dev/null 2>&1 || { docker run --name seed --network none box /bin/busybox --install -s /bin"
-        " && docker commit seed box2 && docker tag box2 box && docker rm seed; } >/dev/null",
+        "docker image inspect box2 >/dev/null 2>&1 || { docker run --name seed --network none box"
+        " /bin/busybox --install -s /bin; docker commit seed box2; docker tag box2 box; docker rm seed; } >/dev/null",
         timeout=180,
     )
     yield guest

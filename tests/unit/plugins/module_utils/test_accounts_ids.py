@@ -80,7 +80,7 @@ def test_existing_accounts_keep_theirs_and_taken_numbers_are_avoided_on_all_host
         (
             {"a": (want("mira"), Found(recorded_users={"mira": 20005}))},
             Ids({"mira": 20000}),
-            "20000 (accounts-ids.json), 20005 (register of a)",
+            "20000 (accounts-ids.txt), 20005 (register of a)",
         ),
         (
             {"a": (want("mira"), Found()), "b": (want("mira"), Found(accounts={"service": (20000, 20000)}))},
@@ -123,9 +123,19 @@ def test_existing_accounts_keep_theirs_and_taken_numbers_are_avoided_on_all_host
     ],
 )
 def test_collisions(hosts: dict[str, tuple[Desired, Found]], recorded: Ids, message: str) -> None:
-    _ids, problems = allocate(hosts, recorded, "accounts-ids.json")
+    _ids, problems = allocate(hosts, recorded, "accounts-ids.txt")
     assert len(problems) == 1
     assert message in problems[0]
+
+
+def test_two_who_are_only_remembered_with_one_number_stop_nobody() -> None:
+    found = {"a": Found(recorded_users={"old": 20000}), "b": Found(recorded_users={"older": 20000})}
+    hosts = {name: (want("mira"), one) for name, one in found.items()}
+    ids, problems = allocate(hosts, Ids())
+    assert problems == []
+    assert ids.users["mira"] == 20001
+    hosts["a"] = (want("mira", "old"), found["a"])
+    assert "uid 20000 is or was that of older" in allocate(hosts, Ids())[1][0]
 
 
 def test_a_range_that_is_used_up() -> None:
@@ -139,10 +149,11 @@ def test_a_range_that_is_used_up() -> None:
 def test_the_file_is_read_back_and_a_damaged_one_is_no_empty_one() -> None:
     ids = Ids({"mira": 20000}, {"leem": 30000})
     assert load(ids.dump(), "f") == ids
+    assert ids.dump().splitlines()[1:] == ["group leem 30000", "user mira 20000"]
     assert load("", "f") == Ids()
-    for text in ("{", "[]", '{"version": 2}', '{"version": 1, "users": {"a": "x"}, "groups": {}}', '{"version": 1}'):
-        with pytest.raises(ValueError, match=r"/lab/ids\.json is damaged"):
-            load(text, "/lab/ids.json")
+    for line in ("user mira", "user mira x", "person mira 2", "user mira 1 2", "user mira -1", "user jonas 2"):
+        with pytest.raises(ValueError, match=rf'/lab/ids.txt line 3: "{line}" is damaged or there twice'):
+            load(f"# numbers\nuser jonas 1\n{line}\n", "/lab/ids.txt")
 
 
 def test_limits_of_groups_add_up_the_highest_wins_and_the_own_value_overrides() -> None:

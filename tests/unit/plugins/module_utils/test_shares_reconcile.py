@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import json
 import stat
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils import _shares_apply as apply_core
 from ansible_collections.labserver.jupyter.plugins.module_utils import _shares_reconcile as core
 from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils.shares_machine import Machine
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 ROOT = "/srv/labserver/shares"
 DATA = f"{ROOT}/data/files"
@@ -330,3 +333,66 @@ def test_a_moved_path_leaves_no_link_behind(machine: Machine, inputs: dict[str, 
     run(machine, inputs)
     assert (machine.base / "data").is_symlink() and not (machine.base / "mnt/data").is_symlink()
     assert run(machine, inputs)["changed"] is False
+
+
+def _share(name: str, kind: str, source: str, seal: bool, access: dict[str, str]) -> dict[str, Any]:
+    if kind == "local":
+        return {"name": name, "type": kind, "source": f"/srv/folders/{source}", "access": access}
+    return {"name": name, "source": f"//nas/{source}", "credentials": "r", "access": access, "options": {"seal": seal}}
+
+
+SHARES = st.lists(
+    st.builds(
+        _share,
+        st.sampled_from(["a", "b-c", "d_1"]),
+        st.sampled_from(["cifs", "cifs", "local"]),
+        st.sampled_from(["one", "two words", "a#b", "back\u00e4"]),
+        st.booleans(),
+        st.sampled_from([{"leem": "rw"}, {"leem": "ro", "xps": "ro"}, {"leem": "rw", "xps": "ro"}]),
+    ),
+    max_size=3,
+    unique_by=lambda share: share["name"],
+)
+FOREIGN = st.lists(
+    st.sampled_from(
+        [
+            b"# comment\n",
+            b"\n",
+            b"//old/x /mnt/a cifs ro,credentials=/root/c\n",  # may be taken over
+            b"//old/x /mnt/b-c/ cifs ro 0 0 # words\n",
+            b"/dev/sdb1 /data ext4 defaults\n",
+            b"broken \xff\n",
+            b"tmpfs /mnt/other tmpfs size=1M 0 0\n",
+        ]
+    ),
+    max_size=5,
+    unique=True,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(foreign=FOREIGN, first=SHARES, second=SHARES, away=st.booleans())
+def test_any_way_from_one_list_to_another(
+    foreign: list[bytes], first: list[dict[str, Any]], second: list[dict[str, Any]], away: bool
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        machine = Machine(Path(folder))
+        (machine.base / "etc/fstab").write_bytes(b"".join(foreign))
+        run(machine, INPUTS | {"shares_list": first})
+        machine.away = {"//nas/one"} if away else set()
+        predicted = steps(run(machine, INPUTS | {"shares_list": second}, check=True))
+        assert steps(run(machine, INPUTS | {"shares_list": second})) == predicted
+        before = machine.tree()
+        again = run(machine, INPUTS | {"shares_list": second})
+        assert (again["changed"], again["actions"], machine.tree()) == (False, [], before)
+
+        wanted = {f"{ROOT}/{share['name']}/files": share["source"] for share in second}
+        live = dict(machine.live())
+        missing = {target for target in wanted if target not in live}
+        assert live == {target: source for target, source in wanted.items() if target not in missing}
+        assert all(wanted[target] in machine.away for target in missing)
+        taken = {f"/mnt/{share['name']}" for share in [*first, *second]}
+        kept = [line for line in foreign if not any(path.encode() in line.split()[1:2] for path in taken)]
+        kept = [line for line in kept if line.split()[1:2] != [b"/mnt/b-c/"] or "/mnt/b-c" not in taken]
+        now = (machine.base / "etc/fstab").read_bytes().splitlines(keepends=True)
+        assert [line for line in now if ROOT.encode() not in line] == kept

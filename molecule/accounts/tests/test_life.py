@@ -1,0 +1,230 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What happens to people later, on the hosts of converge.yml: each test runs the role again with other lists.
+
+The tests build on each other, in this order.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import testinfra
+import yaml
+
+SCENARIO = Path(__file__).resolve().parents[1]
+GROUPS = [{"name": "leem"}, {"name": "students"}]
+HAND = [{"name": "hand", "groups": ["leem"]}, {"name": "olga", "system_name": "olga", "groups": ["leem"]}]
+STUDENTS = [{"name": f"student{number}", "groups": ["students"]} for number in range(300)]
+EVERYBODY = HAND + STUDENTS
+
+
+def inventory() -> Path:
+    return Path(os.environ["MOLECULE_INVENTORY_FILE"])
+
+
+def names() -> list[str]:
+    data = yaml.safe_load(inventory().read_text())
+    return sorted(data["all"]["hosts"])
+
+
+@pytest.fixture(scope="module")
+def hosts() -> list[t.Any]:
+    return [testinfra.get_host(f"docker://{name}") for name in names()]
+
+
+def play(users: list[dict[str, t.Any]], limit: str = "all", **variables: t.Any) -> subprocess.CompletedProcess[str]:
+    """Run the role with these people; the result has the run's return code and text."""
+    extra = {"accounts_users": users, "accounts_groups": GROUPS} | {
+        f"accounts_{key}": v for key, v in variables.items()
+    }
+    return subprocess.run(
+        [
+            "ansible-playbook",
+            "-i",
+            str(inventory().parent),
+            "--limit",
+            limit,
+            "-e",
+            json.dumps(extra),
+            SCENARIO / "life.yml",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_CALLBACKS_ENABLED": "ansible.posix.timer"},
+    )
+
+
+def good(result: subprocess.CompletedProcess[str]) -> None:
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-1000:]
+
+
+def unchanged(result: subprocess.CompletedProcess[str]) -> None:
+    good(result)
+    assert result.stdout.count("changed=0") == len(names()), result.stdout[-3000:]
+
+
+def roster(host: t.Any) -> dict[str, t.Any]:
+    return dict(json.loads(host.file("/etc/labserver/public/roster.json").content_string)["users"])
+
+
+def checksums(host: t.Any) -> str:
+    files = "/etc/passwd /etc/shadow /etc/group /etc/gshadow /etc/labserver/accounts/register.json"
+    return str(host.check_output(f"sha256sum {files} /etc/labserver/public/*; ls /home | sha256sum"))
+
+
+def test_seven_mistakes_are_all_named_and_nothing_is_touched(hosts: list[t.Any]) -> None:
+    wrong = json.loads(json.dumps(EVERYBODY)) + [{"name": f"more{number}"} for number in range(198)]
+    wrong[5]["uid"] = "x"
+    wrong[77]["state"] = "lockd"
+    wrong[123]["name"] = "Student"
+    wrong[200]["groups"] = ["nobody-knows"]
+    wrong[301]["name"] = "student298"
+    wrong[444]["shel"] = "/bin/sh"
+    wrong[499]["limits"] = {"memory": "viel"}
+    before = [checksums(host) for host in hosts]
+    result = play(wrong)
+    assert result.returncode != 0
+    for index in (5, 77, 123, 200, 301, 444, 499):
+        assert f"accounts_users[{index}] (name=" in result.stdout + result.stderr
+    assert [checksums(host) for host in hosts] == before
+
+
+def test_one_person_with_two_uids_on_two_servers_is_found_before_anything_is_touched(hosts: list[t.Any]) -> None:
+    for host, uid in zip(hosts, (1400, 1401), strict=True):
+        host.check_output(f"useradd --uid {uid} jupyter-clash")
+    before = [checksums(host) for host in hosts]
+    result = play([*EVERYBODY, {"name": "clash"}, {"name": "newcomer"}])
+    assert result.returncode != 0
+    first, second = names()
+    told = (
+        f"accounts_users (name=clash): has more than one number: 1400 (account on {first}), 1401 (account on {second})"
+    )
+    assert told in " ".join((result.stdout + result.stderr).split())
+    assert [checksums(host) for host in hosts] == before
+    for host in hosts:
+        host.check_output("userdel jupyter-clash")
+
+
+def test_one_run_changes_locks_and_offboards(hosts: list[t.Any]) -> None:
+    for host in hosts:
+        host.check_output("setsid runuser -u olga -- sleep 1000 > /dev/null 2>&1 & sleep 0.3; pgrep -u olga")
+        host.check_output("runuser -u jupyter-student7 -- sh -c 'echo data > /home/jupyter-student7/data.txt'")
+    people = {person["name"]: person for person in EVERYBODY}
+    people["hand"] = {**people["hand"], "full_name": "Hanna D.", "shell": "/bin/sh"}
+    people["student0"] = {"name": "student0", "groups": ["leem"], "host_groups": ["sudo"]}
+    people["olga"] = {**people["olga"], "state": "locked"}
+    people["student7"] = {"name": "student7", "state": "absent"}
+    good(play(list(people.values())))
+    unchanged(play(list(people.values())))
+
+
+def test_who_was_changed(hosts: list[t.Any]) -> None:
+    for host in hosts:
+        assert host.check_output("getent passwd jupyter-hand") == (
+            "jupyter-hand:x:1200:1200:Hanna D.:/home/jupyter-hand:/bin/sh"
+        )
+        assert sorted(host.user("jupyter-student0").groups) == ["jupyter-student0", "leem", "sudo"]
+        assert "sudo" in host.user("jupyter-hand").groups
+
+
+def test_who_is_locked_loses_what_runs_and_nothing_else(hosts: list[t.Any]) -> None:
+    for host in hosts:
+        assert host.run("pgrep -u olga").rc == 1
+        assert " L " in host.check_output("passwd --status olga")
+        assert "1970" in host.check_output("chage --list olga")
+        assert host.file("/home/olga/.bashrc").exists
+        assert roster(host)["olga"]["state"] == "locked"
+
+
+def test_who_left_is_archived(hosts: list[t.Any]) -> None:
+    folder = "/srv/labserver/accounts/archive"
+    for host in hosts:
+        assert host.check_output(f"stat -c '%U %a' {folder}") == "root 700"
+        archives = host.check_output(f"cd {folder} && ls *.sha256").splitlines()
+        assert len(archives) == 1
+        archive = archives[0].removesuffix(".sha256")
+        assert archive.startswith("jupyter-student7-")
+        host.check_output(f"cd {folder} && sha256sum --check --quiet *.sha256")
+        assert "jupyter-student7/data.txt" in host.check_output(f"tar --list --file {folder}/{archive}").splitlines()
+        manifest = json.loads(host.file(f"{folder}/{archive}.json").content_string)
+        assert manifest["entries"] == int(host.check_output("find /home/jupyter-student7 -mindepth 1 | wc -l"))
+        assert roster(host)["student7"]["state"] == "absent"
+        assert host.user("jupyter-student7").groups == ["jupyter-student7"]
+
+
+def test_the_home_goes_when_that_is_asked_for(hosts: list[t.Any]) -> None:
+    uids = [roster(host)["student7"]["uid"] for host in hosts]
+    people = [person for person in EVERYBODY if person["name"] != "student7"]
+    good(play([*people, {"name": "student7", "state": "absent"}, {"name": "newcomer"}], remove_homes=True))
+    files = "/etc/passwd /etc/shadow /etc/group /etc/gshadow /etc/subuid"
+    for host, uid in zip(hosts, uids, strict=True):
+        assert host.run("getent passwd jupyter-student7").rc == 2
+        assert host.run(f"grep -lw jupyter-student7 {files}").stdout == ""
+        assert not host.file("/home/jupyter-student7").exists
+        assert host.user("jupyter-newcomer").uid != uid  # nobody ever gets it again
+        assert roster(host)["student7"]["uid"] == uid
+        assert " P " in host.check_output("passwd --status olga")  # back, with her own password
+        assert "never" in host.check_output("chage --list olga | grep '^Account expires'")
+
+
+KILL = """
+import os, glob, signal
+while len(glob.glob("/home/jupyter-late*")) < 50:
+    pass
+for link in glob.glob("/proc/[0-9]*/fd/*"):
+    try:
+        if os.readlink(link).endswith("/lock/labserver-accounts"):
+            os.kill(int(link.split("/")[2]), signal.SIGKILL)
+    except OSError:
+        pass
+"""
+
+
+def test_a_run_that_is_killed_in_the_middle_is_finished_by_the_next(hosts: list[t.Any]) -> None:
+    people = [*EVERYBODY, {"name": "newcomer"}, *({"name": f"late{number}"} for number in range(300))]
+    killers = [
+        subprocess.Popen(["docker", "exec", host.backend.name, "python3", "-c", KILL], stdin=subprocess.DEVNULL)
+        for host in hosts
+    ]
+    assert play(people).returncode != 0
+    for killer in killers:
+        killer.wait(30)
+    for host in hosts:
+        assert 50 <= int(host.check_output("ls -d /home/jupyter-late* | wc -l")) < 300
+    good(play(people))
+    unchanged(play(people))
+    assert len({host.user("jupyter-student7").uid for host in hosts}) == 1
+    for host in hosts:
+        assert host.user("jupyter-student7").uid == roster(host)["student7"]["uid"] < host.user("jupyter-newcomer").uid
+        assert int(host.check_output("stat -c %U /home/jupyter-late* | sort -u | wc -l")) == 300
+        assert host.check_output("ls -A /home | grep -c labserver-new || true") == "0"
+
+
+def test_two_runs_and_useradd_at_the_same_time_lose_nobody(hosts: list[t.Any]) -> None:
+    people = [*EVERYBODY, *({"name": f"guest{number}"} for number in range(100))]
+    loop = "for n in $(seq 101 140); do useradd -m --uid 41$n byhand$n || exit 1; done"
+    by_hand = [subprocess.Popen(["docker", "exec", host.backend.name, "sh", "-c", loop]) for host in hosts]
+    with ThreadPoolExecutor() as pool:
+        results = list(pool.map(lambda _number: play(people, unlisted="keep"), range(2)))
+    for result in results:
+        good(result)
+    assert [process.wait(60) for process in by_hand] == [0] * len(hosts)
+    for host in hosts:
+        entries = [line.split(":") for line in host.file("/etc/passwd").content_string.splitlines()]
+        made = {entry[0] for entry in entries}
+        assert {f"jupyter-guest{number}" for number in range(100)} < made
+        assert {f"byhand{number}" for number in range(101, 141)} < made
+        assert len(made) == len(entries)
+        assert len({entry[2] for entry in entries}) == len(entries)
+        complaints = host.run("pwck -r -q").stdout.splitlines()
+        assert [line for line in complaints if "does not exist" not in line and "no changes" not in line] == []
+    unchanged(play(people, unlisted="keep"))
