@@ -171,6 +171,38 @@ def test_a_missing_home_is_explained(lab: t.Any) -> None:
         lab.sh("mv /home/away /home/jupyter-bob")
 
 
+def test_people_are_kept_apart(lab: t.Any) -> None:
+    alice, bob = lab.person("alice"), lab.person("bob")
+    for person in (alice, bob):
+        person.start("notebook:latest")
+        person.wait_ready()
+    format_ = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+    address = {
+        name: lab.sh(f"docker inspect --format '{format_}' {name}").strip()
+        for name in ("jupyter-bob", "labserver-hub", "labserver-hub-proxy")
+    }
+    targets = [
+        (address["labserver-hub"], 8081),
+        (address["jupyter-bob"], 8888),
+        (address["labserver-hub-proxy"], 8001),
+        (address["labserver-hub-proxy"], 8000),
+        ("169.254.169.254", 80),
+        ("172.27.240.1", 5000),
+    ]
+    code = (
+        "import json, socket\n"
+        "def reach(target):\n"
+        "    try:\n"
+        "        socket.create_connection(tuple(target), 2).close()\n"
+        "        return True\n"
+        "    except OSError:\n"
+        "        return False\n"
+        f"print(json.dumps([reach(target) for target in {targets!r}]))"
+    )
+    assert json.loads(alice.kernel().run(code)) == [True, False, False, False, False, False]
+    bob.stop()
+
+
 def test_people_go_on_while_the_hub_is_replaced(lab: t.Any) -> None:
     alice = lab.person("alice")
     alice.start()
