@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ._cocalc_host import CocalcError, Container, Host, differing, previous
+from ._cocalc_host import STOP_SECONDS, CocalcError, Container, Host, differing, previous
 from ._cocalc_model import Access, Server, certificate_files, settings_hash
 
 
@@ -69,7 +69,7 @@ def certificate(host: Host, server: Server, outcome: Outcome, check: bool, curre
         return
     host.write_files(files)
     if current is not None and current.running:
-        host.docker("restarting the container", "restart", "--time", "60", server.name)
+        host.docker("restarting the container", "restart", "--time", STOP_SECONDS, server.name)
         host.wait(server, current.exposed)
 
 
@@ -168,6 +168,6 @@ def remove(host: Host, server: Server, check: bool) -> Outcome:
         if host.container(name) is not None:
             outcome.add("remove", name, "cocalc is absent")
             if not check:
-                host.docker("stopping the container", "stop", "--time", "60", name)
+                host.docker("stopping the container", "stop", "--time", STOP_SECONDS, name)
                 host.docker("removing the container", "rm", name)
     return outcome

@@ -31,6 +31,8 @@ from ._cocalc_model import (
     write_access_sql,
 )
 
+# The images' first process does not hear SIGTERM: waiting long gains nothing, and PostgreSQL recovers from its journal.
+STOP_SECONDS = "20"
 Run = Callable[[Sequence[str], str], tuple[int, str, str]]  # (command, standard input) -> (status, output, errors)
 
 
@@ -183,7 +185,7 @@ class Host:
         copy = before_folder(server)
         partial = copy.with_name(copy.name + ".part")
         database = server.data_folder / "postgres"
-        self.docker("stopping the old container", "stop", "--time", "60", server.name)
+        self.docker("stopping the old container", "stop", "--time", STOP_SECONDS, server.name)
         for leftover in (copy, partial):
             shutil.rmtree(leftover, ignore_errors=True)
         if database.is_dir() and old.image_id != image_id:

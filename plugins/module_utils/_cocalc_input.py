@@ -82,7 +82,7 @@ def tls_problems(inputs: Mapping[str, t.Any]) -> list[str]:
     if inputs.get("cocalc_tls") == "proxy":
         if certificate or letsencrypt or inputs.get("cocalc_http_port"):
             found.append(
-                "cocalc_tls: proxy means plain HTTP on cocalc_port; no certificate, letsencrypt or cocalc_http_port then"
+                "cocalc_tls: proxy is plain HTTP on cocalc_port; no certificate, letsencrypt or cocalc_http_port then"
             )
         if not is_loopback(str(inputs.get("cocalc_bind_address", ""))):
             found.append(
