@@ -124,7 +124,8 @@ def _times(inputs: Mapping[str, Any]) -> list[str]:
                 times[key] = datetime.datetime.fromisoformat(str(announcement[key])).replace(tzinfo=None)
             except ValueError:
                 found.append(
-                    f"hub_announcements[{index}].{key}: {announcement[key]!r} is no time; give one such as 2026-12-24T18:00"
+                    f"hub_announcements[{index}].{key}: {announcement[key]!r} is no time; write for instance "
+                    "2026-12-24T18:00"
                 )
         if len(times) == 2 and times["from"] > times["until"]:
             found.append(f"hub_announcements[{index}]: ends before it begins")

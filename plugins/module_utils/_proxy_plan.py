@@ -61,7 +61,8 @@ def plan(root: Path, sites: Sequence[Site], http_port: int, names: Sequence[str]
     placeholders: dict[str, tuple[str, ...]] = {}
     for site in sites:
         if _cert_store.read(root, site.certificate) is None:
-            placeholders[site.certificate] = tuple(site.server_names or names)
+            known = placeholders.get(site.certificate, ())
+            placeholders[site.certificate] = tuple(dict.fromkeys([*known, *(site.server_names or names)]))
     return Plan(
         files={path: content for path, content in wanted.items() if existing[path] != content},
         placeholders=placeholders,

@@ -43,7 +43,7 @@ esac
 
 
 @pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> str:
+def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """An image of the host's busybox alone."""
     folder = tmp_path_factory.mktemp("image")
     if not Path("/bin/busybox").exists() or b"statically" not in subprocess.check_output(
@@ -64,7 +64,8 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> str:
         archive.add(script, "usr/local/bin/letsencrypt-cert")
     with (folder / "image.tar").open("rb") as archive_file:
         subprocess.run(["docker", "import", "-", IMAGE], stdin=archive_file, check=True, stdout=subprocess.DEVNULL)
-    return IMAGE
+    yield IMAGE
+    subprocess.run(["docker", "rmi", IMAGE], check=True, stdout=subprocess.DEVNULL)
 
 
 @pytest.fixture

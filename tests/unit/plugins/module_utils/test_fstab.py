@@ -188,3 +188,9 @@ def test_what_no_line_can_hold_is_refused() -> None:
 def test_a_missing_final_newline_is_added_only_where_a_line_follows() -> None:
     assert fstab.edit("# end", {}, by_target)[0] == "# end"
     assert fstab.edit("# end", WANTED, by_target)[0] == "# end\n//nas/a#b /mnt/lab cifs ro,uid=1 0 0\n"
+
+
+def test_only_spaces_and_tabs_part_fields() -> None:
+    """As libmount's isblank(): other white space belongs to the field, also at the ends of a line."""
+    entry = fstab.parse_line("\x0b//nas/a\u00a0b /x cifs ro\x0c\n").entry
+    assert entry == fstab.Entry("\x0b//nas/a\u00a0b", "/x", "cifs", "ro\x0c")

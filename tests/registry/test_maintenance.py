@@ -1,0 +1,255 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Maintenance against pushes, kills and failures: nothing is lost, and the registry always runs again."""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import images
+import pytest
+from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_pause as pause
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry_cache import Cache
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry_client import RegistryClient
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry_maintenance import (
+    Refused,
+    Report,
+    Work,
+    maintain,
+)
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry_plan import Limits
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry_policy import Policy
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry_store import Store
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry_sweep import Sweeper
+from registry_server import RegistryServer
+
+REPO = "lab/notebook"
+
+
+def work(server: RegistryServer, todo: Work, **options: object) -> Report:
+    assert server.process is not None
+    stop = functools.partial(os.kill, server.process.pid, signal.SIGUSR1)
+    with RegistryClient(server.url) as client:
+        rest = functools.partial(pause.supervised, server.locks, stop)
+        return maintain(Store(server.store), Cache(), client, rest, todo, **options)  # type: ignore[arg-type]
+
+
+def fill(server: RegistryServer, number: int = 6) -> images.Registry:
+    registry = images.Registry(server.url)
+    for count in range(number):
+        registry.push(REPO, images.image(f"b{count}", layers=("base", f"l{count}")), f"b{count}")
+    return registry
+
+
+PRUNE = Work([Policy(keep_last=2, order="name", min_age=0)], limits=Limits(max_fraction=1.0), grace=-60)
+
+
+def test_pushes_during_maintenance_lose_nothing(server: RegistryServer) -> None:
+    """A loop pushes all the while; every push that was acknowledged can be pulled afterwards."""
+    fill(server)
+    acknowledged: list[tuple[str, images.Thing]] = []
+    refused = 0
+    stop = threading.Event()
+
+    def loop() -> None:
+        nonlocal refused
+        number = 0
+        while not stop.is_set():
+            number += 1
+            # Layers of images that are about to go are used again, which is where a collection beside a push hurts.
+            thing = images.image(f"p{number}", layers=("base", f"l{number % 6}", f"p{number}"))
+            registry = images.Registry(server.url)
+            try:
+                registry.push("lab/live", thing, f"p{number}")
+                acknowledged.append((f"p{number}", thing))
+            except (OSError, AssertionError):
+                refused += 1  # told so: the client knows that it has to push again
+            registry.connection.close()
+
+    thread = threading.Thread(target=loop)
+    thread.start()
+    try:
+        for count in range(8):
+            time.sleep(0.2)
+            registry = images.Registry(server.url)
+            for extra in range(3):
+                registry.push(
+                    REPO, images.image(f"c{count}-{extra}", layers=("base", f"l{extra}")), f"c{count}-{extra}"
+                )
+            todo = Work([Policy(repositories=(REPO,), keep_last=1, order="name", min_age=0)], limits=PRUNE.limits)
+            assert work(server, todo).broken == []
+    finally:
+        stop.set()
+        thread.join()
+    assert len(acknowledged) > 20
+    registry = images.Registry(server.url)
+    for tag, thing in acknowledged:
+        assert registry.pull("lab/live", tag) == thing.everything()
+
+
+def test_young_blobs_without_a_manifest_stay(server: RegistryServer) -> None:
+    """The layers of a push that has not sent its manifest yet are no garbage."""
+    registry = fill(server)
+    thing = images.image("late", layers=("late",))
+    for blob in thing.blobs:
+        registry.push_blob(REPO, blob)
+    report = work(server, Work(PRUNE.policies, limits=PRUNE.limits))
+    assert report.removed and report.young >= 2
+    registry.push(REPO, thing, "late")
+    assert registry.pull(REPO, "late") == thing.everything()
+
+
+KILLED = """
+import sys
+sys.path[:0] = [sys.argv[1]]
+import conftest, pathlib, types
+import test_maintenance as tests
+server = types.SimpleNamespace(
+    store=pathlib.Path(sys.argv[2]), locks=pathlib.Path(sys.argv[3]), url=sys.argv[4],
+    process=types.SimpleNamespace(pid=int(sys.argv[5])),
+)
+tests.die_after(int(sys.argv[6]))
+tests.work(server, tests.PRUNE)
+"""
+
+
+def die_after(number: int) -> None:
+    """Let this process die, as by ``kill -9``, after so many renames."""
+    original = Sweeper._discard
+    count = 0
+
+    def discard(self: Sweeper, path: Path) -> int:
+        nonlocal count
+        count += 1
+        if count > number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return original(self, path)
+
+    Sweeper._discard = discard  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("after", [0, 1, 3, 5, 9])
+def test_killed_in_the_middle_the_registry_runs_and_the_next_run_finishes(server: RegistryServer, after: int) -> None:
+    registry = fill(server)
+    assert server.process is not None
+    arguments = [
+        str(Path(__file__).parent),
+        server.store,
+        server.locks,
+        server.url,
+        str(server.process.pid),
+        str(after),
+    ]
+    command = [sys.executable, "-c", KILLED, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    server.wait(5)
+    for tag in ("b4", "b5"):
+        registry.pull(REPO, tag)
+    # Whatever tag is still there is whole.
+    for tag in registry.tags(REPO):
+        registry.pull(REPO, tag)
+    report = work(server, PRUNE)
+    assert report.broken == []
+    assert registry.tags(REPO) == ["b4", "b5"]
+    blobs = {path.parent.name for path in (server.store / "docker/registry/v2/blobs").glob("sha256/*/*/data")}
+    needed = registry.pull(REPO, "b4") | registry.pull(REPO, "b5")
+    assert {f"sha256:{value}" for value in blobs} == needed
+    assert not (server.store / ".trash").exists()
+
+
+def test_failed_collection_starts_the_registry_again(server: RegistryServer) -> None:
+    registry = fill(server)
+
+    def fails() -> None:
+        assert not server.answers(), "the registry must rest while a collector is at work"
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        work(server, Work(collector=fails))
+    assert server.answers()
+    for tag in registry.tags(REPO):
+        registry.pull(REPO, tag)
+
+
+def test_guards_stop_before_the_registry_rests(server: RegistryServer) -> None:
+    registry = fill(server)
+    before = registry.tags(REPO)
+    todo = Work([Policy(remove_tags=("*",), min_age=0)])
+    with pytest.raises(Refused, match="all 6 tags would be removed"):
+        work(server, todo)
+    with pytest.raises(Refused, match="more than max_removals=3"):
+        work(server, Work(PRUNE.policies, limits=Limits(max_removals=3)))
+    with pytest.raises(Refused, match=r"4 of 6 tags would be removed, more than max_fraction=0\.5"):
+        work(server, Work(PRUNE.policies, limits=Limits(max_fraction=0.5)))
+    assert registry.tags(REPO) == before
+
+
+def test_check_predicts_the_bytes_and_touches_nothing(server: RegistryServer) -> None:
+    registry = fill(server)
+
+    def used() -> int:
+        return sum(path.stat().st_size for path in (server.store / "docker/registry/v2/blobs").glob("sha256/*/*/data"))
+
+    before = used()
+    predicted = work(server, PRUNE, check=True)
+    assert predicted.changed and used() == before and len(registry.tags(REPO)) == 6
+    done = work(server, PRUNE)
+    assert done.freed == predicted.freed == before - used() > 0
+
+
+def test_damaged_manifest_stops_removal_in_its_repository(server: RegistryServer) -> None:
+    registry = fill(server)
+    other = images.image("other", layers=("other",))
+    registry.push("lab/other", other, "1")
+    registry.push("lab/other", images.image("other 2", layers=("other",)), "2")
+    value = images.image("b5", layers=("base", "l5")).digest.removeprefix("sha256:")
+    (server.store / f"docker/registry/v2/blobs/sha256/{value[:2]}/{value}/data").write_bytes(b"{}")
+    report = work(server, Work([Policy(keep_last=1, order="name", min_age=0)], grace=-60))
+    assert len(registry.tags(REPO)) == 6
+    assert any(value in problem for problem in report.plan.problems)
+    assert registry.tags("lab/other") == ["2"]
+    # Nobody knows what the damaged one needs, so no blob was taken either.
+    assert report.freed == 0 and any("no garbage is collected" in warning for warning in report.warnings)
+    for tag in ("b0", "b4"):
+        registry.pull(REPO, tag)
+
+
+def test_second_maintenance_is_told_that_one_runs(server: RegistryServer) -> None:
+    assert server.process is not None
+    stop = functools.partial(os.kill, server.process.pid, signal.SIGUSR1)
+    with pause.supervised(server.locks, stop):
+        assert not server.answers()
+        with pytest.raises(pause.Busy), pause.supervised(server.locks, stop):
+            pass
+    server.wait(5)
+
+
+def test_foreign_registry_is_started_again_when_the_job_is_killed(tmp_path: Path) -> None:
+    """With commands in place of the supervisor, a watching child runs the start command."""
+    script = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import conftest, os, pathlib, time\n"
+        "from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_pause as pause\n"
+        f"folder = pathlib.Path({str(tmp_path)!r})\n"
+        "with pause.commanded(['touch', f'{folder}/stopped'], ['touch', f'{folder}/started'], folder):\n"
+        "    print('resting', flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    job = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert job.stdout is not None
+    assert job.stdout.readline() == "resting\n"
+    assert (tmp_path / "stopped").exists() and not (tmp_path / "started").exists()
+    job.kill()
+    job.wait()
+    end = time.monotonic() + 10
+    while not (tmp_path / "started").exists():
+        assert time.monotonic() < end, "the start command was not run"
+        time.sleep(0.05)
