@@ -43,7 +43,7 @@ for suite in bookworm trixie; do
 done
 # Longest first in each lane; every folder of molecule/ with a molecule.yml has to be in one of them.
 first=(default)
-second=(docker)
+second=(docker apps)
 known=$(printf '%s\n' "${first[@]}" "${second[@]}" | sort)
 there=$(cd molecule && ls -d -- */molecule.yml | xargs -n 1 dirname | sort)
 if [ "$known" != "$there" ]; then
