@@ -8,7 +8,7 @@ logs=.cache/logs
 mkdir -p "$logs"
 began=$(date +%s)
 
-run() { # scenario
+run_one() { # scenario
   local start status=0
   start=$(date +%s)
   molecule test -s "$1" >"$logs/$1.log" 2>&1 </dev/null || status=$?
@@ -18,16 +18,10 @@ run() { # scenario
     echo "molecule $1: FAILED in $(($(date +%s) - start)) s; the end of $logs/$1.log:"
     tail -n 150 "$logs/$1.log"
   fi
-  return "$status"
+  echo "$status" >"$logs/$1.status"
 }
-
-lane() { # scenarios, one after the other
-  local failed=0 scenario
-  for scenario in "$@"; do
-    run "$scenario" || failed=$((failed + 1))
-  done
-  return "$failed"
-}
+export -f run_one
+export logs
 
 tools/engine.sh
 missing=()
@@ -41,25 +35,19 @@ fi
 for suite in bookworm trixie; do
   tools/host-image.sh "$suite"
 done
-# Longest first in each lane; every folder of molecule/ with a molecule.yml has to be in one of them.
-first=(default)
-second=(docker registry)
-known=$(printf '%s\n' "${first[@]}" "${second[@]}" | sort)
+# Two at a time, in this order: the default scenario builds all images and leaves them for those that come later.
+scenarios=(default certificates shares hub apps accounts registry docker)
 there=$(cd molecule && ls -d -- */molecule.yml | xargs -n 1 dirname | sort)
-if [ "$known" != "$there" ]; then
-  echo "tools/test.sh: the scenarios in molecule/ and those in the two lanes differ:" >&2
-  diff <(echo "$known") <(echo "$there") >&2 || true
+if [ "$(printf '%s\n' "${scenarios[@]}" | sort)" != "$there" ]; then
+  echo "tools/test.sh: the list of scenarios and the folders in molecule/ differ:" >&2
+  diff <(printf '%s\n' "${scenarios[@]}" | sort) <(echo "$there") >&2 || true
   exit 1
 fi
-one=0
-two=0
-lane "${first[@]}" & pid1=$!
-lane "${second[@]}" & pid2=$!
-wait "$pid1" || one=$?
-wait "$pid2" || two=$?
-total=$((${#first[@]} + ${#second[@]}))
-failed=$((one + two))
+rm -f "$logs"/*.status
+printf '%s\n' "${scenarios[@]}" | xargs -P 2 -I '{}' bash -c 'run_one {}'
+passed=$(cat "$logs"/*.status | grep -c '^0$' || true)
+failed=$((${#scenarios[@]} - passed))
 echo
 echo "molecule scenarios after $(($(date +%s) - began)) s:"
-echo "$((total - failed)) passed, $failed failed"
+echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
