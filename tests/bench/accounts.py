@@ -106,32 +106,36 @@ def useradd(count: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--full", action="store_true", help="run the loop of ansible.builtin.user over all 500")
+    parser.add_argument("--looped", type=int, default=50, help="otherwise, how many it runs over")
     parser.add_argument("--many", type=int, default=5000, help="the larger number of people (0: leave it out)")
     arguments = parser.parse_args()
-    looped = 500 if arguments.full else 50
-    rows: list[tuple[str, float, str]] = []
+    looped = 500 if arguments.full else arguments.looped
+    note = "" if arguments.full else f" (extrapolated from {looped})"
+    plain = 0.0
+
+    def row(what: str, seconds: float) -> None:
+        ratio = f"{seconds / plain:.2f}" if plain else ""
+        print(f"| {what} | {seconds:.2f} | {ratio} |", flush=True)
+
+    print("| what | seconds | against the useradd loop |\n|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         fresh_host()
         play(PING, 0, folder)
-        rows.append(("a task that does nothing", play(PING, 0, folder), ""))
+        row("a task that does nothing", play(PING, 0, folder))
         plain = useradd(500)
-        rows.append(("500 new, plain loop of useradd -m", plain, ""))
+        row("500 new, plain loop of useradd -m", plain)
         fresh_host()
-        rows.append(("500 new, lab_accounts", play(MODULE, 500, folder), ""))
-        rows.append(("500 again, nothing changes, lab_accounts", play(MODULE, 500, folder), ""))
+        row("500 new, lab_accounts", play(MODULE, 500, folder))
+        row("500 again, nothing changes, lab_accounts", play(MODULE, 500, folder))
         fresh_host()
-        note = "" if arguments.full else f"extrapolated from {looped}"
-        rows.append(("500 new, loop of ansible.builtin.user", play(LOOP, looped, folder) * 500 / looped, note))
-        rows.append(("500 again, loop of ansible.builtin.user", play(LOOP, looped, folder) * 500 / looped, note))
+        row(f"500 new, loop of ansible.builtin.user{note}", play(LOOP, looped, folder) * 500 / looped)
+        row(f"500 again, loop of ansible.builtin.user{note}", play(LOOP, looped, folder) * 500 / looped)
         if arguments.many:
             fresh_host()
-            rows.append((f"{arguments.many} new, lab_accounts", play(MODULE, arguments.many, folder), ""))
-            rows.append((f"{arguments.many} again, lab_accounts", play(MODULE, arguments.many, folder), ""))
+            row(f"{arguments.many} new, lab_accounts", play(MODULE, arguments.many, folder))
+            row(f"{arguments.many} again, lab_accounts", play(MODULE, arguments.many, folder))
     subprocess.run(["docker", "rm", "--force", "--volumes", HOST], capture_output=True, check=False)
-    print("| what | seconds | against the useradd loop | |\n|---|---|---|---|")
-    for what, seconds, note in rows:
-        print(f"| {what} | {seconds:.2f} | {seconds / plain:.2f} | {note} |")
 
 
 if __name__ == "__main__":
