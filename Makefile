@@ -46,6 +46,10 @@ units: $(STAMP) ## ansible-test units on a copy of the tree
 pytest: $(STAMP) ## tests of the project itself and of the hub's package
 	pytest -q -n 2 tests/project tests/hub
 
+.PHONY: registry-tests
+registry-tests: $(STAMP) ## random registries, faults and kills against a real registry (apt package docker-registry)
+	pytest -q -n 2 tests/registry
+
 .PHONY: check
 check: lint sanity units pytest ## everything that needs no container (under 4 minutes)
 	@echo "make check: lint, sanity, units and pytest passed"

@@ -41,7 +41,7 @@ def problems(inputs: Mapping[str, Any]) -> list[str]:
     for name, value, least in (("registry_port", port, 1), ("registry_anonymous_port", anonymous, 0)):
         if not isinstance(value, int) or not least <= value <= 65535:
             found.append(f"{name}: {value!r} is not a port; give a number from {least} to 65535")
-    if port == anonymous:
+    if port and port == anonymous:
         found.append(f"registry_anonymous_port: is the same as registry_port ({port}); give another one, or 0 for none")
     fraction = inputs.get("registry_max_fraction")
     if not isinstance(fraction, int | float) or not 0 <= fraction <= 1:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import time
 import urllib.error
@@ -24,7 +25,7 @@ storage:
   filesystem: {{rootdirectory: {store}, maxthreads: 100}}
   delete: {{enabled: {delete}}}
   maintenance: {{uploadpurging: {{enabled: false}}}}
-http: {{addr: "127.0.0.1:{port}", secret: tests, relativeurls: true}}
+http: {{addr: "127.0.0.1:{port}", secret: tests, relativeurls: true{tls}}}
 {extra}
 """
 
@@ -38,17 +39,21 @@ def free_port() -> int:
 class RegistryServer:
     """One registry; ``folder`` holds its store, its configuration and its locks."""
 
-    def __init__(self, folder: Path, *, delete: bool = True, extra: str = "", port: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, delete: bool = True, extra: str = "", tls: tuple[Path, Path] | None = None
+    ) -> None:
         self.store = folder / "store"
         self.locks = folder / "locks"
         self.config = folder / "config.yml"
         self.log = folder / "log"
         self.store.mkdir(exist_ok=True)
         self.locks.mkdir(exist_ok=True)
-        self.port = port or free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.port = free_port()
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
+        keys = f", tls: {{certificate: {tls[0]}, key: {tls[1]}}}" if tls else ""
         self.config.write_text(
-            CONFIG.format(store=self.store, port=self.port, delete=str(delete).lower(), extra=extra), encoding="utf-8"
+            CONFIG.format(store=self.store, port=self.port, delete=str(delete).lower(), extra=extra, tls=keys),
+            encoding="utf-8",
         )
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -87,7 +92,8 @@ class RegistryServer:
 
     def answers(self) -> bool:
         try:
-            with urllib.request.urlopen(self.url + "/v2/", timeout=5):
+            trusting = ssl._create_unverified_context()
+            with urllib.request.urlopen(self.url + "/v2/", timeout=5, context=trusting):
                 return True
         except urllib.error.HTTPError as error:
             return error.code == 401

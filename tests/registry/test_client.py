@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import subprocess
 import urllib.request
+from pathlib import Path
 
 import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_client as client
@@ -64,3 +67,43 @@ def test_says_what_the_registry_said(server: RegistryServer) -> None:
         with pytest.raises(client.RegistryError, match="404 MANIFEST_UNKNOWN") as caught:
             registry.manifest("lab/notebook", "1.0")
         assert caught.value.status == 404
+
+
+def test_basic_password_and_an_own_ca(tmp_path: Path) -> None:
+    """The registry's own htpasswd and TLS, with a certificate that only the lab's CA knows."""
+    run = functools.partial(subprocess.run, cwd=tmp_path, check=True, capture_output=True)
+    name = "-subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
+    run(
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "2",
+            "-keyout",
+            "key",
+            "-out",
+            "crt",
+            *name.split(),
+        ]
+    )
+    run(["htpasswd", "-Bbc", "users", "mira", "secret"])
+    auth = f"auth: {{htpasswd: {{realm: lab, path: {tmp_path}/users}}}}\n"
+    with RegistryServer(tmp_path, extra=auth, tls=(tmp_path / "crt", tmp_path / "key")) as server:
+        good = {"username": "mira", "password": "secret", "ca_file": str(tmp_path / "crt"), "retries": 0}
+        with client.RegistryClient(server.url, **good) as registry:
+            registry.ping()
+            assert registry.put_blob("lab/x", b"{}")
+        for change, message in (
+            ({"password": "wrong"}, "401"),
+            ({"username": None}, "401"),
+            ({"ca_file": None}, "CERTIFICATE_VERIFY_FAILED"),
+        ):
+            registry = client.RegistryClient(server.url, **{**good, **change})
+            with registry, pytest.raises(client.RegistryError, match=message):
+                registry.ping()
+        with client.RegistryClient(server.url, **{**good, "ca_file": None, "verify_tls": False}) as registry:
+            registry.ping()
