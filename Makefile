@@ -54,6 +54,10 @@ registry-tests: $(STAMP) ## random registries, faults and kills against a real r
 check: lint sanity units pytest ## everything that needs no container (under 4 minutes)
 	@echo "make check: lint, sanity, units and pytest passed"
 
+.PHONY: test-certificates
+test-certificates: $(STAMP) ## certificates with certbot, pebble, TLS servers and containers (needs root; about 3 minutes)
+	pytest -q -n 2 --dist loadfile tests/certificates
+
 .PHONY: molecule
 molecule: $(STAMP) ## all scenarios on disposable hosts with engines of their own
 	VENV=$(VENV) tools/test.sh

@@ -30,7 +30,13 @@ unset ANSIBLE_HOME ANSIBLE_CONFIG
 mkdir -p "$copy"
 find "$copy" -mindepth 1 -maxdepth 1 ! -name tests -exec rm -rf {} +
 find "$copy/tests" -mindepth 1 -maxdepth 1 ! -name output -exec rm -rf {} + 2>/dev/null || true
-(cd "$root" && git ls-files -z -co --exclude-standard -- ':!collections/ansible_collections' \
+# What ansible-test is made for: the plugins and their units. Programs inside images, scenarios and the other tests have
+# rules of their own (ruff, mypy).
+excluded=(collections/ansible_collections molecule 'roles/*/files/*')
+for folder in "$root"/tests/*/; do
+  case $folder in */unit/ | */sanity/) ;; *) excluded+=("tests/$(basename "$folder")") ;; esac
+done
+(cd "$root" && git ls-files -z -co --exclude-standard -- . "${excluded[@]/#/:!}" \
   | while IFS= read -r -d '' file; do [ -e "$file" ] && printf '%s\0' "$file"; done \
   | tar --null -T- -c) | tar -x -C "$copy"
 cd "$copy"

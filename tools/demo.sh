@@ -41,13 +41,7 @@ up() {
   ansible-playbook -i inventory/demo playbooks/site.yml
   say "[4/4] Waiting for the hub"
   url=https://localhost:8443
-  for _ in $(seq 60); do
-    if curl --silent --insecure --fail --output /dev/null "$url/hub/login"; then
-      break
-    fi
-    sleep 1
-  done
-  curl --silent --insecure --fail --output /dev/null "$url/hub/login" || {
+  python tools/wait_for.py "$url/hub/login" 60 || {
     echo "the hub does not answer at $url; see: docker exec $name docker logs labserver-hub" >&2
     exit 1
   }

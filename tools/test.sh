@@ -8,58 +8,43 @@ logs=.cache/logs
 mkdir -p "$logs"
 began=$(date +%s)
 
-run() { # scenario
-  local start status=0
+# One entry of the list: the name of a scenario, or a folder of tests that start real servers on loopback.
+run_one() {
+  local start status=0 log=$logs/${1//\//-}
   start=$(date +%s)
-  molecule test -s "$1" >"$logs/$1.log" 2>&1 </dev/null || status=$?
+  case $1 in
+    tests/*) pytest -v -p no:cacheprovider "$1" >"$log.log" 2>&1 </dev/null || status=$? ;;
+    *) molecule test -s "$1" >"$log.log" 2>&1 </dev/null || status=$? ;;
+  esac
   if [ "$status" -eq 0 ]; then
-    echo "molecule $1: passed in $(($(date +%s) - start)) s"
+    echo "$1: passed in $(($(date +%s) - start)) s"
   else
-    echo "molecule $1: FAILED in $(($(date +%s) - start)) s; the end of $logs/$1.log:"
-    tail -n 150 "$logs/$1.log"
+    echo "$1: FAILED in $(($(date +%s) - start)) s; the end of $log.log:"
+    tail -n 150 "$log.log"
   fi
-  return "$status"
+  echo "$status" >"$log.status"
 }
-
-lane() { # scenarios, one after the other
-  local failed=0 scenario
-  for scenario in "$@"; do
-    run "$scenario" || failed=$((failed + 1))
-  done
-  return "$failed"
-}
+export -f run_one
+export logs
 
 tools/engine.sh
-missing=()
-for package in chromium fonts-dejavu-core; do
-  dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q "ok installed" || missing+=("$package")
-done
-if ((${#missing[@]})); then
-  apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-fi
+tools/test-packages.sh
 for suite in bookworm trixie; do
   tools/host-image.sh "$suite"
 done
-# Longest first in each lane; every folder of molecule/ with a molecule.yml has to be in one of them.
-first=(default)
-second=(docker registry)
-known=$(printf '%s\n' "${first[@]}" "${second[@]}" | sort)
+# Two at a time, in this order: the default scenario builds all images and leaves them for those that come later.
+entries=(default certificates shares hub tests/registry apps tests/certificates accounts registry docker)
 there=$(cd molecule && ls -d -- */molecule.yml | xargs -n 1 dirname | sort)
-if [ "$known" != "$there" ]; then
-  echo "tools/test.sh: the scenarios in molecule/ and those in the two lanes differ:" >&2
-  diff <(echo "$known") <(echo "$there") >&2 || true
+if [ "$(printf '%s\n' "${entries[@]}" | grep -v / | sort)" != "$there" ]; then
+  echo "tools/test.sh: the list of scenarios and the folders in molecule/ differ:" >&2
+  diff <(printf '%s\n' "${entries[@]}" | grep -v / | sort) <(echo "$there") >&2 || true
   exit 1
 fi
-one=0
-two=0
-lane "${first[@]}" & pid1=$!
-lane "${second[@]}" & pid2=$!
-wait "$pid1" || one=$?
-wait "$pid2" || two=$?
-total=$((${#first[@]} + ${#second[@]}))
-failed=$((one + two))
+rm -f "$logs"/*.status
+printf '%s\n' "${entries[@]}" | xargs -P 2 -I '{}' bash -c 'run_one {}'
+passed=$(cat "$logs"/*.status | grep -c '^0$' || true)
+failed=$((${#entries[@]} - passed))
 echo
-echo "molecule scenarios after $(($(date +%s) - began)) s:"
-echo "$((total - failed)) passed, $failed failed"
+echo "scenarios and server tests after $(($(date +%s) - began)) s:"
+echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

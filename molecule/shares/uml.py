@@ -320,8 +320,13 @@ def network_down() -> None:
 
 
 def cable(plugged: bool) -> None:
-    """Plug the NAS's network cable in, or pull it."""
-    sh(*INSIDE, "ip", "link", "set", NAS[0], "up" if plugged else "down")
+    """Plug the NAS's network cable in, or pull it: its answers do not reach the guest any more.
+
+    (The device itself has to stay up: the guest's side of it does not recover from a failed write.)
+    """
+    done = sh(*INSIDE, "ip", "route", "show", "type", "blackhole", capture_output=True)
+    if (NAS[2] in done.stdout) == plugged:
+        sh(*INSIDE, "ip", "route", "delete" if plugged else "add", "blackhole", f"{NAS[2]}/32")
 
 
 def guest_start(wait: bool = True) -> float:

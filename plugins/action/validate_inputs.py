@@ -82,11 +82,7 @@ class ActionModule(ActionBase):
                 problems.append(f"inputs of the role {role}: {exc}")
                 continue
             found = _inputs.check_spec(given, options)
-            rules = rules_of(role)
-            # Rules between fields assume the right types.
-            if rules and not found:
-                found = rules(values)
-            problems += found
+            problems += found + self._broken_rules(role, values, bool(found))
         if problems:
             host = variables.get("inventory_hostname", "")
             lines = "\n".join(f"  {number}. {text}" for number, text in enumerate(problems, 1))
@@ -99,6 +95,19 @@ class ActionModule(ActionBase):
         else:
             result.update(changed=False, problems=[], msg=f"the inputs of {len(roles)} roles are good")
         return result
+
+    @staticmethod
+    def _broken_rules(role: str, values: dict[str, t.Any], types_are_wrong: bool) -> list[str]:
+        """Return what the role's own rules say. They assume right types, so with wrong ones they may fail to judge."""
+        rules = rules_of(role)
+        if rules is None:
+            return []
+        try:
+            return rules(values)
+        except (AttributeError, KeyError, LookupError, TypeError, ValueError):
+            if types_are_wrong:
+                return []
+            raise
 
     def _defaults(self, role: str, given: dict[str, t.Any], variables: dict[str, t.Any]) -> dict[str, t.Any]:
         """Return the role's defaults with the variables in them replaced; one that needs a running role is left out."""

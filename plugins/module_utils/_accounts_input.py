@@ -89,7 +89,7 @@ def merged_entries(
 
 def _csv(path: str, wrong: list[str], read: Callable[[str], str]) -> list[Entry]:
     if not path.startswith("/"):
-        wrong.append(f'accounts_users_from: "{path}" is not an absolute path; write {{{{ playbook_dir }}}}/{path}')
+        wrong.append(f'accounts_users_from: "{path}" is not an absolute path; write {{{{ inventory_dir }}}}/{path}')
         return []
     try:
         entries, problems_of_file = _accounts_csv.read(read(path), Path(path).name)

@@ -22,17 +22,22 @@ def offboard(plan: Plan, old: Register, desired: Desired, world: World, result: 
     stopped = [plan.people[login] for login in plan.stop]
     problems = world.stop(stopped) if stopped else []
     result.failures += problems
+    for login in plan.stop if problems else ():  # the next run tries again
+        reached = old.users.get(login)
+        plan.register = plan.register.with_user(login, state=reached.state if reached else "")
     removed: list[str] = []
     for login in dict.fromkeys((*plan.archive, *plan.remove)):
         before = old.users.get(login)
         try:
-            archive = _archive(plan, login, desired, world)
-            plan.register = plan.register.with_user(login, archive=archive)
-            if login in plan.remove:
+            if login not in plan.leave_home:
+                archive = _archive(plan, login, desired, world)
+                plan.register = plan.register.with_user(login, archive=archive)
+            if login in plan.remove and login not in plan.leave_home:
                 home = world.homes.inside(plan.people[login].home)
                 if home.exists():
                     mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
                     _accounts_archive.remove_home(home, mounts)
+            if login in plan.remove:
                 removed.append(login)
         except (OSError, _accounts_archive.ArchiveError) as error:
             result.failures.append(f"{plan.people[login].system_name}: {error}")

@@ -90,6 +90,20 @@ def _shared_folder(plan: Plan, folder: Folder, seen: FolderSeen | None) -> None:
         )
 
 
+def _not_their_own(person: Person, home: Seen, tables: Tables) -> str | None:
+    """Return why a folder is not somebody's own home, as adopted accounts may have it (``/``, ``/srv``), or None."""
+    if not home.is_folder:
+        return "is no folder"
+    if home.uid != person.uid:
+        return f"belongs to uid {home.uid}"
+    if person.home.strip("/").count("/") < 1:
+        return "is a folder of the system"
+    for entry in tables.passwd.entries():
+        if entry[0] != person.system_name and f"{entry[5]}/".startswith(f"{person.home}/"):
+            return f"is also that of {entry[0]} or holds it"
+    return None
+
+
 def _lab_groups(plan: Plan, groups: Mapping[str, int]) -> None:
     for name, gid in groups.items():
         if _own_group(plan.tables, name, gid):
@@ -240,11 +254,16 @@ def _leaving(plan: Plan, person: Person, old: Record | None, host: Host, setting
     if not reached or locked_now:
         plan.stop.append(login)
         plan.act("stop processes and servers", name)
-    if absent:
-        if home is not None and not reached:
+    if absent and (not reached or settings.remove_homes):
+        why = None if home is None else _not_their_own(person, home, plan.tables)
+        if why:
+            plan.leave_home.append(login)
+            plan.notices.append(f"{person.home}, the home of {name}, {why}: it is neither archived nor removed")
+        elif home is not None and not reached:
             plan.archive.append(login)
             plan.act("archive home", name, person.home)
         if settings.remove_homes:
             plan.remove.append(login)
-            plan.act("remove home and account", name, f"{person.home}, after the archive was verified")
+            what = "remove account" if why else "remove home and account"
+            plan.act(what, name, "" if why else f"{person.home}, after the archive was verified")
     plan.records[login] = replace(record, state=person.state)

@@ -44,10 +44,12 @@ class State(ctypes.Structure):
     _fields_ = (("version", ctypes.c_int8), ("flags", ctypes.c_uint16), ("rest", ctypes.c_uint8 * 252))
 
 
-Call = Callable[[int, str, int, Dqblk | State], None]  # (command, device, uid, what is read or written); raises OSError
+Call = Callable[
+    [int, str, int, ctypes.Structure], None
+]  # (command, device, uid, what is read or written); raises OSError
 
 
-def quotactl(command: int, device: str, uid: int, block: Dqblk | State) -> None:
+def quotactl(command: int, device: str, uid: int, block: ctypes.Structure) -> None:
     """The system call of this name; raises OSError."""
     library = ctypes.CDLL(None, use_errno=True)
     if library.quotactl((command << 8) | USRQUOTA, os.fsencode(device), uid, ctypes.byref(block)) != 0:

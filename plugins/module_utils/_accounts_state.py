@@ -92,6 +92,7 @@ class Plan:
     stop: list[str] = field(default_factory=list)
     archive: list[str] = field(default_factory=list)
     remove: list[str] = field(default_factory=list)
+    leave_home: list[str] = field(default_factory=list)
     make_folder: list[Folder] = field(default_factory=list)
     set_quota: list[tuple[str, int]] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)

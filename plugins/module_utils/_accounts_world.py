@@ -22,7 +22,7 @@ from ._accounts_quota import Quotas
 from ._accounts_state import Person, Plan
 
 REGISTER = "etc/labserver/accounts/register.json"
-RUN_LOCK = "run/lock/labserver-accounts"
+RUN_LOCK = "run/labserver/accounts.lock"  # not in /run/lock, where everybody may create files and hold them
 PUBLIC = "etc/labserver/public"
 LOCAL = "this host"
 

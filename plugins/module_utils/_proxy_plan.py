@@ -72,6 +72,13 @@ def plan(root: Path, sites: Sequence[Site], http_port: int, names: Sequence[str]
     )
 
 
+def removal(root: Path) -> Plan:
+    """What takes the front door off again; certificates stay."""
+    before = _read(root / CONFIG)
+    files = {path: None for path in (CONFIG, CONSUMER) if (root / path).exists()}
+    return Plan(files, {}, start=False, before=(before or b"").decode("utf-8", "replace"))
+
+
 def _read(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
@@ -83,10 +90,9 @@ def apply(root: Path, steps: Plan, run: Run) -> None:
     """Carry the plan out. Raises RefusedError, OSError, or RuntimeError when nginx does not start or reload."""
     for name, names in steps.placeholders.items():
         _cert_store.install(root, name, _cert_ca.self_signed(names, "ecdsa", PLACEHOLDER_DAYS), placeholder=True)
-    webroot = root / WEBROOT.lstrip("/")
-    webroot.mkdir(mode=0o755, parents=True, exist_ok=True)
     new = steps.files.get(CONFIG)
     if new is not None:
+        (root / WEBROOT.lstrip("/")).mkdir(mode=0o755, parents=True, exist_ok=True)
         test(root, new, DEFAULT_SITE in steps.files, run)
     for path, content in steps.files.items():
         if content is None:
@@ -96,7 +102,7 @@ def apply(root: Path, steps: Plan, run: Run) -> None:
             _atomic_file.replace(root / path, content, 0o644)
     if steps.start:
         _must(run, ["systemctl", "enable", "--now", "nginx"])
-    elif new is not None or steps.placeholders or DEFAULT_SITE in steps.files:
+    elif steps.placeholders or {CONFIG, DEFAULT_SITE} & set(steps.files):
         _must(run, ["systemctl", "reload", "nginx"])
 
 

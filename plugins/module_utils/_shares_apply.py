@@ -168,7 +168,7 @@ class Applier:
         raise ApplyError(f"{target} cannot be unmounted: {done.output or 'no answer in time'}")
 
     def _mount(self, share: Share) -> bool:
-        if share.automount and self.host.systemd():
+        if share.automount and self.host.automounts():
             unit = unit_name(share.mount_point)
             done = self.host.run(["systemctl", "start", f"{unit}.automount"], self.seconds)
             if not self._live(share.mount_point):

@@ -45,7 +45,7 @@ class Current:
     leftovers: tuple[str, ...]
     recorded: Mapping[str, Mapping[str, str]]
     salt: str
-    systemd: bool
+    automounts: bool
 
     def at(self, target: str) -> list[Mount]:
         """Return the mounts at a path, the lowest first."""
@@ -79,7 +79,7 @@ def read_current(host: Host, root: str, shares: Iterable[Share], files: Iterable
         leftovers=tuple(f"{root}/{name}" for name in _names(host, root)),
         recorded=notes,
         salt=recorded.get("salt", ""),
-        systemd=host.systemd(),
+        automounts=host.automounts(),
     )
 
 

@@ -177,8 +177,12 @@ class Host:
         return parse_mounts(decode(self.read("/proc/self/mountinfo") or b""))
 
     def systemd(self) -> bool:
-        """Whether systemd runs this host (in a container of another kind there are no automounts)."""
+        """Whether systemd runs this host."""
         return self.at("/run/systemd/system").is_dir()
+
+    def automounts(self) -> bool:
+        """Whether this host can have automounts; a container cannot, and its shares are mounted outright."""
+        return self.systemd() and self.at("/dev/autofs").exists()
 
     # --- folders and their guard ---
 

@@ -147,7 +147,7 @@ def _mount_reason(share: Share, current: Current, fingerprint: str) -> str:
     real = [mount for mount in live if mount.fstype != "autofs"]
     if not live:
         return "not mounted"
-    if trap != (share.automount and current.systemd):
+    if trap != (share.automount and current.automounts):
         return "no automount any more" if trap else "automount is not active"
     if not trap and not real:
         return "not mounted"

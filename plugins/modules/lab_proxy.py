@@ -28,11 +28,17 @@ attributes:
   idempotent:
     support: full
 options:
+  state:
+    description:
+      - V(absent) takes the front door off again and leaves nginx and the certificates as they are.
+    type: str
+    choices: [present, absent]
+    default: present
   sites:
     description: What is served.
     type: list
     elements: dict
-    required: true
+    default: []
     suboptions:
       name:
         description: Name of the site.
@@ -89,7 +95,7 @@ options:
     description: What a stand-in certificate is made out to when its site has no names.
     type: list
     elements: str
-    required: true
+    default: []
 requirements:
   - Python 3.11 or newer, nginx, openssl and systemd on the host
 seealso:
@@ -135,10 +141,11 @@ ROOT = Path("/")
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "sites": {
                 "type": "list",
                 "elements": "dict",
-                "required": True,
+                "default": [],
                 "options": {
                     "name": {"type": "str", "required": True},
                     "upstream": {"type": "str", "required": True},
@@ -154,8 +161,9 @@ def main() -> None:
             },
             "certificate": {"type": "str", "default": "server"},
             "http_port": {"type": "int", "default": 80},
-            "names": {"type": "list", "elements": "str", "required": True},
+            "names": {"type": "list", "elements": "str", "default": []},
         },
+        required_if=[("state", "present", ["sites", "names"])],
         supports_check_mode=True,
     )
     http_port = module.params["http_port"]
@@ -169,7 +177,10 @@ def main() -> None:
         return status, output + errors
 
     try:
-        steps = _proxy_plan.plan(ROOT, sites, http_port, module.params["names"], run)
+        if module.params["state"] == "absent":
+            steps = _proxy_plan.removal(ROOT)
+        else:
+            steps = _proxy_plan.plan(ROOT, sites, http_port, module.params["names"], run)
         if steps.changed and not module.check_mode:
             _proxy_plan.apply(ROOT, steps, run)
     except (OSError, ValueError, RuntimeError, _proxy_plan.RefusedError) as error:

@@ -52,7 +52,7 @@ class HubClient:
 
     def change_password(self, old: str, new: str, again: str | None = None) -> str:
         """Change the password; returns the page's objection, or an empty string."""
-        self.get("/hub/change-password")
+        assert self.get("/hub/change-password").status_code == 200
         answer = self.post(
             "/hub/change-password",
             {"old": old, "new": new, "again": new if again is None else again},

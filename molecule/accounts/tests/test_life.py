@@ -182,7 +182,7 @@ while len(glob.glob("/home/jupyter-late*")) < 50:
     pass
 for link in glob.glob("/proc/[0-9]*/fd/*"):
     try:
-        if os.readlink(link).endswith("/lock/labserver-accounts"):
+        if os.readlink(link).endswith("/labserver/accounts.lock"):
             os.kill(int(link.split("/")[2]), signal.SIGKILL)
     except OSError:
         pass

@@ -4,7 +4,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../../.." && pwd)
 base=$("$root/tools/host-image.sh" trixie)
-version=$( (echo "$base"; cd "$here" && find . -type f -exec sha256sum {} + | sort) | sha256sum | cut -c1-12)
+version=$( (echo "$base"; cd "$here" && find app cocalc images.sh -type f -exec sha256sum {} + | sort) | sha256sum | cut -c1-12)
 mkdir -p "$root/.cache/images"
 file=$root/.cache/images/apps.tar
 [ "$(cat "$file.version" 2>/dev/null)" != "$version" ] || [ ! -e "$file" ] || exit 0

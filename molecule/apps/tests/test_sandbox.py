@@ -84,6 +84,20 @@ while True:
     assert after < before + 64
 
 
+def test_processes_are_counted(host: t.Any) -> None:
+    code = """
+import os, time
+children = 0
+try:
+    while os.fork():
+        children += 1
+    time.sleep(60)
+except OSError:
+    print(children)
+"""
+    assert sandbox(host, code).stdout == "63\n"  # and the first one
+
+
 def test_memory_bomb(host: t.Any) -> None:
     result = sandbox(
         host, "x = []\nwhile True:\n    x.append(bytearray(16 * 1024 * 1024))\n    print(len(x), flush=True)\n"

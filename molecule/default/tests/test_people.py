@@ -12,7 +12,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from conftest import INVENTORY, OWN_PASSWORDS, enter, one_time_passwords
+from conftest import INVENTORY, OWN_PASSWORDS, enter, logged_in, one_time_passwords
 from hub_client import HubClient
 
 ROOT = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
@@ -39,7 +39,7 @@ def account(host: t.Any, name: str) -> dict[str, t.Any]:
 
 @pytest.mark.parametrize(("name", "memory"), [("alice", 4 * GIB), ("bob", 1 * GIB)])
 def test_kernel_runs_as_the_persons_account(host: t.Any, people: dict[str, HubClient], name: str, memory: int) -> None:
-    seen = json.loads(people[name].run(WHO))
+    seen = json.loads(people[name].kernel().run(WHO))
     expected = account(host, name)
     assert {key: seen[key] for key in expected} == expected
     assert seen["name"] == f"jupyter-{name}"
@@ -51,15 +51,17 @@ def test_kernel_runs_as_the_persons_account(host: t.Any, people: dict[str, HubCl
 def test_file_written_in_the_notebook_belongs_to_the_person_on_the_host(
     host: t.Any, people: dict[str, HubClient], name: str
 ) -> None:
-    people[name].run("open('written-here.txt', 'w').write('x' * 3)")
+    people[name].kernel().run("open('written-here.txt', 'w').write('x' * 3)")
     file = host.file(f"/home/jupyter-{name}/written-here.txt")
     assert (file.user, file.group, file.size) == (f"jupyter-{name}", f"jupyter-{name}", 3)
 
 
 def test_nobody_reads_the_home_of_another(host: t.Any, people: dict[str, HubClient]) -> None:
-    people["bob"].run("open('secret.txt', 'w').write('bob only')")
-    listing = people["alice"].run(
-        "import os; print(os.path.exists('/home/jupyter-bob/secret.txt'), os.listdir('/home'))"
+    people["bob"].kernel().run("open('secret.txt', 'w').write('bob only')")
+    listing = (
+        people["alice"]
+        .kernel()
+        .run("import os; print(os.path.exists('/home/jupyter-bob/secret.txt'), os.listdir('/home'))")
     )
     assert listing.startswith("False")
     assert "jupyter-bob" not in listing
@@ -69,7 +71,7 @@ def test_nobody_reads_the_home_of_another(host: t.Any, people: dict[str, HubClie
 
 
 def test_one_persons_session_opens_no_other_server(people: dict[str, HubClient]) -> None:
-    answer = people["alice"].session.get(f"{people['alice'].url}/user/bob/api/status", timeout=60)
+    answer = people["alice"].get("/user/bob/api/status")
     assert answer.status_code in (403, 404)
 
 
@@ -86,11 +88,11 @@ def test_one_persons_session_opens_no_other_server(people: dict[str, HubClient])
 def test_wrong_password_and_unknown_name_get_in_nowhere(visitor: Visitor, name: str, password: str) -> None:
     stranger = visitor(name)
     assert stranger.login(password).status_code in (400, 403, 429)
-    assert not stranger.logged_in
+    assert not logged_in(stranger)
     # Asking again with the same password must not have claimed the name.
     again = visitor(name)
     again.login(password)
-    assert not again.logged_in
+    assert not logged_in(again)
 
 
 def test_used_one_time_password_is_worth_nothing(visitor: Visitor, people: dict[str, HubClient], server: str) -> None:
@@ -98,8 +100,8 @@ def test_used_one_time_password_is_worth_nothing(visitor: Visitor, people: dict[
     if "alice" in csv_of_the_host:
         stranger = visitor("alice")
         stranger.login(csv_of_the_host["alice"])
-        assert not stranger.logged_in
-    assert people["alice"].logged_in
+        assert not logged_in(stranger)
+    assert logged_in(people["alice"])
 
 
 def run_site(**variables: t.Any) -> None:
@@ -123,15 +125,16 @@ def test_people_come_and_go_without_a_restart_of_the_hub(
     )
     carol = visitor("carol")
     enter(carol, server)
-    carol.spawn()
-    assert json.loads(carol.run(WHO))["uid"] == account(host, "carol")["uid"]
+    carol.start()
+    carol.wait_ready(90)
+    assert json.loads(carol.kernel().run(WHO))["uid"] == account(host, "carol")["uid"]
     carol.stop()
 
-    assert people["alice"].run("print('still here')") == "still here\n"
-    assert not people["bob"].logged_in
+    assert people["alice"].kernel().run("print('still here')") == "still here\n"
+    assert not logged_in(people["bob"])
     again = visitor("bob")
     again.login(OWN_PASSWORDS["bob"])
-    assert not again.logged_in
+    assert not logged_in(again)
     assert host.check_output("docker ps --quiet --filter label=org.labserver.user=bob") == ""
     assert host.file("/home/jupyter-bob/secret.txt").content_string == "bob only"
     assert host.check_output(started) == before

@@ -141,7 +141,7 @@ class FakeHost:
         return {
             str(path.relative_to(self.root)): (path.lstat().st_mode, path.read_bytes() if path.is_file() else b"")
             for path in sorted(self.root.rglob("*"))
-            if path.name not in (".pwd.lock", "labserver-accounts", "lock", "run")
+            if path.name != ".pwd.lock" and self.root / "run" not in (path, *path.parents)
         }
 
 

@@ -34,6 +34,8 @@ class Machine(host_core.Host):
         self.said = ""
         for folder in ("etc", "mnt", "proc/self", "srv", "var/lib", "run/systemd/system" if systemd else "run"):
             (root / folder).mkdir(parents=True)
+        if systemd:
+            self.file("/dev/autofs", "")
         self.file("/etc/fstab", "/dev/sda1 / ext4 errors=remount-ro 0 1\n")
         self.file("/etc/group", "root:x:0:\nusers:x:100:\nleem:x:30001:\nxps:x:30002:\n")
         self._show()

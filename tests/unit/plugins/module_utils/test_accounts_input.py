@@ -123,7 +123,7 @@ def test_a_wrong_field_of_a_person(fields: dict[str, Any], message: str) -> None
         ({"unlisted": "delete"}, 'accounts_unlisted: "delete" is unknown; use lock, keep'),
         ({"archive_folder": "archive"}, 'accounts_archive_folder: "archive" is not an absolute path'),
         ({"quota": "much"}, 'accounts_quota: "much" is not a size'),
-        ({"users_from": "students.csv"}, "write {{ playbook_dir }}/students.csv"),
+        ({"users_from": "students.csv"}, "write {{ inventory_dir }}/students.csv"),
         ({"users_from": "/nonexistent/students.csv"}, "cannot be read on the controller: No such file or directory"),
     ],
 )

@@ -222,6 +222,46 @@ def test_a_home_that_cannot_be_archived_is_kept_and_told(host: FakeHost, monkeyp
     assert not (host.root / "home/jupyter-mira").exists()
 
 
+@pytest.mark.parametrize(
+    ("home", "uid", "why"),
+    [
+        ("/srv", 1000, "is a folder of the system"),
+        ("/srv/data", 0, "belongs to uid 0"),
+        ("/home", 1000, "is a folder of the system"),
+        ("/srv/shared", 1000, "is also that of service or holds it"),
+    ],
+)
+def test_an_adopted_account_cannot_take_a_folder_of_others_along(host: FakeHost, home: str, uid: int, why: str) -> None:
+    passwd = host.root / "etc/passwd"
+    passwd.write_text(
+        passwd.read_text().replace(":/home/op:", f":{home}:") + "service:x:1500:100::/srv/shared/service:/bin/sh\n"
+    )
+    folder = host.root / home.strip("/")
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o750)
+    host.owners[folder.stat().st_ino] = (uid, uid)
+    (folder / "precious").write_text("data of many")
+    gone = [{"name": "olga", "system_name": "op", "state": "absent"}]
+    result = host.run(users=gone, remove_homes=True)
+    assert result.failures == []
+    assert result.plan.notices == [f"{home}, the home of op, {why}: it is neither archived nor removed"]
+    assert (folder / "precious").read_text() == "data of many"
+    assert not (host.root / "srv/labserver/accounts/archive").exists()
+    assert host.line("passwd", "op") is None
+    assert host.run(users=gone, remove_homes=True).changed is False
+
+
+def test_what_could_not_be_stopped_is_tried_again(host: FakeHost) -> None:
+    host.run(users=[{"name": "mira"}])
+    desired, _problems = inputs.desired({"accounts_users": [{"name": "mira", "state": "locked"}]})
+    world = replace(host.world(), stop=lambda _people: ["Docker answered 500"])
+    assert apply.run(desired, None, world).failures == ["Docker answered 500"]
+    assert acts(host.run(users=[{"name": "mira", "state": "locked"}])) == [
+        ("stop processes and servers", "jupyter-mira")
+    ]
+    assert host.run(users=[{"name": "mira", "state": "locked"}]).changed is False
+
+
 def test_expiry_offboards_after_the_last_day(host: FakeHost) -> None:
     person = {"name": "mira", "expires": "2026-11-20"}
     host.run(users=[person])

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 from pathlib import Path
 
@@ -31,13 +32,15 @@ class Kernel:
         self.error = error
         self.devices: set[str] = set()
 
-    def __call__(self, command: int, device: str, uid: int, block: quota.Dqblk | quota.State) -> None:
+    def __call__(self, command: int, device: str, uid: int, block: ctypes.Structure) -> None:
         self.devices.add(device)
         if self.error:
             raise OSError(self.error, "No such process")
         if isinstance(block, quota.State):
             block.flags = self.flags
-        elif command == quota.Q_SETQUOTA:
+            return
+        assert isinstance(block, quota.Dqblk)
+        if command == quota.Q_SETQUOTA:
             assert block.valid == quota.QIF_BLIMITS
             self.limits[uid] = block.bhardlimit
         elif uid in self.limits or uid == 0:

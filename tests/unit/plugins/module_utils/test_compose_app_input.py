@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import typing as t
+from pathlib import Path
 
 import pytest
+import yaml
 from ansible_collections.labserver.jupyter.plugins.module_utils._compose_app_input import problems
 
 GOOD: dict[str, t.Any] = {"name": "notes", "definition": {"services": {}}}
@@ -25,6 +27,13 @@ def test_good_inputs_have_no_problems() -> None:
     assert (
         problems({"compose_app_apps": [{"name": "zulip", "folder": "apps/zulip", "compose_files": ["any.yml"]}]}) == []
     )
+
+
+def test_the_examples_of_the_inventory_are_good() -> None:
+    text = (Path(__file__).parents[4] / "inventory/example/apps/variables.yml").read_text()
+    inputs = yaml.safe_load(text)
+    assert [app["name"] for app in inputs["compose_app_apps"]] == ["zulip", "steps-mira"]
+    assert problems(inputs) == []
 
 
 W = "compose_app_apps[0] (name=notes)"

@@ -65,6 +65,17 @@ def test_plan_apply_and_nothing_more_to_do(tmp_path: Path) -> None:
     assert not any("restart" in command for command in host.ran)
 
 
+def test_taken_off_again(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    host.apply(host.plan(HUB))
+    host.ran.clear()
+    host.apply(proxy_plan.removal(tmp_path))
+    assert host.ran == ["systemctl reload nginx"]
+    assert not (tmp_path / proxy_plan.CONFIG).exists()
+    assert not proxy_plan.removal(tmp_path).changed
+    assert (tmp_path / "etc/labserver/tls/server/cert.pem").exists()
+
+
 def test_a_refused_configuration_is_not_put_in_place(tmp_path: Path) -> None:
     host = Host(tmp_path)
     host.apply(host.plan(HUB))

@@ -185,8 +185,10 @@ def test_systemd_is_told(machine: Machine, inputs: dict[str, Any]) -> None:
     assert "StartLimitIntervalSec=0" in text
 
 
-def test_without_systemd_shares_are_mounted_directly(tmp_path: Path, inputs: dict[str, Any]) -> None:
-    machine = Machine(tmp_path / "host", systemd=False)
+@pytest.mark.parametrize("systemd", [False, True], ids=["without systemd", "in a container with systemd"])
+def test_without_automounts_shares_are_mounted_directly(tmp_path: Path, inputs: dict[str, Any], systemd: bool) -> None:
+    machine = Machine(tmp_path / "host", systemd=systemd)
+    (machine.base / "dev/autofs").unlink(missing_ok=True)
     run(machine, inputs)
     assert len(machine.live()) == len(machine.stack) == 2
     assert run(machine, inputs)["changed"] is False

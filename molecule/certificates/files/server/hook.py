@@ -1,5 +1,4 @@
-#!/usr/bin/python3
-"""Publishes the record of a DNS challenge: hook set-txt|clear-txt."""
+"""Publishes the record of a DNS challenge: python3 hook.py set-txt|clear-txt."""
 
 import json
 import os

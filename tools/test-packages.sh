@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Installs Debian's packages that the scenarios and the server tests need: real parts instead of mocks.
+set -euo pipefail
+packages=(
+  chromium fonts-dejavu-core                  # a browser
+  docker-registry apache2-utils               # an image registry, and another writer of htpasswd files
+  pebble certbot faketime nginx-light openssl # an ACME server, its client, another clock, the front door
+  user-mode-linux samba cifs-utils            # a kernel with cifs, and a NAS
+)
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q "ok installed" || missing+=("$package")
+done
+((${#missing[@]})) || exit 0
+echo "tests: installing ${missing[*]}"
+# The tests start what they need, on ports of their own; nothing is to run as a service of this machine.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  printf '#!/bin/sh\nexit 101\n' > "$policy"
+  chmod +x "$policy"
+  trap 'rm -f "$policy"' EXIT
+fi
+apt-get update -qq
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
