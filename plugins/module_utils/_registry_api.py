@@ -112,6 +112,9 @@ class ApiExecutor:
         """Return the doomed manifests that tags need which came or moved since the plan was made."""
         planned = dict(plan.remove_tags) | plan.kept
         tags = self.client.tags(plan.name)
+        if self.delete_tags or self.retag:  # then each tag that goes is looked at right before it goes
+            going = dict(plan.remove_tags)
+            tags = [tag for tag in tags if tag not in going]
         now = zip(tags, self.client.map(lambda tag: self.client.digest(plan.name, tag), tags), strict=True)
         fresh = {digest for tag, digest in now if digest is not None and digest != planned.get(tag)}
         return self._closure(plan.name, fresh) & set(plan.doomed)

@@ -136,15 +136,15 @@ def main(argv: Sequence[str]) -> int:
                 check=options.check,
             )
     except Busy as error:
-        print(error, file=sys.stderr)
+        _complain(str(error))
         return BUSY
     except Refused as error:
-        print(render(error.report.plan, error.report.now, only_removed=True), file=sys.stderr)
+        _complain(render(error.report.plan, error.report.now, only_removed=True))
         return CRITICAL
     except (ConfigError, ProtectionError, EngineError, PauseError, RegistryError, OSError) as error:
-        print(f"labserver registry-maintain: {error}", file=sys.stderr)
+        _complain(f"labserver registry-maintain: {error}")
         return CRITICAL
-    print(render(report.plan, report.now, report.freed, only_removed=True), end="")
+    sys.stdout.write(render(report.plan, report.now, report.freed, only_removed=True))
     return _finish(report)
 
 
@@ -153,14 +153,18 @@ def _finish(report: Report) -> int:
         with contextlib.suppress(OSError):
             Path(summary).write_text(f"{report.removed} removed, {bytes_text(report.freed)} freed\n", encoding="utf-8")
     for text in report.warnings:
-        print(f"WARNING {text}", file=sys.stderr)
+        _complain(f"WARNING {text}")
     for text in report.broken:
-        print(f"BROKEN {text}", file=sys.stderr)
+        _complain(f"BROKEN {text}")
     if report.downtime:
-        print(
+        sys.stdout.write(
             f"the registry paused for {report.downtime:.1f} s; {report.verified} kept tags were checked; "
-            f"{bytes_text(report.freed)} came free"
+            f"{bytes_text(report.freed)} came free\n"
         )
     if report.broken:
         return CRITICAL
     return WARNING if report.warnings or report.plan.problems else OK
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(text.rstrip("\n") + "\n")

@@ -32,7 +32,9 @@ class User(NamedTuple):
 
 def generate_password() -> str:
     """Return a new random password of 32 letters and digits."""
-    return "".join(secrets.choice("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") for _ in range(32))
+    return "".join(
+        secrets.choice("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") for _number in range(32)
+    )
 
 
 def bcrypt(password: str, setting: str) -> str:
@@ -49,7 +51,7 @@ def bcrypt(password: str, setting: str) -> str:
 def new_hash(password: str, hasher: Callable[[str, str], str] = bcrypt) -> str:
     """Return a new bcrypt hash of a password, with a random salt."""
     # The 22nd character of a salt carries two bits only.
-    salt = "".join(secrets.choice(ALPHABET) for _ in range(21)) + secrets.choice(".Oeu")
+    salt = "".join(secrets.choice(ALPHABET) for _number in range(21)) + secrets.choice(".Oeu")
     return hasher(password, f"$2b${COST:02}${salt}")
 
 

@@ -93,6 +93,11 @@ def repos(draw: st.DrawFn, untagged: bool) -> Repo:
         signature = images.image(f"sig {thing.digest}", layers=("s" + thing.digest[-4:],))
         repo.tags[thing.digest.replace(":", "-") + ".sig"] = signature
         repo.pushed[thing.digest.replace(":", "-") + ".sig"] = draw(days)
+    for thing in draw(st.lists(st.sampled_from(things), max_size=1)):
+        # The list of referrers under a tag, where there is no referrers API (OCI 1.1); its children have no tag.
+        referrer = images.image(f"ref {thing.digest}", layers=("q" + thing.digest[-4:],), subject=thing)
+        repo.tags[thing.digest.replace(":", "-")] = images.index(f"of {thing.digest}", [referrer])
+        repo.pushed[thing.digest.replace(":", "-")] = draw(days)
     for number, thing in enumerate(draw(st.lists(st.sampled_from(things), max_size=2))):
         sbom = images.image(
             f"sbom {number}", layers=(f"r{number}",), subject=thing, artifact_type="application/spdx+json"

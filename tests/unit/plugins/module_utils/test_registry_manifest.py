@@ -154,6 +154,16 @@ def test_signature_shares_the_fate_of_its_image() -> None:
     assert {tag for tag, _digest in result.remove_tags} == {"old", names[old]}
 
 
+def test_list_of_referrers_keeps_its_untagged_children_on_the_store() -> None:
+    new = done(image())
+    referrer = done(image(annotations={"r": "r"}, subject={"digest": "sha256:" + 64 * "9"}))
+    listing = parse({"schemaVersion": 2, "manifests": [{"digest": referrer.digest}]})
+    found = repository(new=new, **{new.digest.replace(":", "-"): listing})
+    found.manifests[referrer.digest] = referrer
+    found.revisions = dict.fromkeys(found.manifests, 0.0)
+    assert make(found).doomed == []
+
+
 def test_orphans_stay_unless_told() -> None:
     orphan = "sha256-" + 64 * "f" + ".sig"
     found = repository(new=done(image()), **{orphan: done(image(annotations={"s": "s"}))})
