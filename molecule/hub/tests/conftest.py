@@ -29,7 +29,9 @@ class Lab:
 
     def __init__(self, host: t.Any):
         self.host = host
-        self.base = f"http://{self.sh('hostname -I').split()[0]}:8000"
+        # The address of the host's own interface, and not of one of its bridges.
+        route = self.sh("ip -4 route get 192.0.2.1")
+        self.base = f"http://{route.split(' src ')[1].split()[0]}:8000"
 
     def sh(self, command: str) -> str:
         """Run a shell command as root on the host; returns what it prints, fails when it does."""

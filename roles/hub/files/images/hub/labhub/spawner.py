@@ -31,6 +31,20 @@ ANSWER_PAUSE_SECONDS = 0.2
 SHARE_WAIT_SECONDS = 30.0
 
 
+class StartError(SpawnException):
+    """A start that fails with words for the person.
+
+    JupyterHub 6.1 shows SpawnException's message on the page of the form only; the page about a start that failed takes
+    the attributes of its older convention.
+    """
+
+    def __init__(self, message: str, *, reason: str, message_html: str = ""):
+        super().__init__(message, reason=reason, message_html=message_html)
+        self.jupyterhub_message = message
+        if message_html:
+            self.jupyterhub_html_message = message_html
+
+
 class LabSpawner(DockerSpawner):
     """DockerSpawner that computes the container from the lab's files and explains what goes wrong."""
 
@@ -49,10 +63,10 @@ class LabSpawner(DockerSpawner):
 
     @property
     def person(self) -> Person:
-        """The person of this server; raises SpawnException for somebody who is not in the roster."""
+        """The person of this server; raises StartError for somebody who is not in the roster."""
         person = self.sources.roster.current().people.get(self.user.name)
         if person is None:
-            raise SpawnException("You are not (or no longer) among the people of this server.", reason="roster")
+            raise StartError("You are not (or no longer) among the people of this server.", reason="roster")
         return person
 
     @default("object_name")
@@ -95,14 +109,14 @@ class LabSpawner(DockerSpawner):
         if image is not None:
             return image
         if not wanted:
-            raise SpawnException("No image is ready on this server. Please tell the administrator.", reason="image")
+            raise StartError("No image is ready on this server. Please tell the administrator.", reason="image")
         self.user_options = {}
         known = next((entry for entry in images if wanted in (entry.name, entry.reference)), None)
         why = f": {known.reason}" if known is not None and known.reason else ""
-        raise SpawnException(f"The image {wanted} cannot be started{why}. Choose another one.", reason="image")
+        raise StartError(f"The image {wanted} cannot be started{why}. Choose another one.", reason="image")
 
     async def _mounted_shares(self) -> list[tuple[Share, str]]:
-        """Return the shares to mount; raises SpawnException when one is away without which nothing may start."""
+        """Return the shares to mount; raises StartError when one is away without which nothing may start."""
         wanted = shares_of(self.person, self.sources.shares.current())
         if not wanted:
             return []
@@ -117,7 +131,7 @@ class LabSpawner(DockerSpawner):
         absent = [share.name for share in missing if share.when_absent != "without"]
         if absent:
             names = ", ".join(absent)
-            raise SpawnException(
+            raise StartError(
                 f"The shared folder {names} is not available at the moment. Please try again later or tell the"
                 " administrator.",
                 reason="share",
@@ -153,7 +167,7 @@ class LabSpawner(DockerSpawner):
         return dict(await self.docker("create_container_from_config", body, self.object_name))
 
     async def start(self) -> tuple[str, int]:
-        """Start the server and wait until it answers; raises SpawnException that says why it does not."""
+        """Start the server and wait until it answers; raises StartError that says why it does not."""
         began = time.monotonic()
         self._chosen = self._image()
         self.image = self._chosen.reference
@@ -204,7 +218,7 @@ class LabSpawner(DockerSpawner):
             return ""
         return bytes(raw).decode(errors="replace")
 
-    async def _explained(self, failure: failures.Failure) -> SpawnException:
+    async def _explained(self, failure: failures.Failure) -> StartError:
         """Keep the failure for the administrator, clear away the container, and return what the person sees."""
         entry = {
             "at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -221,7 +235,7 @@ class LabSpawner(DockerSpawner):
                 await self.stop(now=True)
             except docker.errors.APIError as error:
                 self.log.warning("could not remove the failed container: %s", error)
-        return SpawnException(failure.sentence, reason=failure.reason, message_html=failure.page())
+        return StartError(failure.sentence, reason=failure.reason, message_html=failure.page())
 
     async def poll(self) -> Any:
         status = await super().poll()
