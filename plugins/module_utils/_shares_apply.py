@@ -131,8 +131,8 @@ class Applier:
     def _verify(self, after: bytes, before: bytes) -> None:
         """Let findmnt judge the new fstab; what it already complains about today is not held against it.
 
-        findmnt looks at every mount point, and waits for the server of one that is mounted and does not answer. Then only
-        the new lines are judged whose mount point is free.
+        findmnt looks at every mount point, and waits for the server of one that is mounted and does not answer. Then
+        only the new lines are judged whose mount point is free.
         """
         known = self._judge(before)
         verdict = self._judge(after) if known is not None else None
