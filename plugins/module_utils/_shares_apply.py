@@ -140,10 +140,8 @@ class Applier:
             old = set(decode(before).splitlines())
             covered = {mount.target for mount in self.host.mounts()}
             lines = [line for line in parse(decode(after)) if line.raw.rstrip("\n") not in old]
-            known, verdict = (
-                [],
-                self._judge(encode(render(x for x in lines if x.entry and x.entry.target not in covered))),
-            )
+            free = [line for line in lines if line.entry and line.entry.target not in covered]
+            known, verdict = [], self._judge(encode(render(free)))
             self.outcome.warnings.append(
                 "a mounted share does not answer, so findmnt --verify judged the new lines only"
             )
