@@ -168,7 +168,8 @@ class Applier:
 
     def _reload(self) -> None:
         if self.host.systemd():
-            done = self.host.run(["systemctl", "daemon-reload"], 60)
+            # Its reader of fstab looks at every mount point, too, and waits while a mounted share is silent.
+            done = self.host.run(["systemctl", "daemon-reload"], 180)
             if not done.well:
                 raise ApplyError(f"systemctl daemon-reload failed: {done.output or 'no answer in time'}")
 
@@ -191,6 +192,9 @@ class Applier:
         if share.automount and self.host.automounts():
             unit = unit_name(share.mount_point)
             done = self.host.run(["systemctl", "start", f"{unit}.automount"], self.seconds)
+            if not self._live(share.mount_point):  # a former run may have ended before systemd had read fstab
+                self._reload()
+                done = self.host.run(["systemctl", "start", f"{unit}.automount"], self.seconds)
             if not self._live(share.mount_point):
                 self.outcome.mounted[share.name] = (
                     f"systemctl start {unit}.automount: {done.output or 'no answer in time'}"

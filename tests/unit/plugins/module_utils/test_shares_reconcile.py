@@ -126,6 +126,13 @@ def test_a_silent_share_does_not_keep_others_from_being_mounted(machine: Machine
     ]
 
 
+def test_a_run_that_ended_before_systemd_had_read_fstab_is_made_good(machine: Machine, inputs: dict[str, Any]) -> None:
+    run(machine, inputs)
+    machine.stack, machine.units = [], {}
+    machine._show()
+    assert all(share["mounted"] for share in run(machine, inputs)["shares"].values())
+
+
 def test_another_source_is_really_mounted(machine: Machine, inputs: dict[str, Any]) -> None:
     """posix.mount: "changed", the old share still mounted, the next run content."""
     run(machine, inputs)
