@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from ._fstab import decode, encode, parse, render
 from ._shares_current import FSTAB, Current
 from ._shares_host import Folder, Host, Mount
 from ._shares_model import MOUNTED, Share, unit_name
@@ -128,27 +129,47 @@ class Applier:
             raise ApplyError(f"cannot make the folder {path}: {error}") from error
 
     def _verify(self, after: bytes, before: bytes) -> None:
-        """Let findmnt judge the new fstab; what it already complains about today is not held against it."""
-        candidate = f"{FSTAB}.labserver-new"
-        complaints = []
-        try:
-            for content in (before, after):
-                self.host.write(candidate, content, 0o600)
-                done = self.host.run(["findmnt", "--verify", "--tab-file", str(self.host.at(candidate))], self.seconds)
-                if done.code is None or done.code == 127:
-                    raise ApplyError(f"findmnt --verify did not run: {done.output or 'no answer in time'}")
-                complaints.append(verify_errors(done.output))
-        finally:
-            self.host.remove(candidate)
-        new = sorted((Counter(complaints[1]) - Counter(complaints[0])).elements())
+        """Let findmnt judge the new fstab; what it already complains about today is not held against it.
+
+        findmnt looks at every mount point, and waits for the server of one that is mounted and does not answer. Then
+        only the new lines are judged whose mount point is free.
+        """
+        known = self._judge(before)
+        verdict = self._judge(after) if known is not None else None
+        if verdict is None:
+            old = set(decode(before).splitlines())
+            covered = {mount.target for mount in self.host.mounts()}
+            lines = [line for line in parse(decode(after)) if line.raw.rstrip("\n") not in old]
+            free = [line for line in lines if line.entry and line.entry.target not in covered]
+            known, verdict = [], self._judge(encode(render(free)))
+            self.outcome.warnings.append(
+                "a mounted share does not answer, so findmnt --verify judged the new lines only"
+            )
+        if verdict is None:
+            raise ApplyError(f"{FSTAB} was left as it is, because findmnt --verify did not judge the new one in time")
+        new = sorted((Counter(verdict) - Counter(known)).elements())
         if new:
             raise ApplyError(
                 f"{FSTAB} was left as it is, because findmnt --verify objects to the new one: {'; '.join(new)}"
             )
 
+    def _judge(self, content: bytes) -> list[str] | None:
+        """Return what findmnt has against an fstab; None when it does not answer in time."""
+        candidate = f"{FSTAB}.labserver-new"
+        try:
+            self.host.write(candidate, content, 0o600)
+            command = ["findmnt", "--verify", "--tab-file", str(self.host.at(candidate))]
+            done = self.host.run(command, min(15, self.seconds))
+        finally:
+            self.host.remove(candidate)
+        if done.code == 127:
+            raise ApplyError(f"findmnt --verify did not run: {done.output}")
+        return None if done.code is None else verify_errors(done.output)
+
     def _reload(self) -> None:
         if self.host.systemd():
-            done = self.host.run(["systemctl", "daemon-reload"], 60)
+            # Its reader of fstab looks at every mount point, too, and waits while a mounted share is silent.
+            done = self.host.run(["systemctl", "daemon-reload"], 180)
             if not done.well:
                 raise ApplyError(f"systemctl daemon-reload failed: {done.output or 'no answer in time'}")
 
@@ -171,6 +192,9 @@ class Applier:
         if share.automount and self.host.automounts():
             unit = unit_name(share.mount_point)
             done = self.host.run(["systemctl", "start", f"{unit}.automount"], self.seconds)
+            if not self._live(share.mount_point):  # a former run may have ended before systemd had read fstab
+                self._reload()
+                done = self.host.run(["systemctl", "start", f"{unit}.automount"], self.seconds)
             if not self._live(share.mount_point):
                 self.outcome.mounted[share.name] = (
                     f"systemctl start {unit}.automount: {done.output or 'no answer in time'}"

@@ -51,22 +51,6 @@ def test_a_pulled_cable_is_noticed_in_time_and_heals(lab: Guest) -> None:
     heals(lab)
 
 
-def test_a_share_that_is_new_while_the_nas_is_away(lab: Guest, settings: dict[str, object]) -> None:  # noqa: F811
-    shares = settings["shares_list"]
-    assert isinstance(shares, list)
-    new = {"name": "late", "source": "//nas/full", "credentials": "writer", "access": {"leem": "rw"}}
-    lab.uml.cable(False)
-    try:
-        said = lab.role(shares_list=[*shares, new])
-        assert "share late: not mounted" in said or "share late: no answer" in said
-        assert lab.run("touch /mnt/late/ghost").returncode != 0
-    finally:
-        lab.uml.cable(True)
-    lab.uml.wait_for(lambda: lab.out("cat /mnt/late/hello.txt || true") == "hello from full", 120, "the new share")
-    assert not (lab.uml.RUN / "nas/shares/full/ghost").exists()
-    lab.role()
-
-
 def test_ten_outages_lose_nothing_and_write_nothing_elsewhere(lab: Guest) -> None:
     writer = f"i=0; while :; do i=$((i+1)); echo line $i end >> {FILES}/log || sleep 1; done"
     lab.run(f"docker exec --detach --user 20001:20001 alice sh -c '{writer}'", check=True)

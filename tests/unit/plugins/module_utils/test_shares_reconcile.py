@@ -111,6 +111,28 @@ def test_old_trouble_in_fstab_is_not_held_against_the_new_one(machine: Machine, 
     assert run(machine, inputs)["shares"]["data"]["mounted"]
 
 
+def test_a_silent_share_does_not_keep_others_from_being_mounted(machine: Machine, inputs: dict[str, Any]) -> None:
+    """findmnt --verify looks at every mount point and waits for the server of a mounted one."""
+    run(machine, inputs)
+    machine.silent = {DATA}
+    new = {"name": "late", "source": "//nas/late", "credentials": "r", "access": {"leem": "ro"}}
+    late = inputs | {"shares_list": [*inputs["shares_list"], new]}
+    machine.verdicts = [f"{ROOT}/late/files\n   [E] unsupported source"]
+    with pytest.raises(apply_core.ApplyError, match="unsupported source"):
+        run(machine, late)
+    result = run(machine, late)
+    assert (f"{ROOT}/late/files", "//nas/late") in machine.live() and "judged the new lines only" in result["warnings"][
+        0
+    ]
+
+
+def test_a_run_that_ended_before_systemd_had_read_fstab_is_made_good(machine: Machine, inputs: dict[str, Any]) -> None:
+    run(machine, inputs)
+    machine.stack, machine.units = [], {}
+    machine._show()
+    assert all(share["mounted"] for share in run(machine, inputs)["shares"].values())
+
+
 def test_another_source_is_really_mounted(machine: Machine, inputs: dict[str, Any]) -> None:
     """posix.mount: "changed", the old share still mounted, the next run content."""
     run(machine, inputs)
