@@ -160,7 +160,7 @@ def test_a_legacy_image_gets_one_file_its_own_token_and_letsencrypt_once(host: t
 
 def test_a_server_that_only_looks_running_is_not_taken_for_one(host: t.Any, cocalc: Apply) -> None:
     cocalc(**LEGACY, state="absent")
-    given = LEGACY | {"image": "labserver-test/cocalc:broken", "variant": "current", "health_seconds": 4}
+    given = LEGACY | {"image": "labserver-test/cocalc:broken", "variant": "current", "health_seconds": 25}
     result = cocalc(**given | {"data_folder": "/srv/labserver/cocalc-new/projects"})
     assert "Failed to start" in result["msg"]
     assert container(host, "cocalc-old")["State"]["Status"] == "running"
