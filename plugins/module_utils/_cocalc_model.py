@@ -214,8 +214,8 @@ def access_from(server: Server, text: str) -> Access:
     accounts: dict[str, bool] = {}
     token = False
     for line in text.splitlines():
-        kind, _, rest = line.strip().partition("|")
-        name, _, flag = rest.rpartition("|")
+        kind, _bar, rest = line.strip().partition("|")
+        name, _bar, flag = rest.rpartition("|")
         if kind == "account":
             accounts[name] = flag == "true"
         token = token or (kind == "token" and name == server.token)

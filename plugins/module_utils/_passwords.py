@@ -77,7 +77,7 @@ class Plan:
 
 def make_password() -> str:
     """Return a random one-time password such as ``k3vd-9xqa-...``."""
-    groups = ("".join(secrets.choice(ALPHABET) for _ in range(GROUP_LENGTH)) for _ in range(GROUPS))
+    groups = ("".join(secrets.choice(ALPHABET) for _letter in range(GROUP_LENGTH)) for _group in range(GROUPS))
     return "-".join(groups)
 
 

@@ -112,7 +112,8 @@ def pump(
     process: subprocess.Popen[bytes], deadline: float, most_bytes: int, out: t.BinaryIO, now: Callable[[], float]
 ) -> str:
     """Copy the container's output until it ends. Returns why it has to be killed, or "" when it ended by itself."""
-    assert process.stdout is not None  # noqa: S101 - for the type checker
+    if process.stdout is None:
+        raise ValueError("the process was started without a pipe for its output")
     written = 0
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)

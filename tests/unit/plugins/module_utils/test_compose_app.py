@@ -401,7 +401,7 @@ def test_override_without_hashes_labels_nothing() -> None:
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "file", b"old", 0o600)
-    monkeypatch.setattr(Path, "chmod", lambda self, mode: (_ for _ in ()).throw(OSError("disk full")))
+    monkeypatch.setattr(Path, "chmod", lambda self, mode: (_never for _never in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
         write(tmp_path / "file", b"new", 0o600)
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("file", b"old")]

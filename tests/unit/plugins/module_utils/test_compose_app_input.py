@@ -74,7 +74,7 @@ def test_messages(changes: dict[str, t.Any], message: str) -> None:
 
 def test_all_problems_at_once() -> None:
     found = problems({"compose_app_apps": [GOOD, GOOD | {"wait_seconds": 0}, {"name": "x"}]})
-    assert [text.split(": ")[0] for text in found] == [
+    assert [text.split(": ", maxsplit=1)[0] for text in found] == [
         "compose_app_apps[1] (name=notes)",
         "compose_app_apps[1] (name=notes)",
         "compose_app_apps[2] (name=x)",

@@ -150,7 +150,7 @@ def test_going_back_keeps_the_database_unless_its_schema_changed(tmp_path: Path,
     hub_change.go_back(engine, "labserver-hub", former, files=old, folder=folder, database=now, copy=str(copy))
     assert rows(now) == kept
     assert Files.read(folder) == old
-    assert [(method, path) for method, path, _ in engine.done] == [
+    assert [(method, path) for method, path, _body in engine.done] == [
         ("DELETE", "/containers/labserver-hub"), ("POST", "/containers/create"), ("POST", "/containers/new/start")
     ]  # fmt: skip
     body = engine.done[1][2]

@@ -79,7 +79,7 @@ def test_the_file_is_for_root_alone(lab: Lab) -> None:
 
 
 def test_passwords_are_long_random_and_easy_to_read(lab: Lab) -> None:
-    made = {passwords.make_password() for _ in range(200)}
+    made = {passwords.make_password() for _try in range(200)}
     assert len(made) == 200
     for password in made:
         assert len(password) == 19
