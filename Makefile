@@ -79,5 +79,5 @@ docs: $(STAMP) ## renew the generated parts of the documentation
 
 .PHONY: soak-shares
 soak-shares: $(STAMP) ## long faults of the shares on a kernel of their own (about 15 minutes)
-	trap 'molecule/shares/uml.py down' EXIT; molecule/shares/uml.py up; \
+	trap 'python molecule/shares/uml.py down' EXIT; python molecule/shares/uml.py up; \
 	  ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/collections pytest -v -s -p no:cacheprovider molecule/shares/soak

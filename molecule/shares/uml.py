@@ -1,12 +1,11 @@
-#!/usr/bin/env python3
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A lab server with a kernel of its own and a NAS beside it, as ordinary processes of this machine.
 
-    uml.py up      build what is missing, start Samba and the guest, wait until ssh answers
-    uml.py down    stop both and remove their network devices
-    uml.py ssh CMD run a command in the guest
+    python3 uml.py up      build what is missing, start Samba and the guest, wait until ssh answers
+    python3 uml.py down    stop both and remove their network devices
+    python3 uml.py ssh CMD run a command in the guest
 
 The guest is Debian's user-mode Linux: a real kernel with cifs, autofs, overlay and cgroups that needs no KVM. Its root
 image lives in .cache/shares/root-<hash>.img, named by all that goes into it; every start writes to a copy-on-write file
@@ -97,7 +96,9 @@ chroot . useradd -u 20002 -U -G xps -m jupyter-bob
 
 
 def sh(*command: str | Path, check: bool = True, **options: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(word) for word in command], check=check, text=True, errors="surrogateescape", **options)  # type: ignore[call-overload,no-any-return]
+    words = [str(word) for word in command]
+    options = {"text": True, "errors": "surrogateescape", **options}
+    return subprocess.run(words, check=check, **options)  # type: ignore[call-overload,no-any-return]
 
 
 def install_missing() -> None:

@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from tests.conftest import ROOT, Guest, guest, settings  # noqa: F401
+from tests import conftest as shared
 
-FILES = f"{ROOT}/analysis/files"
+guest = shared.guest
+FILES = f"{shared.ROOT}/analysis/files"
 
 
 @pytest.fixture(scope="module")
-def lab(guest: Guest) -> Iterator[Guest]:  # noqa: F811
+def lab(guest: shared.Guest) -> Iterator[shared.Guest]:
     """The lab server with its shares mounted and alice's notebook running."""
     guest.role()
     guest.start_notebook("alice", ["data", "analysis"])
@@ -27,11 +28,11 @@ def lab(guest: Guest) -> Iterator[Guest]:  # noqa: F811
     return guest
 
 
-def heals(lab: Guest, seconds: float = 120) -> None:
+def heals(lab: shared.Guest, seconds: float = 120) -> None:
     lab.uml.wait_for(lambda: lab.notebook("alice", f"cat {FILES}/well").stdout == "well\n", seconds, "alice's file")
 
 
-def test_a_pulled_cable_is_noticed_in_time_and_heals(lab: Guest) -> None:
+def test_a_pulled_cable_is_noticed_in_time_and_heals(lab: shared.Guest) -> None:
     """A silent loss: with the kernel's default echo interval the first access hangs for 192 s."""
     lab.uml.cable(False)
     try:
@@ -51,7 +52,7 @@ def test_a_pulled_cable_is_noticed_in_time_and_heals(lab: Guest) -> None:
     heals(lab)
 
 
-def test_ten_outages_lose_nothing_and_write_nothing_elsewhere(lab: Guest) -> None:
+def test_ten_outages_lose_nothing_and_write_nothing_elsewhere(lab: shared.Guest) -> None:
     writer = f"i=0; while :; do i=$((i+1)); echo line $i end >> {FILES}/log || sleep 1; done"
     lab.run(f"docker exec --detach --user 20001:20001 alice sh -c '{writer}'", check=True)
     log = lab.uml.RUN / "nas/shares/analysis/log"
@@ -71,7 +72,7 @@ def test_ten_outages_lose_nothing_and_write_nothing_elsewhere(lab: Guest) -> Non
     heals(lab)
 
 
-def test_power_cuts_while_writing(lab: Guest) -> None:
+def test_power_cuts_while_writing(lab: shared.Guest) -> None:
     for _cut in range(3):
         lab.run(f"docker exec --detach alice sh -c 'while :; do date >> {FILES}/log2; done'")
         time.sleep(2)
