@@ -101,6 +101,16 @@ def _machine() -> str:
     return {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
 
 
+def tell(text: str) -> None:
+    """Write a line for the service's log."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def _end(*_signal: object) -> None:
+    raise SystemExit(0)
+
+
 class Service:
     """One catalogue. Clock, registry and engine are handed in."""
 
@@ -112,7 +122,7 @@ class Service:
         *,
         credentials: Callable[[], tuple[str, str]],
         clock: Callable[[], float] = time.time,
-        say: Callable[[str], None] = print,
+        say: Callable[[str], None] = tell,
     ):
         self.settings = settings
         self.registry = registry
@@ -220,19 +230,15 @@ def main(argv: Sequence[str]) -> int:
     if arguments.list:
         sys.stdout.write(table(catalogue.read(Path(settings["output"]).read_text())))
         return 0
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, _end)
     registry = LabRegistry(settings)
-
-    def say(text: str) -> None:
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
 
     service = Service(
         settings,
         registry,
         Engine(DockerEngine(settings["docker_socket"], timeout=600)),
         credentials=registry.credentials,
-        say=say,
+        say=tell,
     )
     trouble = ""
     while True:
@@ -243,10 +249,10 @@ def main(argv: Sequence[str]) -> int:
             now = f"{type(error).__name__}: {error}"
             registry.forget()
         if now != trouble:
-            say(now or "the registry answers again")
+            tell(now or "the registry answers again")
             trouble = now
         if settings.get("passwords"):
-            _prune(settings["passwords"], say)
+            _prune(settings["passwords"], tell)
         if arguments.once:
             return 1 if now else 0
         time.sleep(settings.get("period_seconds", 3))
