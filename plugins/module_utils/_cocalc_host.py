@@ -11,14 +11,12 @@ import gzip
 import json
 import os
 import shutil
-import ssl
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from . import _http_probe
 from ._cocalc_model import (
     EXPOSED_LABEL,
     LABEL,
@@ -51,14 +49,7 @@ class Container:
 
 def http_status(url: str) -> int:
     """Return the status code of ``url``; raises OSError when nothing answers. Trust is not the question here."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    try:
-        with urllib.request.urlopen(url, timeout=5, context=context) as answer:  # noqa: S310 - http(s) by construction
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        return int(error.code)
+    return _http_probe.get(url, 5)[0]
 
 
 @dataclass

@@ -8,19 +8,18 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
 import os
 import shutil
 import sqlite3
 import time
 import urllib.parse
-import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from . import _http_probe
 from ._docker_api import DockerEngine, EngineError
 
 SNAPSHOTS_KEPT = 10
@@ -166,18 +165,16 @@ def schema(database: Path) -> str:
 def answers(url: str, timeout: float = 3.0) -> bool:
     """Tell whether a Jupyter server answers below ``url`` (and not the hub in its place)."""
     try:
-        with urllib.request.urlopen(url, timeout=timeout) as answer:  # noqa: S310 (http, to this host)
-            return "version" in json.loads(answer.read())
-    except (OSError, ValueError, TypeError, http.client.HTTPException):
+        return "version" in json.loads(_http_probe.get(url, timeout)[1])
+    except (OSError, ValueError, TypeError):
         return False
 
 
 def healthy(url: str, timeout: float = 3.0) -> bool:
     """Tell whether the hub answers."""
     try:
-        with urllib.request.urlopen(url, timeout=timeout) as answer:  # noqa: S310
-            return bool(answer.status == 200)
-    except (OSError, http.client.HTTPException):
+        return _http_probe.get(url, timeout)[0] == 200
+    except OSError:
         return False
 
 
