@@ -30,7 +30,7 @@ def test_good_inputs_have_no_problems() -> None:
 
 
 def test_the_examples_of_the_inventory_are_good() -> None:
-    text = (Path(__file__).parents[4] / "inventory/example/apps/variables.yml").read_text()
+    text = (Path(__file__).parents[4] / "inventory/example/host_vars/boreas/apps.yml").read_text()
     inputs = yaml.safe_load(text)
     assert [app["name"] for app in inputs["compose_app_apps"]] == ["zulip", "steps-mira"]
     assert problems(inputs) == []
