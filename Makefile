@@ -73,6 +73,9 @@ demo: $(STAMP) ## make a lab server to look at, in a container on this machine
 demo-clean: ## remove the lab server of `make demo`
 	tools/demo.sh down
 
+.PHONY: soak
+soak: soak-shares ## everything that takes long
+
 .PHONY: docs
 docs: $(STAMP) ## renew the generated parts of the documentation
 	python tools/role_docs.py

@@ -70,9 +70,16 @@ class CallbackModule(CallbackBase):
                 "changed": bool(result._result.get("changed")),
                 "skipped": skipped,
                 "failed": failed,
-                "seconds": round(time.time() - self.task_began.get(f"{host.name}\0{task._uuid}", time.time()), 3),
+                "seconds": self._seconds(f"{host.name}\0{task._uuid}"),
             }
         )
+
+    def _seconds(self, key: str) -> float:
+        """Return the time since the task or its previous loop item ended."""
+        now = time.time()
+        began = self.task_began.get(key, now)
+        self.task_began[key] = now
+        return round(now - began, 3)
 
     def _add_task(self, result: t.Any, failed: bool = False, skipped: bool = False) -> None:
         # A loop was recorded item by item.
