@@ -28,6 +28,8 @@ class HubClient:
         self.base, self.name = base.rstrip("/"), name
         self.session = requests.Session()
         self.session.verify = verify
+        # REQUESTS_CA_BUNDLE in the environment would win over `verify`.
+        self.session.trust_env = False
         # Browsers say so; JupyterHub keeps its checks against forged requests for those.
         self.session.headers["Sec-Fetch-Mode"] = "navigate"
 
