@@ -61,4 +61,7 @@ def test_first_check_never_said_unchanged_of_what_changed(runs: list[Run]) -> No
 
 def test_first_check_predicted_the_roles_that_change(runs: list[Run]) -> None:
     predicted, changed = ({r["role"] for r in run["results"] if r["changed"] and r["role"]} for run in runs[:2])
+    if any(r["task"] == "Load images that were built before" for r in runs[1]["results"] if not r["skipped"]):
+        predicted.discard("labserver.jupyter.image_build")  # there was nothing left to build
+        changed.discard("labserver.jupyter.image_build")
     assert changed == predicted

@@ -13,7 +13,7 @@ import yaml
 from conftest import module
 
 EXAMPLE = Path(__file__).parents[3] / "inventory" / "example"
-APPS = EXAMPLE.parent / "apps"
+FOLDERS = EXAMPLE.parent / "apps"
 TEXT = (EXAMPLE / "host_vars" / "boreas" / "apps.yml").read_text().replace("{{ inventory_dir }}", str(EXAMPLE))
 APPS = {app["name"]: app for app in yaml.safe_load(TEXT)["compose_app_apps"]}
 
@@ -30,7 +30,7 @@ def test_compose_accepts_the_example(host: t.Any, name: str, services: list[str]
 
 def test_the_ssh_agent_is_there_on_request_alone(host: t.Any) -> None:
     steps = APPS["steps-mira"]
-    assert "ssh-agent" not in (APPS / "steps/compose.yaml").read_text()
+    assert "ssh-agent" not in (FOLDERS / "steps/compose.yaml").read_text()
     asked = steps | {"compose_files": ["compose.yaml", "ssh-agent.yaml"]}
     refused = module(host, "compose_apps", {"apps": [asked]}, check=True)
     assert "the path of the agent's socket on the host" in refused["msg"]
@@ -41,7 +41,7 @@ def test_the_ssh_agent_is_there_on_request_alone(host: t.Any) -> None:
 def test_no_secret_of_an_example_is_in_an_environment() -> None:
     app = APPS["zulip"]
     assert all(not secret.get("environment") for secret in app["secrets"])
-    for file in APPS.rglob("*.yaml"):
+    for file in FOLDERS.rglob("*.yaml"):
         for name, service in yaml.safe_load(file.read_text())["services"].items():
             words = [key for key in service.get("environment", {}) if "PASSWORD" in key and not key.endswith("_FILE")]
             assert words == [], (file, name)

@@ -70,7 +70,7 @@ def test_nobody_reads_the_home_of_another(host: t.Any, people: dict[str, HubClie
     assert "Permission denied" in as_alice.stderr
 
 
-def test_one_persons_session_opens_no_other_server(people: dict[str, HubClient]) -> None:
+def test_one_persons_session_opens_no_other_server(host: t.Any, people: dict[str, HubClient]) -> None:
     answer = people["alice"].get("/user/bob/api/status")
     assert answer.status_code in (403, 404)
 
@@ -95,7 +95,9 @@ def test_wrong_password_and_unknown_name_get_in_nowhere(visitor: Visitor, name: 
     assert not logged_in(again)
 
 
-def test_used_one_time_password_is_worth_nothing(visitor: Visitor, people: dict[str, HubClient], server: str) -> None:
+def test_used_one_time_password_is_worth_nothing(
+    host: t.Any, visitor: Visitor, people: dict[str, HubClient], server: str
+) -> None:
     csv_of_the_host = one_time_passwords(server)
     if "alice" in csv_of_the_host:
         stranger = visitor("alice")

@@ -57,6 +57,13 @@ class Lab:
             assert client.change_password(password, OWN) == ""
         return client
 
+    def without_server(self, name: str) -> HubClient:
+        """Return a person who is logged in and has no server, whatever an earlier test left."""
+        client = self.person(name)
+        if client.server() is not None:
+            client.stop()
+        return client
+
     def edit_roster(self, change: Callable[[dict[str, t.Any]], t.Any]) -> None:
         """Change the roster as its writer does: a new file in place of the old one."""
         roster = json.loads(self.sh(f"cat {ROSTER}"))

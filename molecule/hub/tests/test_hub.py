@@ -119,7 +119,7 @@ def test_the_guard_stops_a_hub_that_was_taken_over(lab: t.Any) -> None:
 def test_what_is_pushed_can_be_chosen_within_ten_seconds(lab: t.Any, pusher: None) -> None:
     push(lab, "fresh", 'LABEL org.labserver.title="Fresh"')
     pushed = time.monotonic()
-    bob = lab.person("bob")
+    bob = lab.without_server("bob")
     lab.until("the new image is on the page", lambda: "fresh:1" in bob.images(), 10 - (time.monotonic() - pushed))
     bob.start("fresh:1")
     bob.wait_ready()
@@ -146,7 +146,7 @@ def test_a_start_that_fails_is_explained(lab: t.Any, pusher: None) -> None:
         "USER 65534",
     )
     lab.until("it is offered", lambda: catalogue(lab).get("failing:1", {}).get("state") == "ready", 20)
-    bob = lab.person("bob")
+    bob = lab.without_server("bob")
     bob.start("failing:1")
     lab.until("it failed", lambda: bob.server() is None, 30)
     words = bob.failure()
@@ -162,7 +162,7 @@ def test_a_start_that_fails_is_explained(lab: t.Any, pusher: None) -> None:
 
 
 def test_a_missing_home_is_explained(lab: t.Any) -> None:
-    bob = lab.person("bob")
+    bob = lab.without_server("bob")
     lab.sh("mv /home/jupyter-bob /home/away")
     try:
         bob.start(NOTEBOOK)
