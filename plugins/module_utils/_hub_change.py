@@ -251,11 +251,22 @@ def go_back(
         api.request("DELETE", f"/containers/{name}", query={"force": "1"})
     files.write(folder)
     if copy and schema(Path(copy)) != schema(database):
-        status = database.stat()
-        shutil.copyfile(copy, database)
-        os.chown(database, status.st_uid, status.st_gid)
+        _restore(Path(copy), database)
     identity = api.request("POST", "/containers/create", body_of(before), {"name": name})["Id"]
     api.request("POST", f"/containers/{identity}/start")
+
+
+def _restore(copy: Path, database: Path) -> None:
+    """Put a copy in the place of the database, in one step."""
+    new = database.with_name(f".{database.name}.new")
+    shutil.copyfile(copy, new)
+    status = copy.stat()  # a snapshot belongs to the hub
+    new.chmod(0o600)
+    os.chown(new, status.st_uid, status.st_gid)
+    # What a hub that was killed has not finished would be applied to the copy.
+    for rest in ("-journal", "-wal", "-shm"):
+        database.with_name(database.name + rest).unlink(missing_ok=True)
+    new.replace(database)
 
 
 def announce(path: Path, until: str) -> None:
