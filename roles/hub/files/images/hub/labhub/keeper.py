@@ -138,7 +138,8 @@ class Keeper:
         answers: dict[str, Any] = {}
         for kind in ("kernels", "terminals", "status"):
             answer = await client.fetch(
-                f"{spawner.server.url}api/{kind}",
+                # Without this word the look itself would count as activity, and no server would ever be idle.
+                f"{spawner.server.url}api/{kind}?no_track_activity=1",
                 headers={"Authorization": f"token {token}"},
                 request_timeout=SERVER_TIMEOUT_SECONDS,
                 raise_error=False,
