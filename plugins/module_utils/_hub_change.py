@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from . import _http_probe
+from . import _atomic_file, _http_probe
 from ._docker_api import DockerEngine, EngineError
 
 SNAPSHOTS_KEPT = 10
@@ -47,15 +47,18 @@ class Files:
     settings: str
     snippets: tuple[str, ...]
 
-    def write(self, folder: Path) -> None:
-        """Write the files below ``folder``; others in its config.d go."""
+    def write(self, folder: Path, group: int = -1) -> None:
+        """Write the files below ``folder``; others in its config.d go.
+
+        Snippets may hold secrets (tokens of services, for instance): besides root only the hub's ``group`` reads them.
+        """
         configs = folder / "config.d"
         configs.mkdir(mode=0o755, parents=True, exist_ok=True)
         configs.chmod(0o755)
         names = set()
         for index, snippet in enumerate(self.snippets, start=1):
             names.add(f"{index:02d}.py")
-            _replace(configs / f"{index:02d}.py", snippet)
+            _atomic_file.replace(configs / f"{index:02d}.py", snippet.encode(), 0o640, group=group)
         for path in configs.glob("*.py"):
             if path.name not in names:
                 path.unlink()
@@ -240,7 +243,15 @@ def body_of(container: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def go_back(
-    api: DockerEngine, name: str, before: Mapping[str, Any], *, files: Files, folder: Path, database: Path, copy: str
+    api: DockerEngine,
+    name: str,
+    before: Mapping[str, Any],
+    *,
+    files: Files,
+    folder: Path,
+    group: int = -1,
+    database: Path,
+    copy: str,
 ) -> None:
     """Put the former hub in the place of the new one, with its configuration.
 
@@ -249,7 +260,7 @@ def go_back(
     """
     with contextlib.suppress(EngineError):
         api.request("DELETE", f"/containers/{name}", query={"force": "1"})
-    files.write(folder)
+    files.write(folder, group)
     if copy and schema(Path(copy)) != schema(database):
         _restore(Path(copy), database)
     identity = api.request("POST", "/containers/create", body_of(before), {"name": name})["Id"]

@@ -173,3 +173,10 @@ def test_the_trial_has_no_network_and_sees_secrets_only_to_read() -> None:
     body = hub_change.trial_body("image", 64100, "/etc/labserver/hub", "/etc/labserver/hub/trial-x")
     assert body["HostConfig"]["NetworkMode"] == "none"
     assert all(bind.endswith(":ro") for bind in body["HostConfig"]["Binds"])
+
+
+def test_snippets_are_for_root_and_the_hub(tmp_path: Path) -> None:
+    Files("{}", ("token = 'secret'",)).write(tmp_path, tmp_path.stat().st_gid)
+    assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.rglob("*") if path.is_file()} == {
+        "hub.json": 0o644, "01.py": 0o640,
+    }  # fmt: skip
