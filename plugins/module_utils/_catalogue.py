@@ -24,7 +24,7 @@ LIMITS = {"cpu": float, "memory_bytes": int, "pids": int}
 
 @dataclass(frozen=True)
 class Found:
-    """One tag in the registry, and the labels and the time of its configuration."""
+    """One tag in the registry, and the labels and the time of its configuration; ``problem``: why they are unknown."""
 
     repository: str
     tag: str
@@ -32,6 +32,7 @@ class Found:
     labels: Mapping[str, str] = field(default_factory=dict)
     created: str = ""
     size_bytes: int = 0
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ def entry(found: Found, registry: str, override: Mapping[str, Any]) -> Entry:
     if groups is None and labels.get(PREFIX + "groups"):
         groups = [name.strip() for name in labels[PREFIX + "groups"].split(",") if name.strip()]
     limits, problem = _limits(labels, override)
+    problem = found.problem or problem
     title = override.get("title") or labels.get(PREFIX + "title") or labels.get("org.opencontainers.image.title")
     description = (
         override.get("description")

@@ -17,12 +17,12 @@ import json
 import os
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from . import _atomic_file
 from . import _catalogue as catalogue
 from . import _passwords as passwords
 from ._catalogue_engine import Engine
@@ -32,6 +32,10 @@ from ._registry_client import RegistryClient, RegistryError
 DEFAULT_SETTINGS = "/etc/labserver/hub/catalogue.json"
 BROKEN_AGAIN_SECONDS = 600
 """A fetch that failed (disk full, registry gone in the middle) is tried again after this time."""
+
+
+class ImageError(Exception):
+    """One image of the registry is not as it has to be; others are not concerned."""
 
 
 class Registry(Protocol):
@@ -44,7 +48,7 @@ class Registry(Protocol):
     def digest(self, repository: str, reference: str) -> str | None: ...
 
     def description(self, repository: str, digest: str) -> tuple[Mapping[str, str], str, int]:
-        """Return labels, time of creation and size in bytes of an image."""
+        """Return labels, time of creation and size in bytes of an image; raises ImageError when it has none."""
 
 
 class LabRegistry:
@@ -84,13 +88,23 @@ class LabRegistry:
         return self.client().digest(repository, reference)
 
     def description(self, repository: str, digest: str) -> tuple[Mapping[str, str], str, int]:
+        try:
+            return self._description(repository, digest)
+        except RegistryError as error:
+            if error.status != 404:
+                raise
+            raise ImageError(f"a part of it is missing in the registry: {error}") from error
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ImageError(f"it is no image of a container ({type(error).__name__}: {error})") from error
+
+    def _description(self, repository: str, digest: str) -> tuple[Mapping[str, str], str, int]:
         manifest = json.loads(self.client().manifest(repository, digest).body)
         if "manifests" in manifest:  # an index: one image for each kind of processor
             fitting = [
                 one for one in manifest["manifests"] if one.get("platform", {}).get("architecture") == _machine()
             ]
             if not fitting:
-                raise RegistryError(f"{repository}@{digest}: no image for {_machine()}")
+                raise ImageError(f"it is not made for this kind of processor ({_machine()})")
             manifest = json.loads(self.client().manifest(repository, fitting[0]["digest"]).body)
         configuration = self.client().blob_json(repository, manifest["config"]["digest"])
         labels = (configuration.get("config") or {}).get("Labels") or {}
@@ -133,11 +147,13 @@ class Service:
         self._say = say
         self._descriptions: dict[tuple[str, str], tuple[Mapping[str, str], str, int]] = {}
         self._failed_at: dict[str, float] = {}
-        self.entries: dict[str, catalogue.Entry] = {}
+        self._written: dict[str, catalogue.Entry] = {}
         try:
-            self.entries = {f"{one.repository}:{one.tag}": one for one in catalogue.read(self.output.read_text())}
+            self._written = {f"{one.repository}:{one.tag}": one for one in catalogue.read(self.output.read_text())}
         except (OSError, ValueError, KeyError, TypeError):
-            self.entries = {}
+            self._written = {}
+        # What failed before this start is tried again: whether it was the image or the engine is not known any more.
+        self.entries = {name: one for name, one in self._written.items() if one.state != "broken"}
 
     def look(self) -> list[catalogue.Found]:
         """Return the tags in the registry; raises RegistryError when it does not answer."""
@@ -151,7 +167,11 @@ class Service:
                     continue
                 key = (repository, digest)
                 if key not in self._descriptions:
-                    self._descriptions[key] = self.registry.description(repository, digest)
+                    try:
+                        self._descriptions[key] = self.registry.description(repository, digest)
+                    except ImageError as error:
+                        found.append(catalogue.Found(repository, tag, digest, problem=str(error)))
+                        continue
                 labels, created, size = self._descriptions[key]
                 if catalogue.spawnable(labels):
                     found.append(catalogue.Found(repository, tag, digest, labels, created, size))
@@ -160,20 +180,19 @@ class Service:
     def round(self) -> bool:
         """Look once and settle what is new; returns whether images.json was written."""
         overrides = self.settings.get("images") or {}
-        before = dict(self.entries)
-        known = {one.reference: one for one in before.values()}
+        known = {one.reference: one for one in self.entries.values()}
         now: dict[str, catalogue.Entry] = {}
         for found in self.look():
             new = catalogue.entry(found, self.settings["registry"], overrides.get(found.repository) or {})
             now[f"{found.repository}:{found.tag}"] = self._again(catalogue.settled(new, known))
         self.entries = now
-        changed = self._write(before)
+        changed = self._write()
         for name, one in now.items():
             # An image may have been removed from the host by somebody.
             gone = one.state == "ready" and not self.docker.has(one.reference)
             if gone or one.state == "pulling":
                 self.entries[name] = self._settle(one)
-                changed = self._write(before) or changed
+                changed = self._write() or changed
         return changed
 
     def _again(self, one: catalogue.Entry) -> catalogue.Entry:
@@ -198,16 +217,13 @@ class Service:
         self._say(f"{one.repository}:{one.tag} {one.digest[:19]}: {state} after {self._clock() - began:.1f} s {reason}")
         return dataclasses.replace(one, state=state, reason=reason)
 
-    def _write(self, before: Mapping[str, catalogue.Entry]) -> bool:
-        if self.entries == before and self.output.exists():
+    def _write(self) -> bool:
+        if self.entries == self._written and self.output.exists():
             return False
         stamp = datetime.datetime.fromtimestamp(self._clock(), datetime.UTC).isoformat(timespec="seconds")
         text = catalogue.document(self.entries.values(), stamp)
-        handle, temporary = tempfile.mkstemp(dir=self.output.parent, prefix=".images.")
-        with os.fdopen(handle, "w") as stream:
-            stream.write(text)
-            os.fchmod(stream.fileno(), 0o644)
-        Path(temporary).replace(self.output)
+        _atomic_file.replace(self.output, text.encode())
+        self._written = dict(self.entries)
         return True
 
 

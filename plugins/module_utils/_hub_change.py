@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from . import _http_probe
+from . import _atomic_file, _http_probe
 from ._docker_api import DockerEngine, EngineError
 
 SNAPSHOTS_KEPT = 10
@@ -47,15 +47,18 @@ class Files:
     settings: str
     snippets: tuple[str, ...]
 
-    def write(self, folder: Path) -> None:
-        """Write the files below ``folder``; others in its config.d go."""
+    def write(self, folder: Path, group: int = -1) -> None:
+        """Write the files below ``folder``; others in its config.d go.
+
+        Snippets may hold secrets (tokens of services, for instance): besides root only the hub's ``group`` reads them.
+        """
         configs = folder / "config.d"
         configs.mkdir(mode=0o755, parents=True, exist_ok=True)
         configs.chmod(0o755)
         names = set()
         for index, snippet in enumerate(self.snippets, start=1):
             names.add(f"{index:02d}.py")
-            _replace(configs / f"{index:02d}.py", snippet)
+            _atomic_file.replace(configs / f"{index:02d}.py", snippet.encode(), 0o640, group=group)
         for path in configs.glob("*.py"):
             if path.name not in names:
                 path.unlink()
@@ -240,7 +243,15 @@ def body_of(container: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def go_back(
-    api: DockerEngine, name: str, before: Mapping[str, Any], *, files: Files, folder: Path, database: Path, copy: str
+    api: DockerEngine,
+    name: str,
+    before: Mapping[str, Any],
+    *,
+    files: Files,
+    folder: Path,
+    group: int = -1,
+    database: Path,
+    copy: str,
 ) -> None:
     """Put the former hub in the place of the new one, with its configuration.
 
@@ -249,13 +260,24 @@ def go_back(
     """
     with contextlib.suppress(EngineError):
         api.request("DELETE", f"/containers/{name}", query={"force": "1"})
-    files.write(folder)
+    files.write(folder, group)
     if copy and schema(Path(copy)) != schema(database):
-        status = database.stat()
-        shutil.copyfile(copy, database)
-        os.chown(database, status.st_uid, status.st_gid)
+        _restore(Path(copy), database)
     identity = api.request("POST", "/containers/create", body_of(before), {"name": name})["Id"]
     api.request("POST", f"/containers/{identity}/start")
+
+
+def _restore(copy: Path, database: Path) -> None:
+    """Put a copy in the place of the database, in one step."""
+    new = database.with_name(f".{database.name}.new")
+    shutil.copyfile(copy, new)
+    status = copy.stat()  # a snapshot belongs to the hub
+    new.chmod(0o600)
+    os.chown(new, status.st_uid, status.st_gid)
+    # What a hub that was killed has not finished would be applied to the copy.
+    for rest in ("-journal", "-wal", "-shm"):
+        database.with_name(database.name + rest).unlink(missing_ok=True)
+    new.replace(database)
 
 
 def announce(path: Path, until: str) -> None:

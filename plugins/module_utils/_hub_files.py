@@ -127,6 +127,16 @@ def shared_root(mountinfo: str) -> bool:
     return False
 
 
+def time_zone(path: Path = Path("/etc/localtime")) -> str:
+    """Return the host's time zone in POSIX form (``CET-1CEST,M3.5.0,M10.5.0/3``): containers have no table of zones."""
+    try:
+        lines = path.read_bytes().split(b"\n")  # a compiled zone ends with that form on a line of its own (RFC 9636)
+    except OSError:
+        return "UTC0"
+    footer = lines[-2] if lines[0].startswith(b"TZif") and len(lines) > 2 and lines[-1] == b"" else b""
+    return footer.decode("ascii", errors="ignore") or "UTC0"
+
+
 def diff_of(changes: Iterable[Change]) -> list[dict[str, str]]:
     """Return Ansible's diff of the changes; contents of secrets are never in it."""
     result = []

@@ -115,6 +115,11 @@ def _times(inputs: Mapping[str, Any]) -> list[str]:
     for group, seconds in inputs["hub_culling_groups"].items():
         if isinstance(seconds, bool) or not isinstance(seconds, int) or seconds < 0:
             found.append(f"hub_culling_groups[{group}]: {seconds!r} is no number of seconds; 0 is never")
+        elif 0 < seconds <= int(inputs["hub_culling_warning_seconds"]):
+            found.append(
+                f"hub_culling_groups[{group}]: {seconds} is not more than hub_culling_warning_seconds"
+                f" {inputs['hub_culling_warning_seconds']}: people who work would be warned; give more, or 0 for never"
+            )
     for index, announcement in enumerate(inputs["hub_announcements"]):
         times = {}
         for key in ("from", "until"):

@@ -11,13 +11,15 @@ root (and, by the role, in a file on the controller).
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import datetime
+import fcntl
 import io
 import os
 import secrets
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -156,6 +158,18 @@ def check(paths: Paths) -> tuple[dict[str, Entry] | None, Record | None, Record 
     return store.entries(), found, recorded
 
 
+@contextlib.contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Keep other changes of the file of one-time passwords out: a line written a moment before its hash looks used."""
+    # For root alone: whoever could open it could hold it.
+    lock = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
 def apply(
     plan: Plan, roster: Mapping[str, Any], paths: Paths, *, owner: int, digest: Hash, now: datetime.datetime
 ) -> None:
@@ -166,28 +180,32 @@ def apply(
         store.create(owner, owner)
     fresh = {name: make_password() for name in (*plan.seed, *plan.reset)}
     gone = {*plan.used, *plan.remove, *fresh}
-    before = read_lines(paths.one_time)
-    lines = [line for line in before if line.name not in gone]
-    lines += [Line(name, roster["users"][name].get("full_name") or "", fresh[name], stamp) for name in sorted(fresh)]
-    if lines != before or not paths.one_time.exists():
-        write_secret(paths.one_time, render_lines(lines))
-    if fresh or plan.remove:
-        store.apply({name: digest(password) for name, password in fresh.items()}, list(plan.remove), stamp)
+    with alone(paths.one_time):
+        before = read_lines(paths.one_time)
+        lines = [line for line in before if line.name not in gone]
+        lines += [
+            Line(name, roster["users"][name].get("full_name") or "", fresh[name], stamp) for name in sorted(fresh)
+        ]
+        if lines != before or not paths.one_time.exists():
+            write_secret(paths.one_time, render_lines(lines))
+        if fresh or plan.remove:
+            store.apply({name: digest(password) for name, password in fresh.items()}, list(plan.remove), stamp)
     if plan.record:
         write_atomically(paths.record, store.record().text(), 0o644)
 
 
 def prune(paths: Paths) -> list[str]:
     """Take the lines of passwords that were used out of the file for root; returns their names."""
-    lines = read_lines(paths.one_time)
-    if not lines or not paths.store.exists():
+    if not paths.one_time.exists() or not paths.store.exists():
         return []
-    entries = PasswordStore(paths.store).entries()
-    kept = [line for line in lines if line.name in entries and entries[line.name].one_time]
-    if len(kept) == len(lines):
-        return []
-    write_secret(paths.one_time, render_lines(kept))
-    return sorted({line.name for line in lines} - {line.name for line in kept})
+    with alone(paths.one_time):
+        lines = read_lines(paths.one_time)
+        entries = PasswordStore(paths.store).entries() if lines else {}
+        kept = [line for line in lines if line.name in entries and entries[line.name].one_time]
+        if len(kept) == len(lines):
+            return []
+        write_secret(paths.one_time, render_lines(kept))
+        return sorted({line.name for line in lines} - {line.name for line in kept})
 
 
 def write_secret(path: Path, text: str) -> None:

@@ -147,7 +147,7 @@ def before(module: AnsibleModule, engine: DockerEngine) -> None:
     until = datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=10)
     hub_change.announce(Path(params["maintenance_file"]), until.isoformat(timespec="seconds"))
     copy = hub_change.snapshot(data / "state" / "jupyterhub.sqlite", data / "snapshots", stamp)
-    wanted.write(folder)
+    wanted.write(folder, params["uid"])
     former = {
         "container": container or {},
         "settings": installed.settings,
@@ -164,7 +164,7 @@ def try_out(module: AnsibleModule, engine: DockerEngine, wanted: hub_change.File
     staged = tempfile.mkdtemp(prefix="trial-", dir=params["folder"])
     try:
         Path(staged).chmod(0o755)
-        wanted.write(Path(staged))
+        wanted.write(Path(staged), params["uid"])
         body = hub_change.trial_body(params["image"], params["uid"], params["folder"], staged)
         status, output = Engine(engine).run("labserver-hub-trial", body)
     finally:
@@ -202,6 +202,7 @@ def back(module: AnsibleModule, engine: DockerEngine) -> None:
         former["container"],
         files=hub_change.Files(former["settings"], tuple(former["snippets"])),
         folder=Path(params["folder"]),
+        group=params["uid"],
         database=Path(params["data_folder"]) / "state" / "jupyterhub.sqlite",
         copy=former["copy"],
     )

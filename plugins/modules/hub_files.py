@@ -93,6 +93,11 @@ shared_root:
       false in most containers that play a host.
   type: bool
   returned: success
+time_zone:
+  description: The host's time zone in the form of POSIX, for containers.
+  type: str
+  returned: success
+  sample: CET-1CEST,M3.5.0,M10.5.0/3
 """
 
 from pathlib import Path
@@ -133,6 +138,7 @@ def main() -> None:
         changed=bool(changes),
         actions=[{"what": change.what, "name": change.wanted.path} for change in changes],
         shared_root=hub_files.shared_root(Path("/proc/self/mountinfo").read_text(encoding="utf-8")),
+        time_zone=hub_files.time_zone(),
         diff=hub_files.diff_of(changes),
     )
 

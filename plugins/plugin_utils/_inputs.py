@@ -44,7 +44,9 @@ _NAMES = {
 }
 
 
-def _shown(value: t.Any) -> str:
+def _shown(value: t.Any, spec: Spec) -> str:
+    if spec.get("no_log"):
+        return "the value (secret)"
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -74,8 +76,7 @@ def check_value(path: str, value: t.Any, spec: Spec) -> list[str]:
 
 
 def _check_scalar(path: str, value: t.Any, spec: Spec, kind: str) -> list[str]:
-    secret = bool(spec.get("no_log"))
-    shown = "the value (secret)" if secret else _shown(value)
+    shown = _shown(value, spec)
     try:
         converted = _CONVERTERS[kind](value)
     except (TypeError, ValueError):
@@ -88,8 +89,8 @@ def _check_scalar(path: str, value: t.Any, spec: Spec, kind: str) -> list[str]:
 
 def _check_list(path: str, value: t.Any, spec: Spec) -> list[str]:
     if not isinstance(value, list | tuple):
-        return [f"{path}: {_shown(value)} is not a list"]
-    element = {"type": spec.get("elements", "raw"), "options": spec.get("options"), "choices": spec.get("choices")}
+        return [f"{path}: {_shown(value, spec)} is not a list"]
+    element = {"type": spec.get("elements", "raw")} | {key: spec.get(key) for key in ("options", "choices", "no_log")}
     return [
         problem for index, item in enumerate(value) for problem in check_value(_where(path, index, item), item, element)
     ]
@@ -97,7 +98,7 @@ def _check_list(path: str, value: t.Any, spec: Spec) -> list[str]:
 
 def _check_dict(path: str, value: t.Any, spec: Spec) -> list[str]:
     if not isinstance(value, Mapping):
-        return [f"{path}: {_shown(value)} is not a dictionary"]
+        return [f"{path}: {_shown(value, spec)} is not a dictionary"]
     options: Mapping[str, Spec] | None = spec.get("options")
     if not options:
         return []
@@ -118,7 +119,9 @@ def check_spec(values: Mapping[str, t.Any], options: Mapping[str, Spec]) -> list
     """Return the problems of a role's ``values`` against the ``options`` of its argument spec."""
     problems = []
     for name, option in options.items():
-        if name in values:
+        if name in values and values[name] is None and option.get("default") not in (None, ""):
+            problems.append(f"{name}: is empty; give a value, or remove the line for the default")
+        elif name in values:
             problems += check_value(name, values[name], option)
         elif option.get("required"):
             problems.append(f"{name}: is not set; it is required")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import types
 from pathlib import Path
@@ -79,6 +80,17 @@ async def test_the_sixth_guess_has_to_wait(lab: LabAuthenticator) -> None:
         await login(lab, "alice", ONE_TIME)
     assert caught.value.status_code == 403
     assert (await login(lab, "alice", ONE_TIME, "10.0.0.10"))["name"] == "alice", "the person elsewhere still gets in"
+
+
+async def test_guesses_that_come_at_once_have_to_wait_as_well(lab: LabAuthenticator) -> None:
+    found = await asyncio.gather(*(login(lab, "alice", f"wrong{n}") for n in range(40)), return_exceptions=True)
+    tried = [one for one in found if not isinstance(one, HTTPError)]
+    assert len(tried) <= 7, "five are free; two threads may overtake each other"
+
+
+async def test_endless_names_do_not_fill_the_store(lab: LabAuthenticator) -> None:
+    assert await login(lab, "a" * 100_000, "wrong") is None
+    assert lab.store.path.stat().st_size < 100_000
 
 
 async def test_one_time_passwords_must_be_changed(lab: LabAuthenticator) -> None:

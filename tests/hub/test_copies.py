@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import types
 from pathlib import Path
+from typing import Any
 
+import pytest
 from labhub import copies
+from labhub.keeper import Keeper
 
 
 def write(database: Path, value: int, when: float) -> None:
@@ -56,3 +60,33 @@ def test_a_missing_database_comes_back_and_a_present_one_is_left_alone(tmp_path:
     database.unlink()
     assert copies.restore(database, folder) is not None
     assert values(database) == [1]
+
+
+def test_a_copy_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    database, folder = tmp_path / "hub.sqlite", tmp_path / "copies"
+    database.write_bytes(b"not a database" * 100)
+    with pytest.raises(sqlite3.DatabaseError):
+        copies.make(database, folder)
+    assert list(folder.iterdir()) == []
+
+
+async def test_a_full_disk_keeps_no_routes_from_being_mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mended: list[int] = []
+
+    async def check_routes(*_arguments: Any) -> None:
+        mended.append(1)
+
+    def full(*_arguments: Any) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(copies, "make", full)
+    query = types.SimpleNamespace(all=list)
+    app = types.SimpleNamespace(
+        db=types.SimpleNamespace(query=lambda _what: query), db_url=f"sqlite:///{tmp_path}/hub.sqlite", users={},
+        authenticator=None, proxy=types.SimpleNamespace(check_routes=check_routes), _service_map={},
+    )  # fmt: skip
+    sources: Any = types.SimpleNamespace(settings=types.SimpleNamespace(culling_enabled=True))
+    keeper = Keeper(app, sources)
+    for _round in range(5):
+        await keeper.round()
+    assert mended == [1]

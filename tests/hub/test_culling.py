@@ -6,9 +6,13 @@
 from __future__ import annotations
 
 import datetime
+import json
+import time
+import types
 from typing import Any
 
 import pytest
+from labhub import keeper
 from labhub.culling import Observation, Watch, cpu_seconds, look, timeout_of, verdict
 
 HOUR = 3600.0
@@ -85,3 +89,33 @@ def test_an_engine_that_does_not_count_is_not_believed() -> None:
     assert cpu_seconds({"cpu_stats": {"cpu_usage": {"total_usage": 0}}}) is None
     assert cpu_seconds({}) is None
     assert cpu_seconds({"cpu_stats": {"cpu_usage": {"total_usage": 1_500_000_000}}}) == 1.5
+
+
+class JupyterServer:
+    """A server's API as Jupyter Server has it: each request counts as activity that does not ask for the contrary."""
+
+    def __init__(self) -> None:
+        self.active_at = 1000.0
+
+    async def fetch(self, url: str, **_options: Any) -> Any:
+        path, _mark, query = url.partition("?")
+        kind = path.rpartition("/")[2]
+        if kind != "status" and "no_track_activity" not in query:
+            self.active_at = time.time()
+        body = {"kernels": [], "terminals": [], "status": {"last_activity": iso(self.active_at)}}[kind]
+        return types.SimpleNamespace(code=200, body=json.dumps(body))
+
+
+async def test_to_look_into_a_server_is_no_activity(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = JupyterServer()
+    monkeypatch.setattr(keeper, "AsyncHTTPClient", lambda: server)
+
+    async def docker(*_arguments: Any, **_options: Any) -> dict[str, Any]:
+        return {}
+
+    app = types.SimpleNamespace(services=[{"name": "labserver-keeper", "api_token": "x"}])
+    sources: Any = types.SimpleNamespace(settings=None)
+    spawner = types.SimpleNamespace(
+        server=types.SimpleNamespace(url="http://10.0.0.1:8888/user/alice/"), docker=docker, object_id="x"
+    )
+    assert (await keeper.Keeper(app, sources)._observe(spawner)).last_activity == 1000.0

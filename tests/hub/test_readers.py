@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from labhub import server
 from labhub.exchange import ExchangeFile
 from labhub.images import Image, choose, offered, parse_images
 from labhub.roster import Roster, parse_roster
 from labhub.settings import Settings, parse
 from labhub.shares import parse_shares, shares_of
-from samples import TODAY, image_document, images_document, roster_document, shares_document
+from samples import TODAY, image_document, images_document, roster_document, shares_document, world
 
 
 def replace(path: Path, text: str) -> None:
@@ -131,3 +132,18 @@ def test_settings_name_all_that_is_wrong() -> None:
     assert parse({"version": 1, "cpu": 2, "homes_folders": ["/a", "/b"]}) == Settings(
         cpu=2.0, homes_folders=("/a", "/b")
     )
+
+
+def test_links_that_another_start_makes_at_the_same_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = world(links_folder=str(tmp_path / "links"))
+    shares = shares_of(lab.roster.people["alice"], lab.shares)
+    make = Path.symlink_to
+
+    def overtaken(self: Path, target: str) -> None:
+        make(self, target)
+        make(self, target)
+
+    monkeypatch.setattr(Path, "symlink_to", overtaken)
+    server.write_links(lab.settings, shares)
+    made = {str(link.readlink()) for link in (tmp_path / "links").glob("*/*")}
+    assert made == {share.mount_point for share, _right in shares}

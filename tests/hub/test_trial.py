@@ -6,10 +6,14 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
-from labhub.trial import problems
+from jupyterhub import dbutil
+from jupyterhub.orm import new_session_factory
+from labhub.app import LabHub
+from labhub.trial import CONFIG, problems
 
 
 @pytest.fixture
@@ -51,3 +55,25 @@ def test_the_plain_configuration_passes(folder: Path) -> None:
 )
 def test_mistakes_are_told(folder: Path, snippet: str, words: str) -> None:
     assert words in "\n".join(trial(folder, snippet))
+
+
+def test_a_newer_hub_brings_the_database_of_the_former_one_along(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"sqlite:///{folder}/jupyterhub.sqlite"
+    new_session_factory(url)().close()
+    with sqlite3.connect(folder / "jupyterhub.sqlite") as connection:
+        newest = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        connection.execute("UPDATE alembic_version SET version_num = '4621fec11365'")  # that of JupyterHub 4
+
+    def upgrade(db_url: str) -> None:
+        assert db_url == url
+        with sqlite3.connect(folder / "jupyterhub.sqlite") as connection:
+            connection.execute("UPDATE alembic_version SET version_num = ?", newest)
+
+    monkeypatch.setattr(dbutil, "upgrade", upgrade)
+    settings = json.loads((folder / "hub.json").read_text())
+    (folder / "hub.json").write_text(json.dumps({**settings, "state_folder": str(folder)}))
+    app = LabHub()
+    app.load_config_file(str(CONFIG))
+    app.init_db()
+    assert newest != ("4621fec11365",)
+    assert len(list(folder.glob("jupyterhub.sqlite.*"))) == 1, "the hub's own copy"

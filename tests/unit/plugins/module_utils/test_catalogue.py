@@ -11,13 +11,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from ansible_collections.labserver.jupyter.plugins.module_utils import _atomic_file
 from ansible_collections.labserver.jupyter.plugins.module_utils import _catalogue as catalogue
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue_service import (
     BROKEN_AGAIN_SECONDS,
+    ImageError,
+    LabRegistry,
     Service,
 )
 from ansible_collections.labserver.jupyter.plugins.module_utils._docker_api import EngineError
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_client import RegistryError
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry_client import RawManifest, RegistryError
 
 
 def sha(letter: str) -> str:
@@ -31,6 +34,7 @@ class FakeRegistry:
         self.content: dict[str, dict[str, str]] = {"notebook": {"1.0": sha("a")}}
         self.labels: dict[str, dict[str, str]] = {}
         self.away = False
+        self.odd: set[str] = set()
 
     def repositories(self) -> list[str]:
         if self.away:
@@ -44,6 +48,8 @@ class FakeRegistry:
         return self.content[repository].get(reference)
 
     def description(self, repository: str, digest: str) -> tuple[Mapping[str, str], str, int]:
+        if digest in self.odd:
+            raise ImageError("it is not made for this kind of processor")
         return self.labels.get(digest, {}), "2026-11-20T09:00:00Z", 123
 
 
@@ -183,6 +189,72 @@ def test_a_fetch_that_failed_is_tried_again_later(lab: Lab) -> None:
     lab.now += BROKEN_AGAIN_SECONDS + 1
     lab.service.round()
     assert lab.states() == {"notebook:1.0": "ready"}
+
+
+def test_a_fetch_that_failed_before_a_restart_is_tried_again(lab: Lab) -> None:
+    lab.engine.full = True
+    lab.service.round()
+    lab.engine.full = False
+    lab.restart()
+    lab.service.round()
+    assert lab.states() == {"notebook:1.0": "ready"}
+
+
+def test_an_odd_image_does_not_hold_up_the_others(lab: Lab) -> None:
+    lab.registry.content["arm"] = {"1.0": sha("e")}
+    lab.registry.odd.add(sha("e"))
+    lab.service.round()
+    assert lab.states() == {"notebook:1.0": "ready", "arm:1.0": "broken"}
+    assert "kind of processor" in lab.document()["images"][0]["reason"]
+    assert not lab.service.round()
+
+
+class OneManifest:
+    """A registry's client with one manifest."""
+
+    def __init__(self, manifest: t.Any) -> None:
+        self.body = json.dumps(manifest).encode()
+
+    def manifest(self, repository: str, reference: str) -> RawManifest:
+        return RawManifest(reference, "", self.body)
+
+    def blob_json(self, repository: str, digest: str) -> dict[str, t.Any]:
+        raise RegistryError("blob unknown", 404 if digest == sha("0") else None)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "reason"),
+    [
+        ({"manifests": [{"platform": {"architecture": "pdp11"}, "digest": sha("1")}]}, "kind of processor"),
+        ({"schemaVersion": 1, "fsLayers": []}, "no image of a container"),
+        ({"config": {"digest": sha("0")}, "layers": []}, "missing in the registry"),
+    ],
+)
+def test_what_is_no_image_for_this_host_is_told_from_a_registry_that_is_away(manifest: t.Any, reason: str) -> None:
+    registry = LabRegistry({})
+    registry._client = t.cast(t.Any, OneManifest(manifest))
+    with pytest.raises(ImageError, match=reason):
+        registry.description("notebook", sha("a"))
+    registry._client = t.cast(t.Any, OneManifest({"config": {"digest": sha("2")}, "layers": []}))
+    with pytest.raises(RegistryError):
+        registry.description("notebook", sha("a"))
+
+
+def test_a_catalogue_that_could_not_be_written_is_written_later(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.service.round()
+    lab.registry.content["notebook"] = {"2.0": sha("b")}
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_atomic_file.os, "fsync", full)
+        with pytest.raises(OSError, match="No space"):
+            lab.service.round()
+    folder = Path(lab.settings["output"]).parent
+    assert [path.name for path in folder.iterdir()] == ["images.json"]
+    lab.service.round()
+    assert lab.states() == {"notebook:2.0": "ready"}
 
 
 def test_an_image_that_was_removed_from_the_host_is_fetched_again(lab: Lab) -> None:

@@ -144,10 +144,14 @@ def test_going_back_keeps_the_database_unless_its_schema_changed(tmp_path: Path,
     database(copy, "v1", 3)
     folder = tmp_path / "etc"
     Files("new settings", ("new = 1", "more = 2")).write(folder)
+    journal = tmp_path / "hub.sqlite-journal"
+    if kept == 3:
+        journal.write_bytes(b"of a hub that was killed")
     engine = engine_of()
     former = container("labserver-hub", label="old")
     old = Files("old settings", ("old = 1",))
     hub_change.go_back(engine, "labserver-hub", former, files=old, folder=folder, database=now, copy=str(copy))
+    assert not journal.exists()
     assert rows(now) == kept
     assert Files.read(folder) == old
     assert [(method, path) for method, path, _body in engine.done] == [
@@ -169,3 +173,10 @@ def test_the_trial_has_no_network_and_sees_secrets_only_to_read() -> None:
     body = hub_change.trial_body("image", 64100, "/etc/labserver/hub", "/etc/labserver/hub/trial-x")
     assert body["HostConfig"]["NetworkMode"] == "none"
     assert all(bind.endswith(":ro") for bind in body["HostConfig"]["Binds"])
+
+
+def test_snippets_are_for_root_and_the_hub(tmp_path: Path) -> None:
+    Files("{}", ("token = 'secret'",)).write(tmp_path, tmp_path.stat().st_gid)
+    assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.rglob("*") if path.is_file()} == {
+        "hub.json": 0o644, "01.py": 0o640,
+    }  # fmt: skip

@@ -10,6 +10,7 @@ import stat
 import typing as t
 from pathlib import Path
 
+import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub_files import (
     Change,
     apply,
@@ -17,6 +18,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._hub_files impor
     diff_of,
     from_params,
     shared_root,
+    time_zone,
 )
 
 ME = {"owner": os.getuid(), "group": os.getgid()}
@@ -100,3 +102,21 @@ def test_propagation_is_read_from_the_root_mount() -> None:
     assert shared_root(shared)
     assert not shared_root(private)
     assert not shared_root("")
+
+
+@pytest.mark.parametrize(
+    ("content", "zone"),
+    [
+        (b"TZif2\0\0table\nof zones\nCET-1CEST,M3.5.0,M10.5.0/3\n", "CET-1CEST,M3.5.0,M10.5.0/3"),
+        (b"TZif2\0\0table\n<+03>-3\n", "<+03>-3"),
+        (b"TZif2\0\0table\n\n", "UTC0"),
+        (b"TZif\0\0an old table", "UTC0"),
+        (b"Europe/Berlin\n", "UTC0"),
+        (b"", "UTC0"),
+        (None, "UTC0"),
+    ],
+)
+def test_the_time_zone_is_read_for_containers(tmp_path: Path, content: bytes | None, zone: str) -> None:
+    if content is not None:
+        (tmp_path / "localtime").write_bytes(content)
+    assert time_zone(tmp_path / "localtime") == zone

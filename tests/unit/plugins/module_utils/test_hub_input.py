@@ -50,6 +50,7 @@ def test_the_defaults_are_right() -> None:
         ({"hub_images": {"n": {"limits": {"cpu": "2"}}}}, "hub_images[n].limits.cpu: '2' is not a positive number"),
         ({"hub_culling_warning_seconds": 86400}, "hub_culling_warning_seconds: must be less"),
         ({"hub_culling_groups": {"leem": -1}}, "hub_culling_groups[leem]: -1 is no number of seconds"),
+        ({"hub_culling_groups": {"leem": 900}}, "hub_culling_groups[leem]: 900 is not more than hub_culling_warning"),
         ({"hub_announcements": [{"text": "x", "until": "soon"}]}, "hub_announcements[0].until: 'soon' is no time"),
         (
             {"hub_announcements": [{"text": "x", "from": "2026-12-02", "until": "2026-12-01"}]},

@@ -9,6 +9,7 @@ import datetime
 import os
 import sqlite3
 import stat
+import threading
 import typing as t
 from pathlib import Path
 
@@ -178,3 +179,21 @@ def test_names_with_commas_and_quotes_survive_the_file(lab: Lab) -> None:
     lab.roster = {"users": {"alice": {"state": "present", "full_name": 'O"Neil, Alice\u00e9'}}}
     lab.run()
     assert passwords.read_lines(lab.paths.one_time)[0].full_name == 'O"Neil, Alice\u00e9'
+
+
+def test_pruning_at_the_same_time_loses_no_new_password(lab: Lab) -> None:
+    lab.run()
+    lab.people(alice="present", bob="present", erin="present")
+    lab.use("bob")
+    prune = threading.Thread(target=passwords.prune, args=(lab.paths,))
+
+    def digest(password: str) -> str:
+        if not prune.ident:
+            prune.start()  # the catalogue service looks while hashes are made
+            prune.join(0.3)
+        return f"hash of {password}"
+
+    passwords.apply(lab.plan("bob"), lab.roster, lab.paths, owner=os.getuid(), digest=digest, now=NOW)
+    prune.join()
+    assert sorted(lab.pending()) == ["alice", "bob", "erin"]
+    assert lab.hashes() == {name: f"hash of {password}" for name, password in lab.pending().items()}

@@ -20,7 +20,14 @@ PERSON = {
         "keys": {"type": "list", "elements": "str"},
     },
 }
-OPTIONS = {"lab_people": PERSON, "lab_open": {"type": "bool"}, "lab_domain": {"type": "str", "required": True}}
+OPTIONS = {
+    "lab_people": PERSON,
+    "lab_logins": {"type": "dict", "no_log": True, "default": {}},
+    "lab_pins": {"type": "list", "elements": "int", "no_log": True, "default": [1]},
+    "lab_title": {"type": "str", "default": ""},
+    "lab_open": {"type": "bool"},
+    "lab_domain": {"type": "str", "required": True},
+}
 
 
 @pytest.mark.parametrize(
@@ -58,6 +65,12 @@ OPTIONS = {"lab_people": PERSON, "lab_open": {"type": "bool"}, "lab_domain": {"t
         (
             {"lab_domain": "x", "lab_people": [{"name": "a", "keys": "ssh-ed25519"}]},
             ["lab_people[0] (name=a).keys: 'ssh-ed25519' is not a list"],
+        ),
+        ({"lab_domain": "x", "lab_logins": "hunter2"}, ["lab_logins: the value (secret) is not a dictionary"]),
+        ({"lab_domain": "x", "lab_pins": ["hunter2"]}, ["lab_pins[0]: the value (secret) is not a whole number"]),
+        (
+            {"lab_domain": "x", "lab_logins": None, "lab_pins": None, "lab_title": None},
+            [f"lab_{name}: is empty; give a value, or remove the line for the default" for name in ("logins", "pins")],
         ),
     ],
 )

@@ -23,13 +23,17 @@ def make(database: Path, folder: Path) -> Path | None:
     folder.mkdir(mode=0o700, exist_ok=True)
     copy = folder / f"{time.time():017.3f}.sqlite"
     partial = copy.with_suffix(".partial")
-    with (
-        contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)) as source,
-        contextlib.closing(sqlite3.connect(partial)) as target,
-    ):
-        source.backup(target)
-    os.utime(partial, (changed, changed))
-    partial.replace(copy)
+    try:
+        with (
+            contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)) as source,
+            contextlib.closing(sqlite3.connect(partial)) as target,
+        ):
+            source.backup(target)
+        os.utime(partial, (changed, changed))
+        partial.replace(copy)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
     for old in copies[: max(0, len(copies) + 1 - KEPT)]:
         old.unlink()
     return copy

@@ -9,6 +9,7 @@ import asyncio
 import dataclasses
 import json
 import logging
+import sqlite3
 import time
 from pathlib import Path
 from typing import Any
@@ -69,13 +70,20 @@ class Keeper:
                 roles.assign_default_roles(db, entity=orm_user)
                 db.commit()
         if self._rounds % COPY_EVERY == 0:
-            database = Path(self.app.db_url.removeprefix("sqlite:///"))
-            await asyncio.to_thread(copies.make, database, database.parent / "copies")
+            await self._copy()
         if self._rounds % CULL_EVERY == 0 and self.settings.culling_enabled:
             await self._cull()
         self._rounds += 1
         if self._rounds % ROUTES_EVERY == 0:
             await self.app.proxy.check_routes(self.app.users, self.app._service_map)
+
+    async def _copy(self) -> None:
+        """Copy the database; a full disk must keep neither routes from being mended nor servers from being stopped."""
+        database = Path(self.app.db_url.removeprefix("sqlite:///"))
+        try:
+            await asyncio.to_thread(copies.make, database, database.parent / "copies")
+        except (OSError, sqlite3.Error) as error:
+            LOG.warning("the database could not be copied: %s", error)
 
     def stay(self, name: str) -> None:
         """Let a server count as active now, because its person said so."""
@@ -130,7 +138,8 @@ class Keeper:
         answers: dict[str, Any] = {}
         for kind in ("kernels", "terminals", "status"):
             answer = await client.fetch(
-                f"{spawner.server.url}api/{kind}",
+                # Without this word the look itself would count as activity, and no server would ever be idle.
+                f"{spawner.server.url}api/{kind}?no_track_activity=1",
                 headers={"Authorization": f"token {token}"},
                 request_timeout=SERVER_TIMEOUT_SECONDS,
                 raise_error=False,

@@ -8,6 +8,7 @@ The spawner makes containers by it, the guard before Docker's socket accepts onl
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import posixpath
 from collections.abc import Mapping, Sequence
@@ -76,7 +77,7 @@ def write_links(settings: Settings, shares: Sequence[tuple[Share, str]]) -> None
         folder = links_folder(settings, shares, parent)
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         for name, target in links.items():
-            if not (folder / name).is_symlink():
+            with contextlib.suppress(FileExistsError):  # another server may be started at the same moment
                 (folder / name).symlink_to(target)
 
 

@@ -41,6 +41,8 @@ def configure(c: Any, settings: Settings | None = None) -> None:
     hub.cleanup_servers = False
     hub.db_url = f"sqlite:///{state}/jupyterhub.sqlite"
     hub.db_kwargs = {"connect_args": {"timeout": 15}}
+    # A newer JupyterHub brings the database along; the copy made before the change is the way back.
+    hub.upgrade_db = True
     hub.cookie_secret_file = str(Path(settings.secrets_folder) / "cookie_secret")
     hub.template_paths = [str(TEMPLATES)]
     hub.concurrent_spawn_limit = settings.concurrent_spawns
