@@ -11,10 +11,12 @@ later, when the registry runs again. So a job that is killed at any moment leave
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import itertools
 import os
 import shutil
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +25,7 @@ from ._registry_facts import Repository
 from ._registry_plan import Plan
 from ._registry_store import Store
 
-TRASH = ".trash"
+TRASH = ".trash."
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +46,24 @@ class Sweeper:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.trash = store.root / TRASH
+        self.trash: Path | None = None
         self._numbers = itertools.count()
 
     def prepare(self) -> None:
-        """Make an empty trash; what a killed run left there is removed."""
-        self.empty()
-        self.trash.mkdir(mode=0o700)
+        """Make a trash of our own, and throw in what a killed run left.
+
+        Only whoever holds the registry may do so: a trash that another run still fills would be taken from it.
+        """
+        left = list(self.store.root.glob(f"{TRASH}*"))
+        self.trash = Path(tempfile.mkdtemp(prefix=TRASH, dir=self.store.root))
+        for folder in left:
+            with contextlib.suppress(FileNotFoundError):  # emptied just now by the run before
+                self._discard(folder)
 
     def empty(self) -> None:
         """Remove what was moved aside; may be done while the registry runs."""
-        shutil.rmtree(self.trash, ignore_errors=True)
+        if self.trash is not None:
+            shutil.rmtree(self.trash, ignore_errors=True)
 
     def remove(self, plan: Plan) -> int:
         """Remove the plan's tags, then its manifests; return how many tags and manifests went."""
