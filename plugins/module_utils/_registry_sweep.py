@@ -26,6 +26,7 @@ from ._registry_plan import Plan
 from ._registry_store import Store
 
 TRASH = ".trash."
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,11 @@ class Sweeper:
         Only whoever holds the registry may do so: a trash that another run still fills would be taken from it.
         """
         left = list(self.store.root.glob(f"{TRASH}*"))
-        self.trash = Path(tempfile.mkdtemp(prefix=TRASH, dir=self.store.root))
+        try:
+            self.trash = Path(tempfile.mkdtemp(prefix=TRASH, dir=self.store.root))
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
         for folder in left:
             with contextlib.suppress(FileNotFoundError):  # emptied just now by the run before
                 self._discard(folder)
@@ -95,13 +100,15 @@ class Sweeper:
 
     def _discard(self, path: Path) -> int:
         try:
-            os.rename(path, f"{self.trash}/{next(self._numbers)}")  # noqa: PTH104  (thousands of these)
+            if self.trash is None:  # on a full disk there may be no room for it, nor for an entry in it
+                shutil.rmtree(path)
+            else:
+                os.rename(path, f"{self.trash}/{next(self._numbers)}")  # noqa: PTH104  (thousands of these)
         except FileNotFoundError:
             return 0  # done by an earlier run
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            if error.errno not in FULL:
                 raise
-            # On a full disk even the trash's own entry may not fit.
             shutil.rmtree(path)
         return 1
 

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -185,6 +187,19 @@ def test_what_a_killed_run_threw_away_goes_with_the_next(server: RegistryServer)
     fill(server)
     (server.store / ".trash.killed/7").mkdir(parents=True)
     work(server, PRUNE)
+    assert list(server.store.glob(".trash*")) == []
+
+
+def test_a_disk_without_room_for_the_trash_is_pruned(server: RegistryServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = fill(server)
+    (server.store / ".trash.killed/7").mkdir(parents=True)
+
+    def full(**_options: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", full)
+    assert work(server, PRUNE).broken == []
+    assert registry.tags(REPO) == ["b4", "b5"]
     assert list(server.store.glob(".trash*")) == []
 
 
