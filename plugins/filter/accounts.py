@@ -23,8 +23,8 @@ def accounts_ids(path: str, hosts: Mapping[str, Mapping[str, Any]]) -> dict[str,
     """Give everybody a number that is free and the same on all hosts.
 
     ``path`` is the file of the numbers on the controller (may be missing, or empty for none), ``hosts`` has for every
-    host ``desired`` (of :func:`accounts_desired`), ``found`` (of the module lab_accounts_info) and ``settings``.
-    Returns ``problems``, ``ids`` and the file's new ``content``.
+    host ``desired`` (of :func:`accounts_desired`), ``found`` (of the module lab_accounts_info) and ``settings``, or
+    nothing where no accounts are wanted. Returns ``problems``, ``ids``, the file's new ``content``, and of which hosts.
     """
     known: dict[str, Any] = {}
     problems: list[str] = []
@@ -32,8 +32,10 @@ def accounts_ids(path: str, hosts: Mapping[str, Mapping[str, Any]]) -> dict[str,
     try:
         recorded = _accounts_ids.load(file.read_text(encoding="utf-8") if file and file.exists() else "", path)
     except (ValueError, OSError) as error:
-        return {"problems": [str(error)], "ids": {}, "content": ""}
+        return {"problems": [str(error)], "ids": {}, "content": "", "hosts": []}
     for host, data in hosts.items():
+        if not data:
+            continue
         wanted = data["desired"]
         inputs = {
             **data["settings"],
@@ -57,11 +59,14 @@ def accounts_ids(path: str, hosts: Mapping[str, Mapping[str, Any]]) -> dict[str,
         "problems": problems + collisions,
         "ids": {"users": dict(ids.users), "groups": dict(ids.groups)},
         "content": ids.dump(),
+        "hosts": sorted(known),
     }
 
 
 def accounts_host(variables: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return of a host's variables what :func:`accounts_ids` needs to know."""
+    """Return of a host's variables what :func:`accounts_ids` needs to know; nothing for ``accounts_state: absent``."""
+    if "__accounts_desired" not in variables:
+        return {}
     return {
         "desired": variables["__accounts_desired"],
         "found": variables["__accounts_found"],

@@ -12,11 +12,14 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
+
+from ._accounts_store import sync_folder
 
 VERSION = 1
 CHUNK = 1 << 20
@@ -98,6 +101,7 @@ def make(home: Path, folder: Path, name: str, now: datetime, facts: Mapping[str,
         _small(archive.manifest, json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
         _small(archive.checksum, f"{checksum}  {final.name}\n")
         part.replace(final)
+        sync_folder(folder)  # the home may be deleted next, on another disk
     except OSError as error:
         raise ArchiveError(f"{home} cannot be archived to {folder}: {error}") from error
     finally:
@@ -135,11 +139,12 @@ def _tar(home: Path, *arguments: str) -> list[str]:
 def _write(home: Path, part: Path, command: list[str]) -> str:
     digest = hashlib.sha256()
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "wb") as out:
+    # Not a pipe: tar tells of every socket, and would wait for ever when nobody reads while it works.
+    with os.fdopen(descriptor, "wb") as out, tempfile.TemporaryFile() as told:
         tar = subprocess.Popen(
             [*_tar(home, "--create"), "--one-file-system", "--", home.name],
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=told,
             env={**os.environ, "LC_ALL": "C"},
         )
         squeeze = subprocess.Popen(command, stdin=tar.stdout, stdout=subprocess.PIPE)
@@ -149,10 +154,10 @@ def _write(home: Path, part: Path, command: list[str]) -> str:
             digest.update(chunk)
             out.write(chunk)
         stream.close()
-        message = _pipe(tar.stderr).read().decode(errors="replace").strip()
-        _pipe(tar.stderr).close()
         status = tar.wait(), squeeze.wait()
         if status != (0, 0):
+            told.seek(0)
+            message = told.read(65536).decode(errors="replace").strip()
             raise ArchiveError(f"tar of {home} ended with {status[0]}, {command[0]} with {status[1]}: {message[:500]}")
         out.flush()
         os.fsync(out.fileno())

@@ -68,7 +68,7 @@ def expire(world: World, check: bool = False) -> tuple[int, list[str]]:
             failures = result.failures
     except StoreError as error:
         return BUSY, [str(error)]
-    except (RefusedError, ValueError) as error:
+    except (RefusedError, ValueError, OSError) as error:
         return CRITICAL, [str(error)]
     if failures:
         return CRITICAL, lines + failures

@@ -73,8 +73,9 @@ class Homes:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             descriptor = os.open(name, flags, 0o600, dir_fd=folder)
         try:
-            if content is not None:
-                os.write(descriptor, content)
+            rest = memoryview(content or b"")
+            while rest:  # on a disk that is nearly full the kernel takes a part before it complains
+                rest = rest[os.write(descriptor, rest) :]
             os.fchmod(descriptor, stat.S_IMODE(mode))
             self.chown(descriptor, uid, gid)
         finally:
@@ -96,13 +97,19 @@ class Homes:
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
             return None
-        with os.fdopen(descriptor, "rb") as stream:
-            return tuple(line.strip() for line in stream.read(1 << 20).decode("utf-8", "replace").splitlines())
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return None
+            with os.fdopen(descriptor, "rb", closefd=False) as stream:
+                text = stream.read(1 << 20).decode("utf-8", "surrogateescape")
+        finally:
+            os.close(descriptor)
+        return tuple(line.strip() for line in text.splitlines())
 
     def place_keys(self, home: str, wanted: tuple[str, ...], before: tuple[str, ...], uid: int, gid: int) -> None:
         """Put the wanted keys into authorized_keys and take out those placed before; other lines stay.
 
-        Raises OSError when ``.ssh`` or the file is a symbolic link or belongs to somebody else.
+        Raises OSError when ``.ssh`` is a symbolic link or belongs to somebody else, or the file is a link or a folder.
         """
         path = self.inside(home)
         lines = list(self._read_keys(path) or ())
@@ -119,10 +126,13 @@ class Homes:
             try:
                 if self.owner_of(os.fstat(folder))[0] != uid:
                     raise PermissionError(f"{home}/.ssh does not belong to uid {uid}")
+                with contextlib.suppress(FileNotFoundError):
+                    if not stat.S_ISREG(os.stat("authorized_keys", dir_fd=folder, follow_symlinks=False).st_mode):
+                        raise OSError(f"{home}/.ssh/authorized_keys is no file")
                 new = ".authorized_keys.labserver-new"
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(new, dir_fd=folder)
-                content = "".join(f"{line}\n" for line in lines).encode()
+                content = "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
                 self._put(folder, new, 0o600, content, uid=uid, gid=gid)
                 os.rename(new, "authorized_keys", src_dir_fd=folder, dst_dir_fd=folder)
             finally:

@@ -26,7 +26,11 @@ def offboard(plan: Plan, old: Register, desired: Desired, world: World, result: 
         reached = old.users.get(login)
         plan.register = plan.register.with_user(login, state=reached.state if reached else "")
     removed: list[str] = []
+    # Where something may still write, an archive proves nothing: such a home waits for the next run, too.
+    waiting = set(plan.stop) if problems else set()
     for login in dict.fromkeys((*plan.archive, *plan.remove)):
+        if login in waiting:
+            continue
         before = old.users.get(login)
         try:
             if login not in plan.leave_home:

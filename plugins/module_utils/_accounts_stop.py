@@ -7,34 +7,18 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import os
 import signal
-import socket
 import time
-import urllib.parse
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-DOCKER_SOCKET = "/var/run/docker.sock"
+from ._docker_api import SOCKET, DockerEngine, EngineError
+
 LABEL = "org.labserver.user"
 
 
-class UnixConnection(http.client.HTTPConnection):
-    """HTTP over a Unix socket, as the Docker engine speaks it."""
-
-    def __init__(self, path: str, timeout_seconds: float) -> None:
-        super().__init__("localhost", timeout=timeout_seconds)
-        self.path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
-
-
-def stop_containers(logins: Iterable[str], path: str = DOCKER_SOCKET, grace_seconds: int = 10) -> list[str]:
+def stop_containers(logins: Iterable[str], path: str = SOCKET, grace_seconds: int = 10) -> list[str]:
     """Stop the containers labelled ``org.labserver.user=<login>``; returns what went wrong.
 
     A host without Docker has none. Containers are stopped, not removed: the hub removes its own.
@@ -42,29 +26,21 @@ def stop_containers(logins: Iterable[str], path: str = DOCKER_SOCKET, grace_seco
     names = set(logins)
     if not names or not Path(path).is_socket():
         return []
-    connection = UnixConnection(path, grace_seconds + 60)
-    problems: list[str] = []
+    engine = DockerEngine(path, timeout=grace_seconds + 60)
     try:
-        filters = urllib.parse.quote(json.dumps({"label": [LABEL]}))
-        connection.request("GET", f"/containers/json?filters={filters}")
-        answer = connection.getresponse()
-        body = answer.read()
-        if answer.status != 200:
-            return [f"Docker answered {answer.status} when asked for containers: {body[:200].decode(errors='replace')}"]
-        for container in json.loads(body):
-            if container.get("Labels", {}).get(LABEL) not in names:
-                continue
-            connection.request("POST", f"/containers/{container['Id']}/stop?t={grace_seconds}")
-            answer = connection.getresponse()
-            answer.read()
-            if answer.status not in (204, 304, 404):
-                problems.append(
-                    f"Docker answered {answer.status} when asked to stop {container['Names'][0].lstrip('/')}"
-                )
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        problems.append(f"Docker could not be asked to stop containers: {error}")
-    finally:
-        connection.close()
+        containers = engine.get("/containers/json", filters={"label": [LABEL]}) or []
+    except EngineError as error:
+        return [f"Docker could not be asked for containers: {error}"]
+    problems: list[str] = []
+    for container in containers:
+        if container["Labels"].get(LABEL) not in names:
+            continue
+        try:
+            engine.request("POST", f"/containers/{container['Id']}/stop", query={"t": grace_seconds})
+        except EngineError as error:
+            if error.status != 404:  # it is gone already
+                name = container["Names"][0].lstrip("/")
+                problems.append(f"Docker could not be asked to stop {name}: {error}")
     return problems
 
 

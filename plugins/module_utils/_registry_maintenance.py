@@ -93,10 +93,12 @@ def maintain(
         if not check:
             report.warnings += _save(cache, repositories)
         return report
-    sweeper.prepare()
     started = time.monotonic()
+    rests = False
     try:
         with pause():
+            rests = True
+            sweeper.prepare()
             # Once more: the world has moved on since the first look. All manifests are in the cache by now.
             report, repositories, garbage = _look(store, cache, work, now)
             if report.plan.refusals:
@@ -108,9 +110,10 @@ def maintain(
         report.changed = bool(report.removed or garbage.blobs or work.collector)
         report.freed, report.young = garbage.size, garbage.young
     finally:
-        wait_until_up(lambda: client.ping(retries=0))
-        report.downtime = time.monotonic() - started
-        sweeper.empty()
+        if rests:  # else another run is at work, and the registry is its business
+            wait_until_up(lambda: client.ping(retries=0))
+            report.downtime = time.monotonic() - started
+            sweeper.empty()
     report.warnings += _save(cache, repositories)
     _verify(client, report, repositories)
     return report

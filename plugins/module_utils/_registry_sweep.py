@@ -11,10 +11,12 @@ later, when the registry runs again. So a job that is killed at any moment leave
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import itertools
 import os
 import shutil
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +25,8 @@ from ._registry_facts import Repository
 from ._registry_plan import Plan
 from ._registry_store import Store
 
-TRASH = ".trash"
+TRASH = ".trash."
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +47,28 @@ class Sweeper:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.trash = store.root / TRASH
+        self.trash: Path | None = None
         self._numbers = itertools.count()
 
     def prepare(self) -> None:
-        """Make an empty trash; what a killed run left there is removed."""
-        self.empty()
-        self.trash.mkdir(mode=0o700)
+        """Make a trash of our own, and throw in what a killed run left.
+
+        Only whoever holds the registry may do so: a trash that another run still fills would be taken from it.
+        """
+        left = list(self.store.root.glob(f"{TRASH}*"))
+        try:
+            self.trash = Path(tempfile.mkdtemp(prefix=TRASH, dir=self.store.root))
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+        for folder in left:
+            with contextlib.suppress(FileNotFoundError):  # emptied just now by the run before
+                self._discard(folder)
 
     def empty(self) -> None:
         """Remove what was moved aside; may be done while the registry runs."""
-        shutil.rmtree(self.trash, ignore_errors=True)
+        if self.trash is not None:
+            shutil.rmtree(self.trash, ignore_errors=True)
 
     def remove(self, plan: Plan) -> int:
         """Remove the plan's tags, then its manifests; return how many tags and manifests went."""
@@ -86,13 +100,15 @@ class Sweeper:
 
     def _discard(self, path: Path) -> int:
         try:
-            os.rename(path, f"{self.trash}/{next(self._numbers)}")  # noqa: PTH104  (thousands of these)
+            if self.trash is None:  # on a full disk there may be no room for it, nor for an entry in it
+                shutil.rmtree(path)
+            else:
+                os.rename(path, f"{self.trash}/{next(self._numbers)}")  # noqa: PTH104  (thousands of these)
         except FileNotFoundError:
             return 0  # done by an earlier run
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            if error.errno not in FULL:
                 raise
-            # On a full disk even the trash's own entry may not fit.
             shutil.rmtree(path)
         return 1
 

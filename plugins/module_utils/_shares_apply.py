@@ -104,7 +104,7 @@ class Applier:
             self._unmount(path)
         elif action.what == "link" and share:
             self._link(path, share.mount_point)
-        elif action.what == "unlink":
+        elif action.what in ("unlink", "remove file"):
             host.remove(path)
         elif action.what == "write fstab":
             self.outcome.backup = f"{FSTAB}.{self.stamp}"
@@ -114,10 +114,8 @@ class Applier:
         elif action.what == "mount" and share:
             if not self._mount(share):
                 return
-        elif action.what == "remove file":
-            host.remove(path)
-        elif action.what == "remove folder":
-            self._remove_folder(path)
+        elif action.what == "remove folder" and not self._remove_folder(path):
+            return
         self.outcome.done.append(action)
 
     # --- steps ---
@@ -221,7 +219,7 @@ class Applier:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.symlink_to(target)
 
-    def _remove_folder(self, path: str) -> None:
+    def _remove_folder(self, path: str) -> bool:
         for folder in (path, f"{path}/files"):
             if self.host.at(folder).is_dir():
                 self.host.set_immutable(folder, False)
@@ -233,7 +231,8 @@ class Applier:
                 place.rmdir()
             except OSError as error:
                 self.outcome.warnings.append(f"{folder} stays: {error.strerror}")
-                return
+                return False
+        return True
 
     # --- afterwards ---
 

@@ -33,8 +33,9 @@ class Current:
 
     ``folders`` has parents and mount points that no mount covers; ``paths`` says what stands where people look: absent,
     ``link:TARGET``, empty (a folder), full (a folder with content), mounted or other. ``leftovers`` are folders below
-    the root of the shares, ``recorded`` is what the last run noted of each share: ``fingerprint`` of its mount,
-    ``path``, and ``limits`` (not empty when the file system knows no ACLs or no immutable folders).
+    the root of the shares, ``full`` those of them that hold files of their own. ``recorded`` is what the last run noted
+    of each share: ``fingerprint`` of its mount, ``path``, and ``limits`` (not empty when the file system knows no ACLs
+    or no immutable folders).
     """
 
     fstab: bytes
@@ -46,6 +47,7 @@ class Current:
     recorded: Mapping[str, Mapping[str, str]]
     salt: str
     automounts: bool
+    full: tuple[str, ...] = ()
 
     def at(self, target: str) -> list[Mount]:
         """Return the mounts at a path, the lowest first."""
@@ -62,6 +64,7 @@ def read_current(host: Host, root: str, shares: Iterable[Share], files: Iterable
     credentials = [f"{CREDENTIALS}/{name}" for name in _names(host, CREDENTIALS)]
     folders = [folder for share in shares for folder in (share.parent, share.mount_point)]
     paths = {share.path for share in shares} | {note.get("path", "") for note in notes.values()} - {""}
+    leftovers = tuple(f"{root}/{name}" for name in _names(host, root))
     return Current(
         fstab=host.read(FSTAB) or b"",
         mounts=mounts,
@@ -76,10 +79,11 @@ def read_current(host: Host, root: str, shares: Iterable[Share], files: Iterable
                 if share.mount_point not in covered
             },
         },
-        leftovers=tuple(f"{root}/{name}" for name in _names(host, root)),
+        leftovers=leftovers,
         recorded=notes,
         salt=recorded.get("salt", ""),
         automounts=host.automounts(),
+        full=tuple(folder for folder in leftovers if _holds_files(host, folder, covered)),
     )
 
 
@@ -115,6 +119,15 @@ def _names(host: Host, folder: str) -> list[str]:
         return sorted(entry.name for entry in host.at(folder).iterdir() if not entry.name.startswith("."))
     except (FileNotFoundError, NotADirectoryError):
         return []
+
+
+def _holds_files(host: Host, folder: str, covered: set[str]) -> bool:
+    """Whether there is anything in the folder of a share, or in its mount point while nothing is mounted there."""
+    if folder in covered:
+        return False
+    point = f"{folder}/files"
+    beneath = point not in covered and _what_stands(host, point) in ("full", "other")
+    return beneath or bool(set(_names(host, folder)) - {"files"})
 
 
 def _what_stands(host: Host, path: str) -> str:

@@ -227,7 +227,7 @@ def _removals(desired: Desired, current: Current) -> Iterator[Action]:
 def _leftovers(desired: Desired, current: Current) -> Iterator[Action]:
     parents = {share.parent for share in desired.shares}
     for folder in current.leftovers:
-        if folder not in parents:
+        if folder not in parents and folder not in current.full:
             yield Action("remove folder", "", folder, "no longer wanted")
     for path in sorted(current.files):
         if current.files[path] is not None and path not in desired.files:
@@ -235,6 +235,9 @@ def _leftovers(desired: Desired, current: Current) -> Iterator[Action]:
 
 
 def _warnings(desired: Desired, current: Current) -> Iterator[str]:
+    for folder in current.full:
+        if folder not in {share.parent for share in desired.shares}:
+            yield f"{folder} belongs to no share any more, but holds files; look at them"
     for share in desired.shares:
         if current.paths.get(share.mount_point) == "full":
             yield f"share {share.name}: {share.mount_point} holds files, which the mounted share hides; look at them"

@@ -219,7 +219,7 @@ def main() -> None:
         )
     except RefusedError as error:
         module.fail_json(msg=str(error), problems=error.problems)
-    except (StoreError, ValueError) as error:
+    except (StoreError, ValueError, OSError) as error:
         module.fail_json(msg=str(error))
     answer = {
         **_accounts_report.summary(result),

@@ -31,6 +31,11 @@ options:
     description: Socket of the engine. A host without one has no containers.
     type: path
     default: /var/run/docker.sock
+  host:
+    description:
+      - Name of the host in the report, by which reports are told apart. Two hosts may well call themselves C(debian).
+      - The host's own name when nothing is given.
+    type: str
   reports:
     description: What this module returned on other hosts, to be written into O(folder). Then no engine is asked.
     type: list
@@ -108,6 +113,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "docker_socket": {"type": "path", "default": SOCKET},
+            "host": {"type": "str"},
             "reports": {
                 "type": "list",
                 "elements": "dict",
@@ -132,7 +138,8 @@ def main() -> None:
         images = images_in_use(DockerEngine(socket)) if Path(socket).exists() else []
     except (EngineError, OSError) as error:
         module.fail_json(msg=f"The images in use are not known: {error}")
-    module.exit_json(changed=False, report={"host": os.uname().nodename, "images": images})
+    name = module.params["host"] or os.uname().nodename
+    module.exit_json(changed=False, report={"host": name, "images": images})
 
 
 if __name__ == "__main__":

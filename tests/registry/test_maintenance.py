@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -163,7 +165,42 @@ def test_killed_in_the_middle_the_registry_runs_and_the_next_run_finishes(server
     blobs = {path.parent.name for path in (server.store / "docker/registry/v2/blobs").glob("sha256/*/*/data")}
     needed = registry.pull(REPO, "b4") | registry.pull(REPO, "b5")
     assert {f"sha256:{value}" for value in blobs} == needed
-    assert not (server.store / ".trash").exists()
+    assert list(server.store.glob(".trash*")) == []
+
+
+def test_a_second_run_leaves_the_first_one_alone(server: RegistryServer) -> None:
+    registry = fill(server)
+
+    def meanwhile() -> None:
+        before = sorted(server.store.glob(".trash*/*"))
+        assert len(before) == 8  # four tags, four manifests
+        with pytest.raises(pause.Busy):
+            work(server, Work(collector=lambda: None))
+        assert sorted(server.store.glob(".trash*/*")) == before
+
+    assert work(server, Work(PRUNE.policies, limits=PRUNE.limits, collector=meanwhile)).broken == []
+    assert registry.tags(REPO) == ["b4", "b5"]
+    assert list(server.store.glob(".trash*")) == []
+
+
+def test_what_a_killed_run_threw_away_goes_with_the_next(server: RegistryServer) -> None:
+    fill(server)
+    (server.store / ".trash.killed/7").mkdir(parents=True)
+    work(server, PRUNE)
+    assert list(server.store.glob(".trash*")) == []
+
+
+def test_a_disk_without_room_for_the_trash_is_pruned(server: RegistryServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = fill(server)
+    (server.store / ".trash.killed/7").mkdir(parents=True)
+
+    def full(**_options: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", full)
+    assert work(server, PRUNE).broken == []
+    assert registry.tags(REPO) == ["b4", "b5"]
+    assert list(server.store.glob(".trash*")) == []
 
 
 def test_failed_collection_starts_the_registry_again(server: RegistryServer) -> None:

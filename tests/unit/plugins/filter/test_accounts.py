@@ -32,6 +32,12 @@ def test_numbers_for_two_hosts_and_the_file_that_keeps_them(tmp_path: Path) -> N
     assert again["ids"]["users"] == {"jonas": 1001, "mira": 25000, "nadia": 25001, "old": 25002, "zoe": 25003}
 
 
+def test_a_host_without_accounts_has_no_say() -> None:
+    given = accounts.accounts_ids("", {"a": accounts.accounts_host({"__accounts_found": {}}, {}), "b": host("nadia")})
+    assert given["ids"]["users"] == {"mira": 25000, "nadia": 25001}
+    assert given["hosts"] == ["b"]
+
+
 def test_a_damaged_file_stops_the_run(tmp_path: Path) -> None:
     file = tmp_path / "accounts-ids.txt"
     file.write_text("user mira\n")

@@ -93,3 +93,12 @@ def test_it_says_what_is_missing(tmp_path: Path) -> None:
     _accounts_wanted.write(host.root, b"{")
     assert "is damaged" in on(host, 12, 1)[1][0]
     assert (host.root / _accounts_wanted.FILE).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_cannot_be_read_is_a_failure_and_no_mere_warning(host: FakeHost) -> None:
+    register = host.root / "etc/labserver/accounts/register.json"
+    register.unlink()
+    register.mkdir()
+    status, lines = on(host, 12, 1)
+    assert status == 2
+    assert "Is a directory" in lines[0]

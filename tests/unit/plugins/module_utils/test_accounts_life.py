@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import stat
 import tarfile
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -262,6 +264,31 @@ def test_what_could_not_be_stopped_is_tried_again(host: FakeHost) -> None:
     assert host.run(users=[{"name": "mira", "state": "locked"}]).changed is False
 
 
+def test_a_home_in_which_somebody_still_writes_is_neither_archived_nor_removed(host: FakeHost) -> None:
+    host.run(users=[{"name": "mira"}])
+    gone = {"accounts_users": [{"name": "mira", "state": "absent"}], "accounts_remove_homes": True}
+    desired, _problems = inputs.desired(gone)
+    world = replace(host.world(), stop=lambda _people: ["Docker answered 500"])
+    assert apply.run(desired, None, world).failures == ["Docker answered 500"]
+    assert (host.root / "home/jupyter-mira/.bashrc").exists()
+    assert not (host.root / "srv/labserver/accounts/archive").exists()
+    assert (host.line("shadow", "jupyter-mira") or [])[7] == "1"
+    assert apply.run(desired, None, host.world()).failures == []
+    assert host.stopped == ["mira"]
+    assert not (host.root / "home/jupyter-mira").exists()
+
+
+def test_a_home_full_of_sockets_is_archived(host: FakeHost) -> None:
+    host.run(users=[{"name": "mira"}])
+    for number in range(400):  # tar tells of each: more than a pipe holds
+        os.mknod(host.root / "home/jupyter-mira" / f"{number:03}-{'x' * 200}", stat.S_IFSOCK | 0o600)
+    signal.alarm(60)
+    try:
+        assert host.run(users=[{"name": "mira", "state": "absent"}]).failures == []
+    finally:
+        signal.alarm(0)
+
+
 def test_expiry_offboards_after_the_last_day(host: FakeHost) -> None:
     person = {"name": "mira", "expires": "2026-11-20"}
     host.run(users=[person])
@@ -293,6 +320,48 @@ def test_a_symbolic_link_does_not_lead_root_astray(host: FakeHost) -> None:
     result = host.run(users=[{"name": "mira", "ssh_keys": [KEY]}])
     assert len(result.failures) == 1
     assert list((host.root / "etc/secret").iterdir()) == []
+
+
+def test_a_linked_file_of_keys_is_left_alone_and_told(host: FakeHost) -> None:
+    host.run(users=[{"name": "mira"}])
+    home = host.root / "home/jupyter-mira"
+    (home / "keys").write_text(f"{OTHER_KEY}\n")
+    (home / ".ssh").mkdir()
+    host.owners[(home / ".ssh").stat().st_ino] = (20000, 20000)
+    (home / ".ssh/authorized_keys").symlink_to("../keys")
+    result = host.run(users=[{"name": "mira", "ssh_keys": [KEY]}])
+    assert result.failures == ["ssh keys of jupyter-mira: /home/jupyter-mira/.ssh/authorized_keys is no file"]
+    assert (home / ".ssh/authorized_keys").read_text() == f"{OTHER_KEY}\n"
+
+
+def test_a_folder_in_place_of_the_keys_stops_nobody_else(host: FakeHost) -> None:
+    host.run(users=[{"name": "mira"}])
+    folder = host.root / "home/jupyter-mira/.ssh/authorized_keys"
+    folder.mkdir(parents=True)
+    host.owners[folder.parent.stat().st_ino] = (20000, 20000)
+    result = host.run(users=[{"name": "mira", "ssh_keys": [KEY]}, {"name": "jonas"}])
+    assert result.failures == ["ssh keys of jupyter-mira: /home/jupyter-mira/.ssh/authorized_keys is no file"]
+    assert (host.root / "home/jupyter-jonas").is_dir()
+
+
+def test_keys_with_a_comment_that_is_not_utf8_keep_their_bytes(host: FakeHost) -> None:
+    host.run(users=[{"name": "mira", "ssh_keys": []}])
+    ssh = host.root / "home/jupyter-mira/.ssh"
+    ssh.mkdir()
+    host.owners[ssh.stat().st_ino] = (20000, 20000)
+    (ssh / "authorized_keys").write_bytes(OTHER_KEY.encode() + b" J\xf6rg\n")
+    host.run(users=[{"name": "mira", "ssh_keys": [KEY]}])
+    assert (ssh / "authorized_keys").read_bytes() == OTHER_KEY.encode() + b" J\xf6rg\n" + f"{KEY}\n".encode()
+
+
+def test_files_are_written_whole_when_the_kernel_takes_them_in_pieces(
+    host: FakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, content: write(descriptor, bytes(content)[:3]))
+    host.run(users=[{"name": "mira", "ssh_keys": [KEY]}])
+    assert (host.root / "home/jupyter-mira/.bashrc").read_text() == "# hello\n"
+    assert (host.root / "home/jupyter-mira/.ssh/authorized_keys").read_text() == f"{KEY}\n"
 
 
 def test_a_home_of_somebody_else_is_refused_before_anything_is_touched(host: FakeHost) -> None:

@@ -78,8 +78,26 @@ def test_only_the_containers_of_who_leaves_are_stopped(engine: Engine, tmp_path:
 def test_a_container_that_does_not_stop_is_told(engine: Engine, tmp_path: Path) -> None:
     engine.answer = 500
     assert stop.stop_containers(["jonas"], str(tmp_path / "docker.sock")) == [
-        "Docker answered 500 when asked to stop jupyter-jonas"
+        "Docker could not be asked to stop jupyter-jonas: POST /containers/bbb/stop: HTTP status 500"
     ]
+
+
+@pytest.mark.parametrize("answer", [304, 404])
+def test_a_container_that_stopped_meanwhile_is_well(engine: Engine, tmp_path: Path, answer: int) -> None:
+    engine.answer = answer
+    assert stop.stop_containers(["mira"], str(tmp_path / "docker.sock")) == []
+
+
+def test_an_engine_that_breaks_off_is_told(tmp_path: Path) -> None:
+    class Broken(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(65536)
+
+    with socketserver.ThreadingUnixStreamServer(str(tmp_path / "docker.sock"), Broken) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        (problem,) = stop.stop_containers(["mira"], str(tmp_path / "docker.sock"))
+        server.shutdown()
+    assert problem.startswith("Docker could not be asked for containers: no answer from the Docker engine")
 
 
 def test_a_host_without_docker_has_no_containers(tmp_path: Path) -> None:

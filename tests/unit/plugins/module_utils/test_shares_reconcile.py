@@ -268,6 +268,22 @@ def test_a_share_that_is_not_listed_any_more_goes(machine: Machine, inputs: dict
     assert run(machine, inputs)["changed"] is False
 
 
+def test_files_beneath_a_share_that_goes_are_kept_and_told_without_a_change(
+    machine: Machine, inputs: dict[str, Any]
+) -> None:
+    run(machine, inputs)
+    left = machine.base / ROOT.strip("/") / "books/files/left"
+    left.parent.chmod(0o700)
+    left.write_text("written before the share was mounted")
+    inputs["shares_list"].pop(1)
+    assert f"{ROOT}/books/files stays: Directory not empty" in run(machine, inputs)["warnings"]
+    for check in (True, False):
+        again = run(machine, inputs, check)
+        assert (again["changed"], steps(again)) == (False, [])
+        assert f"{ROOT}/books belongs to no share any more, but holds files; look at them" in again["warnings"]
+    assert left.read_text() == "written before the share was mounted"
+
+
 def test_everything_goes_and_the_others_learn_of_it(machine: Machine, inputs: dict[str, Any]) -> None:
     before = machine.fstab
     run(machine, inputs)
