@@ -225,10 +225,12 @@ def test_the_lab_s_authority(lab: Lab) -> None:
 def test_names_outside_the_authority_are_refused_with_the_way_out(lab: Lab) -> None:
     lab.configure(INTERNAL, ca=CA)
     lab.renew()
+    first = lab.fingerprint("hub")
     lab.configure({**INTERNAL, "names": ["hub.elsewhere.test"]}, ca=CA)
     status, outcome, _said = lab.renew()
     assert status == 1
     assert "hub.elsewhere.test is outside" in outcome["problems"][0]
+    assert lab.fingerprint("hub") == first  # the issuer's signature under that name would be worth nothing
 
 
 def test_another_host_gets_an_issuer_of_its_own(lab: Lab, tmp_path: Path) -> None:
@@ -252,6 +254,32 @@ def test_another_host_gets_an_issuer_of_its_own(lab: Lab, tmp_path: Path) -> Non
     argv = ["openssl", "verify", "-CAfile", lab.root / "etc/labserver/ca/root.pem", "-untrusted", other.file("hub")]
     assert subprocess.run([*argv, "-verify_hostname", "nas.lab.test", other.file("hub")], check=False).returncode == 0
     assert json.loads(step(other, "request"))["csr"] == ""
+
+    # The root is made anew, with the name of the old one: what its old issuer signs is believed by nobody.
+    (lab.root / "etc/labserver/ca").rename(tmp_path / "away")
+    first = other.fingerprint("hub")
+    assert step(other, "accept", given=step(lab, "sign", given=step(other, "request"))) == "changed\n"
+    status, outcome, _said = other.renew()
+    assert (status, other.fingerprint("hub")) == (1, first)
+    assert "not of the present root; run the playbook" in outcome["problems"][0]
+    assert step(other, "accept", given=step(lab, "sign", given=step(other, "request"))) == "changed\n"
+    assert other.renew()[:2][1]["renewed"] == ["hub"]
+    assert subprocess.run([*argv, "-verify_hostname", "nas.lab.test", other.file("hub")], check=False).returncode == 0
+
+
+def test_a_host_that_knows_the_root_does_not_make_another(lab: Lab, tmp_path: Path) -> None:
+    lab.configure(INTERNAL, ca=CA)
+    lab.renew()
+    other = Lab(tmp_path / "other", lab.program)
+    other.configure({**INTERNAL, "names": ["nas.lab.test"]}, ca={"keeper": False})
+    ca = other.root / "etc/labserver/ca"
+    ca.mkdir()
+    (ca / "root.pem").write_bytes((lab.root / "etc/labserver/ca/root.pem").read_bytes())
+    other.configure({**INTERNAL, "names": ["nas.lab.test"]}, ca=CA)  # the inventory names another keeper
+    status, outcome, _said = other.renew()
+    assert status == 1
+    assert "without its key" in outcome["problems"][0]
+    assert (ca / "root.pem").read_bytes() == (lab.root / "etc/labserver/ca/root.pem").read_bytes()
 
 
 def test_a_damaged_state_or_store_is_made_anew(lab: Lab) -> None:
