@@ -70,6 +70,7 @@ class Run:
     deployed: list[str] = field(default_factory=list)
     trusted: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    chains: set[str] = field(default_factory=set)  # certificates that stay, with another chain
 
     @property
     def root(self) -> Path:
@@ -249,7 +250,9 @@ def _accept(
     done = replace(state, failures=0, failed="", next_try="", source=entry.source)
     present = installed if installed and not installed.placeholder else None
     if present and present.certificate.fingerprint == fresh.fingerprint:
-        return done, installed
+        if present.pair.chain == pair.chain:
+            return done, installed
+        run.chains.add(entry.name)
     worse = _cert_decide.worse(fresh, present.certificate if present else None, entry.names, now)
     if worse and not run.force:
         raise SourceError(
@@ -265,7 +268,9 @@ def _deploy_all(run: Run, entry: Entry, state: CertState, installed: Installed) 
     targets = {}
     for target in entry.targets:
         before = state.targets.get(target.name, _cert_deploy.TargetState())
-        targets[target.name], done = _cert_deploy.deploy(target, installed, before, tools)
+        targets[target.name], done = _cert_deploy.deploy(
+            target, installed, before, tools, again=entry.name in run.chains
+        )
         if done:
             run.deployed.append(f"{entry.name}: {target.name}")
     certificate = installed.certificate

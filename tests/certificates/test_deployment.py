@@ -112,6 +112,23 @@ def test_a_service_that_is_down_is_told_and_not_reloaded(lab: Lab, files: dict[s
     assert "web does not answer" in lab.state("hub")["message"]
 
 
+def test_a_chain_that_was_completed_is_installed_and_deployed(
+    lab: Lab, files: dict[str, Any], consumer: Consumer, tmp_path: Path
+) -> None:
+    counted = tmp_path / "reloads"
+    reload = {"command": ["/bin/sh", "-c", f"echo reload >>{counted}"]}
+    lab.configure({**files, "deploy": [target(consumer, reload=reload)]})
+    lab.renew()
+    given = Path(files["files"]["certificate"])
+    # The same certificate with one more below it, as when the intermediate was forgotten at first.
+    given.write_bytes(given.read_bytes() * 2)
+    status, outcome, said = lab.renew()
+    assert (status, outcome["renewed"], outcome["deployed"]) == (0, ["hub"], ["hub: web"]), said
+    assert lab.file("hub").read_bytes() == given.read_bytes()
+    assert counted.read_text() == "reload\n"
+    assert lab.renew()[1]["changed"] is False
+
+
 def test_copies_are_repaired_and_have_the_wanted_mode(lab: Lab, files: dict[str, Any], tmp_path: Path) -> None:
     folder = tmp_path / "cocalc/conf/cert"
     log = tmp_path / "reloads"
@@ -369,6 +386,10 @@ def test_a_damaged_consumer_file_is_left_out_and_told(lab: Lab, files: dict[str,
     folder = lab.root / "etc/labserver/certificates.d"
     folder.mkdir(parents=True)
     (folder / "bad.json").write_text("{")
+    status, outcome, _said = lab.renew()
+    assert status == 1
+    assert "bad.json" in outcome["problems"][0]
+    (folder / "bad.json").write_text('{"version": 1, "targets": [{"certificate": "hub"}]}')  # without a name
     status, outcome, _said = lab.renew()
     assert status == 1
     assert "bad.json" in outcome["problems"][0]
