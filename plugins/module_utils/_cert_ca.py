@@ -62,6 +62,11 @@ def permits(permitted: Sequence[str], networks: Sequence[str], name: str) -> boo
     return any(bare == domain or bare.endswith(f".{domain}") for domain in permitted)
 
 
+def own(names: Sequence[str]) -> list[str]:
+    """The domains and addresses that an issuer for such names is constrained to."""
+    return sorted({name.removeprefix("*.").lower() for name in names})
+
+
 def constraints(permitted: Sequence[str], networks: Sequence[str]) -> str:
     """The value of the extension; a kind of name without an entry is excluded, not left open."""
     # "invalid" is a name that nobody can have (RFC 2606): with it as the only one, no name passes.
@@ -197,7 +202,8 @@ def _unfit(root: Path, names: Sequence[str]) -> str:
         inspect((folder / "root.pem").read_bytes())
     except (OSError, ValueError):
         return "this host has no issuer of the lab's authority yet"
-    outside = [name for name in names if not is_address(name) and not permits(permitted, [], name)]
+    addresses = [name for name in permitted if is_address(name)]
+    outside = [name for name in names if not permits([*set(permitted) - set(addresses)], addresses, name)]
     if outside:
         return f"this host's issuer is not made for {', '.join(outside)}"
     if not _signed_by(folder / "issuer.pem", folder / "root.pem"):
@@ -227,7 +233,8 @@ def sign(root: Path, host: str, names: Sequence[str], csr: bytes, networks: Sequ
             f" {', '.join(networks)}); use such a name, or name its domain in certificates_ca_domains before the"
             " authority is made"
         )
-    mine = sorted({name.removeprefix("*.").lower() for name in names if not is_address(name)})
+    mine = own(names)
+    addresses = [name for name in mine if is_address(name)]
     # The subject has to differ with each signing: same subject and other key would confuse clients.
     subject = f"/CN={_escape(f'Lab issuer {host} {secrets.token_hex(4)}')}"
     return _sign(
@@ -255,7 +262,8 @@ def sign(root: Path, host: str, names: Sequence[str], csr: bytes, networks: Sequ
             "authorityKeyIdentifier": "keyid",
             "basicConstraints": "critical,CA:TRUE,pathlen:0",
             "extendedKeyUsage": "serverAuth",
-            "nameConstraints": constraints(mine, networks),
+            # Its own addresses only: with the lab's networks a host could pose as every other one.
+            "nameConstraints": constraints([name for name in mine if name not in addresses], addresses),
         },
         {"ca": (folder / "root.pem").read_bytes(), "cakey": (folder / "root.key").read_bytes()},
         csr,
@@ -268,8 +276,7 @@ def accept(root: Path, anchor: bytes, issuer: bytes, names: Sequence[str]) -> bo
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     files = {"root.pem": anchor}
     if issuer:
-        mine = sorted({name.removeprefix("*.").lower() for name in names if not is_address(name)})
-        files |= {"issuer.names": "\n".join(mine).encode() + b"\n", "issuer.pem": issuer}
+        files |= {"issuer.names": "\n".join(own(names)).encode() + b"\n", "issuer.pem": issuer}
     changed = False
     for name, content in files.items():
         path = folder / name

@@ -221,13 +221,15 @@ def test_the_lab_s_authority(lab: Lab) -> None:
 
     # Whoever has the host's issuer still cannot pose as somebody else: made by hand with openssl.
     ca = lab.root / "etc/labserver/ca"
-    for name, good in (("x.hub.lab.test", True), ("nas.lab.test", False), ("bank.example", False)):
+    names = {"x.hub.lab.test": True, "nas.lab.test": False, "bank.example": False}
+    for name, good in {**names, "192.168.2.5": True, "192.168.2.6": False}.items():
+        kind = "IP" if name[0].isdigit() else "DNS"
         work = lab.root / name
         work.mkdir()
         subprocess.run(
             f"openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout k -out r -subj /CN=x"
-            f" -addext subjectAltName=DNS:{name} && openssl x509 -req -in r -CA {ca}/issuer.pem -CAkey {ca}/issuer.key"
-            f" -CAcreateserial -copy_extensions copy -days 30 -out c && cat {ca}/issuer.pem >>c",
+            f" -addext subjectAltName={kind}:{name} && openssl x509 -req -in r -CA {ca}/issuer.pem"
+            f" -CAkey {ca}/issuer.key -CAcreateserial -copy_extensions copy -days 30 -out c && cat {ca}/issuer.pem >>c",
             shell=True, cwd=work, check=True, capture_output=True,
         )  # fmt: skip
         assert verify(work / "c", name) is good, name
