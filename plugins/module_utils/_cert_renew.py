@@ -132,6 +132,10 @@ def plan(root: Path, config: Config, now: datetime) -> dict[str, str]:
 def renew(world: World, log: Sink, only: Sequence[str] = (), force: bool = False) -> Outcome:
     """Do one run. The caller holds the lock. Raises OSError and ValueError when the configuration cannot be read."""
     config = _cert_model.load(world.root)
+    known = [entry.name for entry in config.entries]
+    unknown = [name for name in only if name not in known]
+    if unknown:
+        raise ValueError(f"there is no certificate {', '.join(unknown)}; there are: {', '.join(known) or 'none'}")
     before = _cert_state.read(world.root)
     run = Run(world, log, force)
     run.problems.extend(config.problems)
@@ -253,7 +257,8 @@ def _accept(
         if present.pair.chain == pair.chain:
             return done, installed
         run.chains.add(entry.name)
-    worse = _cert_decide.worse(fresh, present.certificate if present else None, entry.names, now)
+    moved = bool(state.source) and state.source != entry.source
+    worse = _cert_decide.worse(fresh, present.certificate if present else None, entry.names, now, moved)
     if worse and not run.force:
         raise SourceError(
             f"what {entry.source} gave is not installed: {worse} (labserver renew --force {entry.name} does)"

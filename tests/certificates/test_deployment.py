@@ -191,6 +191,24 @@ def test_a_worse_certificate_never_replaces_a_good_one(
     assert lab.fingerprint("hub") == good
 
 
+def test_another_source_may_give_a_certificate_that_ends_earlier(lab: Lab) -> None:
+    bought = {**INTERNAL, "name": "bought", "internal_ca": {"days": 365}}
+    place = {"certificate": str(lab.file("bought")), "key": str(lab.file("bought", "key.pem"))}
+    lab.configure(bought, {**INTERNAL, "source": "files", "files": place}, ca=CA)
+    assert lab.renew()[0] == 0
+    assert lab.fingerprint("hub") == lab.fingerprint("bought")
+    lab.configure(bought, INTERNAL, ca=CA)
+    assert lab.renew()[:2][1]["renewed"] == ["hub"]
+    assert lab.renew()[1]["changed"] is False
+
+
+def test_a_name_that_nobody_knows_is_told(lab: Lab) -> None:
+    lab.configure(INTERNAL, ca=CA)
+    status, _outcome, said = lab.renew("--force", "hbu")
+    assert status == 2
+    assert "there is no certificate hbu; there are: hub" in said
+
+
 def test_a_signed_certificate_is_not_replaced_by_a_self_signed_one(lab: Lab) -> None:
     lab.configure(INTERNAL, ca=CA)
     assert lab.renew()[0] == 0
