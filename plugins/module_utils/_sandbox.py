@@ -220,7 +220,8 @@ def main(argv: Sequence[str]) -> int:
     limits = limits_from(data | {key: value for key, value in given.items() if value})
     # A lost connection or a time limit of somebody else must not leave the container behind, without any limit of time.
     for number in (signal.SIGHUP, signal.SIGTERM):
-        signal.signal(number, stop)
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup
+            signal.signal(number, stop)
     try:
         result = run(limits, arguments.folder.resolve(), arguments.action, sys.stdout.buffer)
     except (SandboxError, OSError, subprocess.SubprocessError) as error:
