@@ -37,3 +37,13 @@ def test_pruning_needs_the_word_of_every_host(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "Run this without --limit" in done.stdout
     assert "Run this without --limit" not in play(tmp_path, "prune", "atlas,boreas").stdout
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "playbooks").glob("*.yml")), ids=lambda path: path.stem)
+def test_every_playbook_takes_the_same_word_for_its_hosts(tmp_path: Path, path: Path) -> None:
+    (tmp_path / "hosts").write_text("atlas\nboreas\n")
+    command = ["ansible-playbook", "-i", tmp_path / "hosts", path, "--list-hosts", "-e", "labserver_hosts=atlas"]
+    environment = {**os.environ, "ANSIBLE_HOME": str(tmp_path / "home"), "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "atlas" in done.stdout and "boreas" not in done.stdout
