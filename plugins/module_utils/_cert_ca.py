@@ -62,6 +62,11 @@ def permits(permitted: Sequence[str], networks: Sequence[str], name: str) -> boo
     return any(bare == domain or bare.endswith(f".{domain}") for domain in permitted)
 
 
+def own(names: Sequence[str]) -> list[str]:
+    """The domains and addresses that an issuer for such names is constrained to."""
+    return sorted({name.removeprefix("*.").lower() for name in names})
+
+
 def constraints(permitted: Sequence[str], networks: Sequence[str]) -> str:
     """The value of the extension; a kind of name without an entry is excluded, not left open."""
     # "invalid" is a name that nobody can have (RFC 2606): with it as the only one, no name passes.
@@ -99,7 +104,8 @@ CA_USE = {"subjectKeyIdentifier": "hash", "keyUsage": "critical,keyCertSign,cRLS
 def ensure_root(root: Path, settings: Mapping[str, Any], names: Sequence[str], host: str) -> bool:
     """Make the root on the host that keeps it, unless it is there; returns whether it was made.
 
-    Raises CaError when the inventory's domains are no longer those that the root was made for.
+    Raises CaError when the inventory's domains are no longer those that the root was made for, or when the root of
+    another keeper is there without its key.
     """
     folder = root / FOLDER
     wanted = list(settings.get("domains") or domains(names))
@@ -114,6 +120,12 @@ def ensure_root(root: Path, settings: Mapping[str, Any], names: Sequence[str], h
                 f" browser has to import it), move /{FOLDER} away on this host and run the playbook again"
             )
         return False
+    if (folder / "root.pem").exists():
+        raise CaError(
+            f"this host knows the lab's authority without its key, so it cannot keep it; copy /{FOLDER}/root.key and"
+            f" root.domains from the host that kept it, or, to make a new authority (every browser has to import it),"
+            f" move /{FOLDER} away on this host and run the playbook again"
+        )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = new_key("ecdsa")
     name = settings.get("name") or f"Lab CA of {host}"
@@ -171,22 +183,42 @@ def request(root: Path, names: Sequence[str], now: datetime) -> bytes:
 
 
 def issuer_problem(root: Path, names: Sequence[str], now: datetime) -> str:
-    """Why this host's issuer cannot sign certificates for these names; empty when it can."""
-    folder = root / FOLDER
-    try:
-        issuer = inspect((folder / "issuer.pem").read_bytes())
-        permitted = (folder / "issuer.names").read_text().split()
-        anchor = inspect((folder / "root.pem").read_bytes())
-    except (OSError, ValueError):
-        return "this host has no issuer of the lab's authority yet"
-    outside = [name for name in names if not is_address(name) and not permits(permitted, [], name)]
-    if outside:
-        return f"this host's issuer is not made for {', '.join(outside)}"
-    if issuer.issuer != anchor.subject:
-        return "this host's issuer is not of the present root"
+    """Why this host needs another issuer for these names; empty when the present one will do."""
+    problem = _unfit(root, names)
+    if problem:
+        return problem
+    issuer = inspect((root / FOLDER / "issuer.pem").read_bytes())
     if issuer.fraction_left(now) <= ISSUER_RENEW_FRACTION:
         return f"this host's issuer ends on {issuer.not_after:%Y-%m-%d}"
     return ""
+
+
+def _unfit(root: Path, names: Sequence[str]) -> str:
+    """Why no client would believe what this host's issuer signs for these names; empty when it would."""
+    folder = root / FOLDER
+    try:
+        inspect((folder / "issuer.pem").read_bytes())
+        permitted = (folder / "issuer.names").read_text().split()
+        inspect((folder / "root.pem").read_bytes())
+    except (OSError, ValueError):
+        return "this host has no issuer of the lab's authority yet"
+    addresses = [name for name in permitted if is_address(name)]
+    outside = [name for name in names if not permits([*set(permitted) - set(addresses)], addresses, name)]
+    if outside:
+        return f"this host's issuer is not made for {', '.join(outside)}"
+    if not _signed_by(folder / "issuer.pem", folder / "root.pem"):
+        return "this host's issuer is not of the present root"
+    return ""
+
+
+def _signed_by(issuer: Path, anchor: Path) -> bool:
+    """Whether the key of ``anchor`` made the issuer: a root that was made anew may have the name of the old one."""
+    try:
+        # How long both last is judged elsewhere.
+        openssl(["verify", "-no_check_time", "-no-CApath", "-no-CAstore", "-CAfile", str(anchor), str(issuer)])
+    except ValueError:
+        return False
+    return True
 
 
 def sign(root: Path, host: str, names: Sequence[str], csr: bytes, networks: Sequence[str] = ()) -> bytes:
@@ -201,7 +233,8 @@ def sign(root: Path, host: str, names: Sequence[str], csr: bytes, networks: Sequ
             f" {', '.join(networks)}); use such a name, or name its domain in certificates_ca_domains before the"
             " authority is made"
         )
-    mine = sorted({name.removeprefix("*.").lower() for name in names if not is_address(name)})
+    mine = own(names)
+    addresses = [name for name in mine if is_address(name)]
     # The subject has to differ with each signing: same subject and other key would confuse clients.
     subject = f"/CN={_escape(f'Lab issuer {host} {secrets.token_hex(4)}')}"
     return _sign(
@@ -229,7 +262,8 @@ def sign(root: Path, host: str, names: Sequence[str], csr: bytes, networks: Sequ
             "authorityKeyIdentifier": "keyid",
             "basicConstraints": "critical,CA:TRUE,pathlen:0",
             "extendedKeyUsage": "serverAuth",
-            "nameConstraints": constraints(mine, networks),
+            # Its own addresses only: with the lab's networks a host could pose as every other one.
+            "nameConstraints": constraints([name for name in mine if name not in addresses], addresses),
         },
         {"ca": (folder / "root.pem").read_bytes(), "cakey": (folder / "root.key").read_bytes()},
         csr,
@@ -242,8 +276,7 @@ def accept(root: Path, anchor: bytes, issuer: bytes, names: Sequence[str]) -> bo
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     files = {"root.pem": anchor}
     if issuer:
-        mine = sorted({name.removeprefix("*.").lower() for name in names if not is_address(name)})
-        files |= {"issuer.names": "\n".join(mine).encode() + b"\n", "issuer.pem": issuer}
+        files |= {"issuer.names": "\n".join(own(names)).encode() + b"\n", "issuer.pem": issuer}
     changed = False
     for name, content in files.items():
         path = folder / name
@@ -255,10 +288,10 @@ def accept(root: Path, anchor: bytes, issuer: bytes, names: Sequence[str]) -> bo
 
 def issue(root: Path, names: Sequence[str], key_type: str, days: float, now: datetime) -> Pair:
     """Sign a new leaf with a new key by this host's issuer. Raises CaError or ValueError."""
-    problem = issuer_problem(root, names, now)
-    folder = root / FOLDER
-    if problem and not (folder / "issuer.pem").exists():
+    problem = _unfit(root, names)
+    if problem:
         raise CaError(f"{problem}; run the playbook with the host that keeps the authority in reach")
+    folder = root / FOLDER
     issuer = (folder / "issuer.pem").read_bytes()
     anchor = (folder / "root.pem").read_bytes()
     left: Certificate = inspect(issuer)

@@ -45,11 +45,13 @@ def due(certificate: Certificate | None, names: Sequence[str], fraction: float |
     return ""
 
 
-def worse(new: Certificate, old: Certificate | None, names: Sequence[str], now: datetime) -> str:
+def worse(new: Certificate, old: Certificate | None, names: Sequence[str], now: datetime, moved: bool = False) -> str:
     """Why ``new`` must not replace ``old``; an empty string when it may.
 
     A certificate that has expired or lacks a wanted name is not worth keeping. Otherwise nothing replaces one that
-    an authority signed by a self-signed one, or one that lasts longer by one that lasts shorter.
+    an authority signed by a self-signed one, or one that lasts longer by one that lasts shorter. The latter does not
+    hold when somebody chose another source (``moved``): a bought certificate of a year makes way for one of 90 days,
+    which would otherwise be got in vain again and again.
     """
     if old is None or old.not_after <= now or not all(covers(old, name) for name in names):
         return ""
@@ -57,7 +59,7 @@ def worse(new: Certificate, old: Certificate | None, names: Sequence[str], now: 
         return "it is self-signed and the present one is not"
     if old.self_signed and not new.self_signed:
         return ""
-    if new.not_after < old.not_after:
+    if new.not_after < old.not_after and not moved:
         return f"it ends on {new.not_after:%Y-%m-%d}, before the present one ({old.not_after:%Y-%m-%d})"
     return ""
 

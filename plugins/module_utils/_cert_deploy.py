@@ -148,14 +148,20 @@ def reload(settings: Mapping[str, Any], log: Sink) -> str:
     return ""
 
 
-def deploy(target: Target, installed: Installed, before: TargetState, tools: Tools) -> tuple[TargetState, bool]:
-    """Deploy to one target if there is anything to do; returns its state and whether anything was done."""
+def deploy(
+    target: Target, installed: Installed, before: TargetState, tools: Tools, again: bool = False
+) -> tuple[TargetState, bool]:
+    """Deploy to one target if there is anything to do; returns its state and whether anything was done.
+
+    ``again``: the chain is another one below the same certificate, which no fingerprint tells.
+    """
     fingerprint = installed.certificate.fingerprint
     try:
         copied = copy(target.copy, installed) if target.copy else False
     except (OSError, KeyError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         return replace(before, pending=f"copy to {target.copy.get('folder')}: {reason}"), False
+    copied = copied or again
     before = replace(before, fingerprint="" if copied else before.fingerprint)
     now_served = seen(target.probe, fingerprint)
     settled = None if copied else _settled(before, fingerprint, now_served)

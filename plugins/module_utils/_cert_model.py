@@ -76,8 +76,13 @@ def parse(data: Mapping[str, Any], consumers: Mapping[str, Any] | None = None) -
         if not isinstance(content, dict) or content.get("version") != 1:
             problems.append(f"/{CONSUMERS}/{file}: not a consumer file of version 1; it is left out")
             continue
-        for item in content.get("targets", []):
-            wanted.setdefault(str(item["certificate"]), []).append(target(item))
+        try:
+            found = [(str(item["certificate"]), target(item)) for item in content.get("targets", [])]
+        except (KeyError, TypeError, AttributeError) as error:
+            problems.append(f"/{CONSUMERS}/{file}: a target is damaged ({error!r}); the file is left out")
+            continue
+        for name, place in found:
+            wanted.setdefault(name, []).append(place)
     entries = []
     for item in data["certificates"]:
         options = item.get(item["source"]) or {}

@@ -70,6 +70,7 @@ class Run:
     deployed: list[str] = field(default_factory=list)
     trusted: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    chains: set[str] = field(default_factory=set)  # certificates that stay, with another chain
 
     @property
     def root(self) -> Path:
@@ -131,6 +132,10 @@ def plan(root: Path, config: Config, now: datetime) -> dict[str, str]:
 def renew(world: World, log: Sink, only: Sequence[str] = (), force: bool = False) -> Outcome:
     """Do one run. The caller holds the lock. Raises OSError and ValueError when the configuration cannot be read."""
     config = _cert_model.load(world.root)
+    known = [entry.name for entry in config.entries]
+    unknown = [name for name in only if name not in known]
+    if unknown:
+        raise ValueError(f"there is no certificate {', '.join(unknown)}; there are: {', '.join(known) or 'none'}")
     before = _cert_state.read(world.root)
     run = Run(world, log, force)
     run.problems.extend(config.problems)
@@ -249,8 +254,11 @@ def _accept(
     done = replace(state, failures=0, failed="", next_try="", source=entry.source)
     present = installed if installed and not installed.placeholder else None
     if present and present.certificate.fingerprint == fresh.fingerprint:
-        return done, installed
-    worse = _cert_decide.worse(fresh, present.certificate if present else None, entry.names, now)
+        if present.pair.chain == pair.chain:
+            return done, installed
+        run.chains.add(entry.name)
+    moved = bool(state.source) and state.source != entry.source
+    worse = _cert_decide.worse(fresh, present.certificate if present else None, entry.names, now, moved)
     if worse and not run.force:
         raise SourceError(
             f"what {entry.source} gave is not installed: {worse} (labserver renew --force {entry.name} does)"
@@ -265,7 +273,9 @@ def _deploy_all(run: Run, entry: Entry, state: CertState, installed: Installed) 
     targets = {}
     for target in entry.targets:
         before = state.targets.get(target.name, _cert_deploy.TargetState())
-        targets[target.name], done = _cert_deploy.deploy(target, installed, before, tools)
+        targets[target.name], done = _cert_deploy.deploy(
+            target, installed, before, tools, again=entry.name in run.chains
+        )
         if done:
             run.deployed.append(f"{entry.name}: {target.name}")
     certificate = installed.certificate

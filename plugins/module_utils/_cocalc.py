@@ -40,10 +40,13 @@ def converge(host: Host, server: Server, check: bool) -> Outcome:
     if missing:
         raise CocalcError(missing)
     if host.container(previous(server)) is not None:
-        outcome.add("recover", server.name, "an earlier replacement was interrupted")
+        reason = "an earlier replacement was interrupted"
         if check:
+            outcome.add("recover", server.name, reason)
             return outcome
-        host.go_back(server)
+        # Nobody knows for how long the new container has served: what it wrote is not deleted.
+        aside = host.go_back(server, keep=True)
+        outcome.add("recover", server.name, f"{reason}; its database is in {aside}" if aside else reason)
     certificate(host, server, outcome, check, host.container(server.name))
     container(host, server, outcome, check)
     if check and not is_up(host, server):

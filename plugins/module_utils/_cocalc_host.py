@@ -132,7 +132,7 @@ class Host:
         partial = path.with_name(f".{path.name}")
         handle = os.open(partial, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as file, gzip.open(file, "wb") as packed:
-            packed.write(text.encode())
+            packed.write(text.encode("utf-8", "surrogateescape"))  # bytes that are no text come escaped so
         partial.replace(path)
         for old in sorted(server.dump_folder.glob("*.sql.gz"))[: -server.dumps_kept]:
             old.unlink()
@@ -196,19 +196,28 @@ class Host:
         self.docker("removing the old container", "rm", previous(server))
         shutil.rmtree(copy, ignore_errors=True)
 
-    def go_back(self, server: Server) -> None:
-        """Bring back the container and the database files from before a replacement that failed or was interrupted."""
+    def go_back(self, server: Server, keep: bool = False) -> str:
+        """Bring back the container and the database files from before a replacement that failed or was interrupted.
+
+        With ``keep`` the newer database files are put aside, since people may have used them; returns where.
+        """
+        aside = ""
         if self.container(server.name) is not None:
             self.docker("removing the failed container", "rm", "--force", server.name)
         copy, database = before_folder(server), server.data_folder / "postgres"
         if copy.is_dir():
-            if database.is_dir():
+            if database.is_dir() and keep:
+                folder = server.data_folder.with_name(f"{server.data_folder.name}.interrupted-{self.stamp()}")
+                database.rename(folder)
+                aside = str(folder)
+            elif database.is_dir():
                 shutil.rmtree(database)
             copy.rename(database)
         self.docker("bringing the old container back", "rename", previous(server), server.name)
         self.docker("starting the old container", "start", server.name)
         old = self.container(server.name)
         self.wait(server, bool(old and old.exposed))
+        return aside
 
 
 def previous(server: Server) -> str:

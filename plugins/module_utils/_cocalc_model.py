@@ -187,6 +187,11 @@ def write_access_sql(server: Server, emails: Sequence[str], token: bool) -> str:
             "on conflict (name) do update set value = excluded.value;"
         )
     elif token:
+        # Whoever has an earlier token must not sign up with it any more; those that people made themselves stay.
+        lines.append(
+            "update registration_tokens set disabled = true "
+            f"where descr = 'set by labserver' and token <> {quote(server.token)};"
+        )
         lines.append(
             f"insert into registration_tokens (token, descr, disabled) values ({quote(server.token)}, "
             "'set by labserver', false) on conflict (token) do update set disabled = false;"

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ._compose_host import ComposeError, Host
-from ._compose_model import App, File
+from ._compose_model import App, File, env_line
 from ._compose_plan import Action, Container, Plan, render_diff
 
 
@@ -124,7 +124,13 @@ def show(item: Planned) -> list[dict[str, str]]:
     app = item.plan.app
     masked = [item.plan.files[f"secrets/{s.name}"].content.decode() for s in app.secrets]
     kept = [file.content.decode(errors="replace") for path, file in item.current.items() if path.startswith("secrets/")]
-    return render_diff(app, item.current, item.plan.files, item.plan.stale, [*masked, *kept])
+    return render_diff(app, item.current, item.plan.files, item.plan.stale, masks([*masked, *kept]))
+
+
+def masks(secrets: Sequence[str]) -> list[str]:
+    """All forms in which ``.env`` may show a secret, the longest first: one may be a part of another."""
+    forms = {form for value in secrets for form in (value, env_line("", value)[1:].strip("\"'")) if form}
+    return sorted(forms, key=len, reverse=True)
 
 
 def plan_absent(host: Host, apps: Sequence[App], containers: dict[str, list[Container]], outcome: Outcome) -> None:

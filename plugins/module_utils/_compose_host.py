@@ -262,7 +262,8 @@ class Host:
         command = [*self.compose(app, self.project_folder(app)), "exec", "-T", app.dump.service, *app.dump.command]
         out = self.checked(command, "the dump before the change")
         path = folder / f"{self.stamp()}.gz"
-        write(path, gzip.compress(out.encode()), 0o600)
+        # Output that is no text (pg_dump -Fc) comes with its bytes escaped so.
+        write(path, gzip.compress(out.encode("utf-8", "surrogateescape")), 0o600)
         for old in sorted(folder.glob("*.gz"))[: -app.dump.keep]:
             old.unlink()
         return str(path)

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import smtplib
 import ssl
@@ -87,7 +88,7 @@ def send(config: Mapping[str, Any], alert: Alert) -> list[str]:
         if config.get(name):
             try:
                 way(config[name], alert)
-            except (OSError, smtplib.SMTPException, ValueError) as error:
+            except (OSError, smtplib.SMTPException, http.client.HTTPException, ValueError) as error:
                 failures.append(f"{name}: {type(error).__name__}")
     return failures
 
@@ -136,7 +137,7 @@ def heartbeat(config: Mapping[str, Any]) -> str:
         return ""
     try:
         _request(config["heartbeat_url"], None, {})
-    except (OSError, ValueError) as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:
         return f"heartbeat: {type(error).__name__}"
     return ""
 

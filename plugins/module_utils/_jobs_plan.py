@@ -157,13 +157,15 @@ def apply(root: Path, steps: Plan, run: Run) -> None:
     if not timers:
         return
     run(["systemctl", "daemon-reload"])
-    for action in timers:
-        if _wanted_timer(steps, action):
-            status, output = run(["systemctl", "enable", "--now", action.name])
-            if status == 0:
-                status, output = run(["systemctl", "restart", action.name])
-            if status:
-                raise RuntimeError(f"systemctl enable --now {action.name}: {output.strip()}")
+    wanted = [action for action in timers if _wanted_timer(steps, action)]
+    for index, action in enumerate(wanted):
+        status, output = run(["systemctl", "enable", "--now", action.name])
+        if status == 0:
+            status, output = run(["systemctl", "restart", action.name])
+        if status:
+            for left in wanted[index:]:  # so that the next run tries again
+                (root / UNITS / left.name).unlink(missing_ok=True)
+            raise RuntimeError(f"systemctl enable --now {action.name}: {output.strip()}")
 
 
 def _wanted_timer(steps: Plan, timer: Action) -> bool:

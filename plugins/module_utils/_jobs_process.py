@@ -30,6 +30,7 @@ GRACE_SECONDS = 5.0  # between "please end" and "end"
 
 # Exit statuses of this module's own, as a shell has them.
 TIMED_OUT = 124
+NOT_STARTED = 126
 NOT_FOUND = 127
 
 Sink = Callable[[bytes], None]
@@ -37,7 +38,8 @@ Sink = Callable[[bytes], None]
 
 @dataclass(frozen=True)
 class Result:
-    """``status`` is the exit status, 124 after a timeout, 127 when the program does not exist."""
+    """``status`` is the exit status, 124 after a timeout, 126 when the system does not start the program, 127 when it
+    does not exist."""
 
     status: int
     timed_out: bool = False
@@ -97,15 +99,18 @@ def run(
     command = in_container(container, argv, list(variables)) if container else list(argv)
     if shutil.which(command[0]) is None:
         return Result(NOT_FOUND, reason=f"{command[0]} is not installed or not executable")
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env={**os.environ, **variables, MARK: mark},
-        start_new_session=True,
-        pass_fds=tuple(keep_open),
-    )
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **variables, MARK: mark},
+            start_new_session=True,
+            pass_fds=tuple(keep_open),
+        )
+    except OSError as error:  # a script without its first line, or with an interpreter that is not there
+        return Result(NOT_STARTED, reason=f"{command[0]} cannot be started: {error.strerror}")
     if process.stdout is None:
         raise AssertionError("a pipe was asked for")
     pump = threading.Thread(target=_pump, args=(process.stdout, sink), daemon=True)

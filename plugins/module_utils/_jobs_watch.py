@@ -21,7 +21,7 @@ from pathlib import Path
 from . import _jobs_alert, _jobs_model, _jobs_status, _jobs_time
 from ._jobs_model import Job
 from ._jobs_plan import JOBS
-from ._jobs_run import BUSY, World, locked, run_job, tell
+from ._jobs_run import BUSY, World, locked, record, run_job, tell
 
 GRACE = timedelta(minutes=10)  # beyond the jitter, before a job counts as missed
 SELF = "watch"
@@ -84,11 +84,11 @@ def watch(world: World) -> list[str]:
             if not was_off:
                 # The host was on and cron did not call the runner: that is told even if the job now runs well.
                 told = tell(world, job, replace(status, level="warning", message=found[-1]))
-                _jobs_status.write(world.root, replace(status, told=told.told))
+                record(world, replace(status, told=told.told))
             if job.catch_up and run_job(world, job.name, "catch-up") != BUSY:
                 continue
         elif status.told.failed:
-            _jobs_status.write(world.root, tell(world, job, status))
+            record(world, tell(world, job, status))
         if status.level in ("warning", "critical"):
             found.append(f"{job.name}: {status.level}: {status.message}")
     return found

@@ -17,6 +17,7 @@ import os
 import re
 import secrets
 import selectors
+import signal
 import subprocess
 import sys
 import time
@@ -195,6 +196,13 @@ def judge(limits: Limits, ending: str, name: str) -> Result:
     return Result(int(state["ExitCode"]))
 
 
+def stop(number: int, _frame: object) -> t.NoReturn:
+    """End this program by way of every ``finally``; a second signal must not end the clearing up."""
+    for other in (signal.SIGHUP, signal.SIGTERM):
+        signal.signal(other, signal.SIG_IGN)
+    raise SystemExit(128 + number)
+
+
 def main(argv: Sequence[str]) -> int:
     """Run ``labserver sandbox ACTION [FOLDER]``."""
     parser = argparse.ArgumentParser(prog="labserver sandbox", description="Run code that nobody trusts.")
@@ -210,6 +218,10 @@ def main(argv: Sequence[str]) -> int:
         return ENGINE_FAILED
     given = {"image": arguments.image, "seconds": arguments.seconds}
     limits = limits_from(data | {key: value for key, value in given.items() if value})
+    # A lost connection or a time limit of somebody else must not leave the container behind, without any limit of time.
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup
+            signal.signal(number, stop)
     try:
         result = run(limits, arguments.folder.resolve(), arguments.action, sys.stdout.buffer)
     except (SandboxError, OSError, subprocess.SubprocessError) as error:

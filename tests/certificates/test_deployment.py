@@ -112,6 +112,23 @@ def test_a_service_that_is_down_is_told_and_not_reloaded(lab: Lab, files: dict[s
     assert "web does not answer" in lab.state("hub")["message"]
 
 
+def test_a_chain_that_was_completed_is_installed_and_deployed(
+    lab: Lab, files: dict[str, Any], consumer: Consumer, tmp_path: Path
+) -> None:
+    counted = tmp_path / "reloads"
+    reload = {"command": ["/bin/sh", "-c", f"echo reload >>{counted}"]}
+    lab.configure({**files, "deploy": [target(consumer, reload=reload)]})
+    lab.renew()
+    given = Path(files["files"]["certificate"])
+    # The same certificate with one more below it, as when the intermediate was forgotten at first.
+    given.write_bytes(given.read_bytes() * 2)
+    status, outcome, said = lab.renew()
+    assert (status, outcome["renewed"], outcome["deployed"]) == (0, ["hub"], ["hub: web"]), said
+    assert lab.file("hub").read_bytes() == given.read_bytes()
+    assert counted.read_text() == "reload\n"
+    assert lab.renew()[1]["changed"] is False
+
+
 def test_copies_are_repaired_and_have_the_wanted_mode(lab: Lab, files: dict[str, Any], tmp_path: Path) -> None:
     folder = tmp_path / "cocalc/conf/cert"
     log = tmp_path / "reloads"
@@ -174,6 +191,24 @@ def test_a_worse_certificate_never_replaces_a_good_one(
     assert lab.fingerprint("hub") == good
 
 
+def test_another_source_may_give_a_certificate_that_ends_earlier(lab: Lab) -> None:
+    bought = {**INTERNAL, "name": "bought", "internal_ca": {"days": 365}}
+    place = {"certificate": str(lab.file("bought")), "key": str(lab.file("bought", "key.pem"))}
+    lab.configure(bought, {**INTERNAL, "source": "files", "files": place}, ca=CA)
+    assert lab.renew()[0] == 0
+    assert lab.fingerprint("hub") == lab.fingerprint("bought")
+    lab.configure(bought, INTERNAL, ca=CA)
+    assert lab.renew()[:2][1]["renewed"] == ["hub"]
+    assert lab.renew()[1]["changed"] is False
+
+
+def test_a_name_that_nobody_knows_is_told(lab: Lab) -> None:
+    lab.configure(INTERNAL, ca=CA)
+    status, _outcome, said = lab.renew("--force", "hbu")
+    assert status == 2
+    assert "there is no certificate hbu; there are: hub" in said
+
+
 def test_a_signed_certificate_is_not_replaced_by_a_self_signed_one(lab: Lab) -> None:
     lab.configure(INTERNAL, ca=CA)
     assert lab.renew()[0] == 0
@@ -204,13 +239,15 @@ def test_the_lab_s_authority(lab: Lab) -> None:
 
     # Whoever has the host's issuer still cannot pose as somebody else: made by hand with openssl.
     ca = lab.root / "etc/labserver/ca"
-    for name, good in (("x.hub.lab.test", True), ("nas.lab.test", False), ("bank.example", False)):
+    names = {"x.hub.lab.test": True, "nas.lab.test": False, "bank.example": False}
+    for name, good in {**names, "192.168.2.5": True, "192.168.2.6": False}.items():
+        kind = "IP" if name[0].isdigit() else "DNS"
         work = lab.root / name
         work.mkdir()
         subprocess.run(
             f"openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout k -out r -subj /CN=x"
-            f" -addext subjectAltName=DNS:{name} && openssl x509 -req -in r -CA {ca}/issuer.pem -CAkey {ca}/issuer.key"
-            f" -CAcreateserial -copy_extensions copy -days 30 -out c && cat {ca}/issuer.pem >>c",
+            f" -addext subjectAltName={kind}:{name} && openssl x509 -req -in r -CA {ca}/issuer.pem"
+            f" -CAkey {ca}/issuer.key -CAcreateserial -copy_extensions copy -days 30 -out c && cat {ca}/issuer.pem >>c",
             shell=True, cwd=work, check=True, capture_output=True,
         )  # fmt: skip
         assert verify(work / "c", name) is good, name
@@ -225,10 +262,12 @@ def test_the_lab_s_authority(lab: Lab) -> None:
 def test_names_outside_the_authority_are_refused_with_the_way_out(lab: Lab) -> None:
     lab.configure(INTERNAL, ca=CA)
     lab.renew()
+    first = lab.fingerprint("hub")
     lab.configure({**INTERNAL, "names": ["hub.elsewhere.test"]}, ca=CA)
     status, outcome, _said = lab.renew()
     assert status == 1
     assert "hub.elsewhere.test is outside" in outcome["problems"][0]
+    assert lab.fingerprint("hub") == first  # the issuer's signature under that name would be worth nothing
 
 
 def test_another_host_gets_an_issuer_of_its_own(lab: Lab, tmp_path: Path) -> None:
@@ -252,6 +291,32 @@ def test_another_host_gets_an_issuer_of_its_own(lab: Lab, tmp_path: Path) -> Non
     argv = ["openssl", "verify", "-CAfile", lab.root / "etc/labserver/ca/root.pem", "-untrusted", other.file("hub")]
     assert subprocess.run([*argv, "-verify_hostname", "nas.lab.test", other.file("hub")], check=False).returncode == 0
     assert json.loads(step(other, "request"))["csr"] == ""
+
+    # The root is made anew, with the name of the old one: what its old issuer signs is believed by nobody.
+    (lab.root / "etc/labserver/ca").rename(tmp_path / "away")
+    first = other.fingerprint("hub")
+    assert step(other, "accept", given=step(lab, "sign", given=step(other, "request"))) == "changed\n"
+    status, outcome, _said = other.renew()
+    assert (status, other.fingerprint("hub")) == (1, first)
+    assert "not of the present root; run the playbook" in outcome["problems"][0]
+    assert step(other, "accept", given=step(lab, "sign", given=step(other, "request"))) == "changed\n"
+    assert other.renew()[:2][1]["renewed"] == ["hub"]
+    assert subprocess.run([*argv, "-verify_hostname", "nas.lab.test", other.file("hub")], check=False).returncode == 0
+
+
+def test_a_host_that_knows_the_root_does_not_make_another(lab: Lab, tmp_path: Path) -> None:
+    lab.configure(INTERNAL, ca=CA)
+    lab.renew()
+    other = Lab(tmp_path / "other", lab.program)
+    other.configure({**INTERNAL, "names": ["nas.lab.test"]}, ca={"keeper": False})
+    ca = other.root / "etc/labserver/ca"
+    ca.mkdir()
+    (ca / "root.pem").write_bytes((lab.root / "etc/labserver/ca/root.pem").read_bytes())
+    other.configure({**INTERNAL, "names": ["nas.lab.test"]}, ca=CA)  # the inventory names another keeper
+    status, outcome, _said = other.renew()
+    assert status == 1
+    assert "without its key" in outcome["problems"][0]
+    assert (ca / "root.pem").read_bytes() == (lab.root / "etc/labserver/ca/root.pem").read_bytes()
 
 
 def test_a_damaged_state_or_store_is_made_anew(lab: Lab) -> None:
@@ -341,6 +406,10 @@ def test_a_damaged_consumer_file_is_left_out_and_told(lab: Lab, files: dict[str,
     folder = lab.root / "etc/labserver/certificates.d"
     folder.mkdir(parents=True)
     (folder / "bad.json").write_text("{")
+    status, outcome, _said = lab.renew()
+    assert status == 1
+    assert "bad.json" in outcome["problems"][0]
+    (folder / "bad.json").write_text('{"version": 1, "targets": [{"certificate": "hub"}]}')  # without a name
     status, outcome, _said = lab.renew()
     assert status == 1
     assert "bad.json" in outcome["problems"][0]

@@ -62,3 +62,19 @@ def test_every_module_claims_its_modes() -> None:
             claim = attributes[name]
             assert claim["support"] in ("full", "partial", "none"), path.name
             assert claim["support"] == "full" or claim.get("details"), f"{path.name}: {name} needs details"
+
+
+def jobs(value: t.Any) -> t.Iterator[dict[str, t.Any]]:
+    """All jobs that a file of a role hands to the role ``schedule``."""
+    if isinstance(value, dict) and {"name", "schedule", "command"} <= set(value):
+        yield value
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else []:
+        yield from jobs(item)
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda path: path.name)
+def test_jobs_of_the_roles_are_taken_by_the_scheduler(role: Path) -> None:
+    """``lab_jobs`` refuses a program without its full path, unless it is one of a container."""
+    files = [*(role / "tasks").glob("*.yml"), *(role / "vars").glob("*.yml"), *(role / "defaults").glob("*.yml")]
+    for job in jobs([yaml.safe_load(file.read_text()) for file in files]):
+        assert job.get("container") or job["command"][0].startswith(("/", "{{")), job["name"]

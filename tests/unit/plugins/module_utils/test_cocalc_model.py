@@ -78,6 +78,14 @@ def test_text_cannot_leave_its_sql_constant() -> None:
         model.quote("a\0b")
 
 
+def test_a_new_token_ends_the_earlier_ones_of_this_role_alone() -> None:
+    lines = model.write_access_sql(replace(SERVER, token="second"), [], token=True).splitlines()
+    assert lines[1] == (
+        "update registration_tokens set disabled = true where descr = 'set by labserver' and token <> 'second';"
+    )
+    assert not any("update" in line for line in model.write_access_sql(SERVER, [], token=False).splitlines())
+
+
 def test_access_is_read_line_by_line() -> None:
     found = model.access_from(SERVER, "account|mira@x.org|true\ntoken|secret|true\n")
     assert found == model.Access(admins=("mira@x.org",), unknown=("noor@x.org",), token=True)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import copy
+import gzip
 import json
 import os
 import typing as t
@@ -305,6 +306,29 @@ def test_secrets_are_made_once_kept_and_never_shown(host: Host) -> None:
     shown = json.dumps([first.diff, second.diff, [a.as_dict() for a in [*first.actions, *second.actions]]])
     assert "PASSWORD='********'" in shown
     assert "made-up" not in shown and "vault" not in shown
+
+
+@pytest.mark.parametrize(
+    "value", ["it's a s3hush$", "back\\slash s3hush", "s3hush of a block\n", "s3hush\nof two lines\n"]
+)
+def test_secrets_are_not_shown_in_the_form_of_the_env_file_either(host: Host, value: str) -> None:
+    given = (
+        Secret("password", value, uid=os.getuid(), environment="PASSWORD"),
+        Secret("part", "s3", uid=os.getuid()),  # must not cut the longer one to pieces
+    )
+    first = run(host, app(secrets=given))
+    second = run(host, app(secrets=(replace(given[0], value="another"), given[1])))
+    shown = json.dumps([first.diff, second.diff])
+    assert not any(word in shown for word in ("hush", "slash", "block", "lines"))
+    assert "PASSWORD=" in shown
+
+
+def test_a_dump_may_be_binary(host: Host, engine: Engine) -> None:
+    content = b"PGDMP\x01\xff\xfe\x00\x80"
+    run(host, app())
+    host.run = lambda argv: (0, content.decode("utf-8", "surrogateescape"), "") if "exec" in argv else engine(argv)
+    outcome = run(host, app(dump=Dump("database", ("pg_dump", "-Fc")), text="two"))
+    assert gzip.decompress(Path(outcome.dumps[0]).read_bytes()) == content
 
 
 def test_the_diff_is_the_text_of_the_file(host: Host) -> None:

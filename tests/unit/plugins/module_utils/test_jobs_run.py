@@ -106,6 +106,51 @@ def test_a_missing_program_is_critical(server: Server) -> None:
     assert "/nowhere/program is not installed" in server.status("renew")["message"]
 
 
+@pytest.mark.parametrize("first_line", ["echo no interpreter is named", "#!/nowhere/python3"])
+def test_a_script_that_does_not_start_is_critical_and_the_watch_goes_on(
+    server: Server, tmp_path: Path, first_line: str
+) -> None:
+    script = tmp_path / "script"
+    script.write_text(f"{first_line}\n")
+    script.chmod(0o755)
+    server.job("a-script", str(script), schedule="0 10 * * *")
+    server.job("b-other", "/bin/true", schedule="0 10 * * *")
+    assert server.run("a-script") == 2
+    assert "cannot be started" in server.status("a-script")["message"]
+    server.time += timedelta(days=2)
+    jobs_watch.watch(server.world)
+    assert server.status("b-other")["level"] == "ok"
+
+
+def test_the_watch_goes_on_when_no_status_can_be_written(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_root: Path, _status: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    ran = server.root / "ran"
+    server.job("a-first", "/bin/true", schedule="0 10 * * *")
+    server.job("b-second", "/usr/bin/touch", str(ran), schedule="0 10 * * *")
+    monkeypatch.setattr(jobs_run._jobs_status, "write", full)
+    jobs_watch.watch(server.world)
+    assert ran.exists()
+
+
+def test_an_address_that_speaks_no_http_is_a_failed_alert(server: Server) -> None:
+    class Garbage(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(65536)
+            self.wfile.write(b"\x15\x03\x01\x00\x02\x02\x50")  # what a TLS server says to plain HTTP
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Garbage) as listener:
+        threading.Thread(target=listener.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{listener.server_address[1]}/"
+        server.alerts(webhook={"url": url}, heartbeat_url=url)
+        server.job("renew", "/bin/false")
+        assert server.run("renew") == 1
+        assert server.status("renew")["told"]["failed"].startswith("webhook: BadStatusLine")
+        assert jobs_alert.heartbeat({"heartbeat_url": url}).startswith("heartbeat: BadStatusLine")
+        listener.shutdown()
+
+
 def test_two_runs_at_once(server: Server) -> None:
     server.job("slow", "/bin/sleep", "2")
     before = threading.Thread(target=server.run, args=("slow",))

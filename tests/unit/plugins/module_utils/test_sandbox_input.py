@@ -5,6 +5,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
 import typing as t
 from pathlib import Path
 
@@ -52,3 +58,38 @@ def test_names_of_folders_cannot_become_mount_options(name: str, tmp_path: Path)
 
 def test_settings_of_a_later_version_are_skipped() -> None:
     assert _sandbox.limits_from({"image": "x", "seconds": 3, "colour": "blue"}) == _sandbox.Limits("x", seconds=3)
+
+
+DOCKER = """#!/bin/sh
+echo "$*" >>"$LOG"
+[ "$1" != start ] || exec sleep 60
+"""
+PROGRAM = """
+import sys
+from pathlib import Path
+import _sandbox
+_sandbox.CONFIGURATION = Path(sys.argv[1])
+sys.exit(_sandbox.main(["run", sys.argv[2]]))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_whoever_ends_the_program_ends_the_container_too(tmp_path: Path, number: signal.Signals) -> None:
+    (tmp_path / "docker").write_text(DOCKER)
+    (tmp_path / "docker").chmod(0o755)
+    (tmp_path / "sandbox.json").write_text(json.dumps({"image": "x", "seconds": 50}))
+    log = tmp_path / "log"
+    environment = {
+        **os.environ,
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "LOG": str(log),
+        "PYTHONPATH": str(Path(_sandbox.__file__).parent),
+    }
+    arguments = [sys.executable, "-c", PROGRAM, str(tmp_path / "sandbox.json"), str(tmp_path)]
+    process = subprocess.Popen(arguments, env=environment)
+    deadline = time.monotonic() + 20
+    while (not log.exists() or "start " not in log.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(number)
+    assert process.wait(20) == 128 + number
+    assert log.read_text().splitlines()[-1].startswith("rm --force --volumes labserver-sandbox-")

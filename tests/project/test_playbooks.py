@@ -1,0 +1,49 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Playbooks with --limit, on two stand-ins for servers that have nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def play(folder: Path, name: str, limit: str) -> subprocess.CompletedProcess[str]:
+    local = f"ansible_connection=local ansible_python_interpreter={sys.executable}"
+    (folder / "hosts").write_text(f"atlas {local}\nboreas {local}\n")
+    command = ["ansible-playbook", "-i", folder / "hosts", f"playbooks/{name}.yml", "--limit", limit, "--check"]
+    environment = {**os.environ, "ANSIBLE_HOME": str(folder / "home"), "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+    return subprocess.run(
+        [*command, "-e", "ansible_become=false"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize(("limit", "shown"), [("atlas,boreas", "atlas, boreas"), ("atlas", "atlas")])
+def test_the_table_is_shown_for_all_servers_and_for_one(tmp_path: Path, limit: str, shown: str) -> None:
+    done = play(tmp_path, "status", limit)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"no answer from {shown}" in done.stdout  # nobody has installed the program here
+
+
+def test_pruning_needs_the_word_of_every_host(tmp_path: Path) -> None:
+    done = play(tmp_path, "prune", "atlas")
+    assert done.returncode == 2
+    assert "Run this without --limit" in done.stdout
+    assert "Run this without --limit" not in play(tmp_path, "prune", "atlas,boreas").stdout
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "playbooks").glob("*.yml")), ids=lambda path: path.stem)
+def test_every_playbook_takes_the_same_word_for_its_hosts(tmp_path: Path, path: Path) -> None:
+    (tmp_path / "hosts").write_text("atlas\nboreas\n")
+    command = ["ansible-playbook", "-i", tmp_path / "hosts", path, "--list-hosts", "-e", "labserver_hosts=atlas"]
+    environment = {**os.environ, "ANSIBLE_HOME": str(tmp_path / "home"), "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "atlas" in done.stdout and "boreas" not in done.stdout
