@@ -201,7 +201,8 @@ def prune(paths: Paths) -> list[str]:
     with alone(paths.one_time):
         lines = read_lines(paths.one_time)
         entries = PasswordStore(paths.store).entries() if lines else {}
-        kept = [line for line in lines if line.name in entries and entries[line.name].one_time]
+        # A name that is missing in the store was not used: the store may have lost it, and the hub is shut then.
+        kept = [line for line in lines if line.name not in entries or entries[line.name].one_time]
         if len(kept) == len(lines):
             return []
         write_secret(paths.one_time, render_lines(kept))

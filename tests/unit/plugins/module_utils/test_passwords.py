@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import sqlite3
@@ -95,6 +96,15 @@ def test_a_used_password_is_forgotten(lab: Lab) -> None:
     assert sorted(lab.pending()) == ["bob"]
     assert passwords.prune(lab.paths) == []
     assert lab.run() == []
+
+
+def test_a_store_that_lost_entries_costs_nobody_the_one_time_password(lab: Lab) -> None:
+    lab.run()
+    with contextlib.closing(sqlite3.connect(lab.paths.store)) as store:
+        store.execute("DELETE FROM passwords")
+        store.commit()
+    assert passwords.prune(lab.paths) == []
+    assert sorted(lab.pending()) == ["alice", "bob"]
 
 
 def test_the_next_run_forgets_used_passwords_too(lab: Lab) -> None:
