@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 import typing as t
 from pathlib import Path
 
@@ -150,3 +151,21 @@ def test_registry_lets_nobody_push_without_a_password(host: t.Any) -> None:
     puller = host.check_output("cat /etc/labserver/registry/secrets/puller")
     assert host.check_output(f"{status}/v2/notebook/tags/list -u puller:{puller}") == "200"
     assert host.check_output(f"{status}/v2/notebook/blobs/uploads/ -X POST -u puller:{puller}") == "401"
+
+
+def test_an_image_of_another_registry_is_pulled_and_offered(host: t.Any) -> None:
+    """`source: pull`. The lab's own registry, read without a name at a port of its own, plays the other registry."""
+    run_site(
+        registry_anonymous_port=5001,
+        images_notebooks=[
+            {"repository": "notebook", "tag": "latest", "context": "notebook"},
+            {"repository": "pulled", "tag": "1", "source": "pull", "reference": "127.0.0.1:5001/notebook:latest"},
+        ],
+    )
+    puller = host.check_output("cat /etc/labserver/registry/secrets/puller")
+    tags = host.check_output(f"curl -s -u puller:{puller} http://127.0.0.1:5000/v2/pulled/tags/list")
+    assert json.loads(tags) == {"name": "pulled", "tags": ["1"]}
+    deadline = time.monotonic() + 120
+    while "pulled" not in host.file("/var/lib/labserver/catalogue/images.json").content_string:
+        assert time.monotonic() < deadline, "the catalogue does not list it"
+        time.sleep(2)
