@@ -119,7 +119,7 @@ def test_the_guard_stops_a_hub_that_was_taken_over(lab: t.Any) -> None:
 def test_what_is_pushed_can_be_chosen_without_a_restart(lab: t.Any, pusher: None) -> None:
     bob = lab.without_server("bob")
     push(lab, "fresh", 'LABEL org.labserver.title="Fresh"')
-    # Some six seconds on an idle machine, of which the image's trial start is most.
+    # How long it takes depends on how busy the machine is: it is printed, not asserted.
     took = lab.until("the new image is on the page", lambda: "fresh:1" in bob.images(), 60)
     print(f"chosen {took:.1f} s after the push")
     bob.start("fresh:1")
@@ -233,7 +233,7 @@ def test_a_replaced_proxy_gets_its_routes_back(lab: t.Any) -> None:
         except OSError:
             return False
 
-    assert lab.until("the route is back", reached, 30) < 30
+    lab.until("the route is back", reached, 60)
 
 
 def test_a_person_who_is_removed_is_out_within_seconds(lab: t.Any) -> None:
