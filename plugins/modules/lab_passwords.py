@@ -57,8 +57,8 @@ options:
     default: []
   reset_only:
     description:
-      - Do nothing but O(reset), and only for those of the names that this host's roster lists. On a host without a roster
-        or a password store that is nobody, and none is made.
+      - Do nothing but O(reset), and only for those of the names that this host's roster lists. On a host without a
+        roster or a password store that is nobody, and none is made.
       - The result RV(known) tells whose they were.
     type: bool
     default: false

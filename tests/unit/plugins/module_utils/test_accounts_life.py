@@ -60,6 +60,7 @@ def test_a_new_person(host: FakeHost) -> None:
     assert roster(host) == {
         "version": 1,
         "groups": {"leem": {"gid": 30000}},
+        "expiry_notice_days": 14,
         "users": {
             "mira": {
                 "system_name": "jupyter-mira", "uid": 20000, "gid": 20000, "full_name": "Mira M.",
