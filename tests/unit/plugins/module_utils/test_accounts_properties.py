@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.labserver.jupyter.plugins.module_utils._accounts_ids import Found, Ids, allocate, load
+from ansible_collections.labserver.jupyter.plugins.module_utils._accounts_model import Desired, Group, User
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts_tables import FIELDS, Ranges, Table, Tables
 from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils.accounts_host import (
     RECORDED,
@@ -100,6 +102,48 @@ def test_any_history(recorded: str, history: list[tuple[dict[str, dict[str, Any]
             for group in GROUPS:
                 members = set(filter(None, (host.line("group", group) or [])[3].split(",")))
                 assert members == set(filter(None, (host.line("gshadow", group) or [])[3].split(",")))
+
+
+who = st.lists(st.sampled_from(NAMES), unique=True)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(who, who, st.sampled_from(["", "first host is new", "file is lost"])), max_size=6),
+    st.dictionaries(st.sampled_from(["op", "stepsd"]), st.integers(20000, 20004), max_size=2),
+)
+def test_numbers_on_two_servers_through_any_history(
+    history: list[tuple[list[str], list[str], str]], foreign: Any
+) -> None:
+    """Whatever comes and goes, everybody keeps one number on both servers, and nobody ever gets that of another."""
+    recorded = Ids()
+    accounts: list[dict[str, int]] = [{}, {}]
+    registers: list[dict[str, int]] = [{}, {}]
+    ever: dict[str, int] = {}
+    for first, second, accident in history:
+        if accident == "first host is new":
+            accounts[0], registers[0] = {}, {}
+        if accident == "file is lost":  # then the registers of the hosts decide
+            recorded = Ids()
+        hosts = {}
+        for number, names in enumerate((first, second)):
+            desired = Desired(users=tuple(User(name, f"jupyter-{name}") for name in names), groups=(Group("leem"),))
+            found = {f"jupyter-{name}": (uid, uid) for name, uid in accounts[number].items()}
+            found |= {name: (uid, uid) for name, uid in foreign.items()} if number else {}
+            hosts[f"host{number}"] = (desired, Found(accounts=found, recorded_users=registers[number]))
+        ids, problems = allocate(hosts, recorded)
+        assert problems == []
+        known = {**ids.users, "group leem": ids.groups["leem"]}
+        assert len(set(known.values())) == len(known)
+        assert not {*known.values()} & {*foreign.values()}
+        if accident != "file is lost":
+            assert {name: ids.users.get(name) for name in ever} == ever
+        ever = dict(ids.users)
+        for number, names in enumerate((first, second)):
+            accounts[number] = {name: ids.users[name] for name in names}
+            registers[number] |= accounts[number]
+        recorded = load(ids.dump(), "accounts-ids.txt")
+        assert (recorded.users, recorded.groups) == (ids.users, ids.groups)
 
 
 text = st.text(st.characters(codec="utf-8", exclude_characters="\n\r\x00"), max_size=12)
