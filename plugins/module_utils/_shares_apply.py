@@ -199,12 +199,17 @@ class Applier:
         mounted = {mount.target for mount in current.mounts if mount.fstype in NETWORK}
         ours = sorted(target for target in mounted & under if target.startswith(tuple(f"{root}/" for root in roots)))
         patience = min(SILENCE_SECONDS, self.seconds)
-        with ThreadPoolExecutor(max_workers=max(1, len(ours))) as pool:
-            answers = list(pool.map(lambda target: self.host.run(["stat", f"{target}/."], patience), ours))
-        for target, answer in zip(ours, answers, strict=True):
-            if answer.code is None:
+
+        def detached(target: str) -> bool:
+            silent = self.host.run(["stat", f"{target}/."], patience).code is None
+            if silent:  # whether it is gone shows in /proc: the command itself may wait for the server
                 self.host.run(["umount", "--lazy", "--", target], patience)
-                self.outcome.warnings.append(f"{target} did not answer within {patience:g} s and was detached")
+            return silent
+
+        with ThreadPoolExecutor(max_workers=max(1, len(ours))) as pool:
+            for target, silent in zip(ours, pool.map(detached, ours), strict=True):
+                if silent:
+                    self.outcome.warnings.append(f"{target} did not answer within {patience:g} s and was detached")
 
     def _live(self, target: str) -> list[Mount]:
         return [mount for mount in self.host.mounts() if mount.target == target]
