@@ -258,10 +258,10 @@ def test_what_does_not_answer_is_not_there(tmp_path: Path, monkeypatch: pytest.M
     assert guard_module.answers(str(tmp_path)) and not guard_module.answers(str(tmp_path / "gone"))
     for number, there in ((errno.EHOSTDOWN, False), (errno.ENODEV, False), (errno.EACCES, True)):
 
-        def stat(_path: str, number: int = number) -> None:
+        def statvfs(_path: str, number: int = number) -> None:
             raise OSError(number, os.strerror(number))
 
-        monkeypatch.setattr(guard_module.os, "stat", stat)
+        monkeypatch.setattr(guard_module.os, "statvfs", statvfs)
         assert guard_module.answers("/x") is there
         monkeypatch.undo()
 

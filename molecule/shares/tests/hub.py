@@ -99,7 +99,8 @@ class Hub:
         for path, text in files.items():
             uml.guest(f"mkdir -p $(dirname {path}); umask 077; cat > {path} <<'END'\n{text}\nEND\n")
         uml.guest(
-            f"chmod 644 {public}/roster.json; cp /etc/passwd /etc/group {public}/; mkdir -p /run/labserver-guard"
+            "docker ps --all --quiet --filter name=jupyter- | xargs --no-run-if-empty docker rm --force >/dev/null;"
+            f" chmod 644 {public}/roster.json; cp /etc/passwd /etc/group {public}/; mkdir -p /run/labserver-guard"
             " /srv/labserver/hub/state /srv/labserver/hub/links /etc/labserver/hub/config.d"
             " && docker network inspect labserver-hub >/dev/null 2>&1 || docker network create labserver-hub"
         )

@@ -57,9 +57,12 @@ def mounted(mount_points: list[str], mountinfo: Path = Path("/proc/self/mountinf
 
 
 def answers(point: str) -> bool:
-    """Tell whether a mount point can be looked at; one that the guard may not enter is there, too."""
+    """Tell whether the server of a mount point answers; one that the guard may not enter is there, too.
+
+    Its space is asked for, since that is never answered from a cache: NFS keeps attributes of a folder for a minute.
+    """
     try:
-        os.stat(point + "/.")  # noqa: PTH116
+        os.statvfs(point)
     except PermissionError:
         return True
     except OSError:
