@@ -87,7 +87,9 @@ def maintain(
     report, repositories, garbage = _look(store, cache, work, now)
     if report.plan.refusals:
         raise Refused(report)
-    report.changed = bool(report.plan.removals or garbage.blobs)
+    # Of a run that was killed before it emptied its trash; until then not a byte has come free.
+    left = sweeper.left()
+    report.changed = bool(report.plan.removals or garbage.blobs or left)
     if check or not (report.changed or work.collector):
         report.freed, report.young = garbage.size, garbage.young
         if not check:
@@ -107,7 +109,7 @@ def maintain(
             sweeper.collect(garbage, [item.name for item in repositories])
             if work.collector:
                 work.collector()
-        report.changed = bool(report.removed or garbage.blobs or work.collector)
+        report.changed = bool(report.removed or garbage.blobs or work.collector or left)
         report.freed, report.young = garbage.size, garbage.young
     finally:
         if rests:  # else another run is at work, and the registry is its business

@@ -54,12 +54,16 @@ class Sweeper:
         self.trash: Path | None = None
         self._numbers = itertools.count()
 
+    def left(self) -> list[Path]:
+        """Return the trash that other runs left, or still fill."""
+        return list(self.store.root.glob(f"{TRASH}*"))
+
     def prepare(self) -> None:
         """Make a trash of our own, and throw in what a killed run left.
 
         Only whoever holds the registry may do so: a trash that another run still fills would be taken from it.
         """
-        left = list(self.store.root.glob(f"{TRASH}*"))
+        left = self.left()
         try:
             self.trash = Path(tempfile.mkdtemp(prefix=TRASH, dir=self.store.root))
         except OSError as error:
