@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import functools
 import itertools
 import os
 import shutil
@@ -77,10 +76,15 @@ class Sweeper:
         """Remove what was moved aside; may be done while the registry runs."""
         if self.trash is None:
             return
-        remove = functools.partial(shutil.rmtree, ignore_errors=True)
+        names = os.listdir(self.trash)  # noqa: PTH208
+
+        def remove(part: int) -> None:
+            for name in names[part::THREADS]:
+                shutil.rmtree(f"{self.trash}/{name}", ignore_errors=True)
+
         with ThreadPoolExecutor(THREADS) as pool:
-            pool.map(remove, [entry.path for entry in os.scandir(self.trash)])
-        remove(self.trash)
+            pool.map(remove, range(THREADS))
+        shutil.rmtree(self.trash, ignore_errors=True)
 
     def remove(self, plan: Plan) -> int:
         """Remove the plan's tags, then its manifests; return how many tags and manifests went."""
