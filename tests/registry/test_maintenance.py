@@ -9,6 +9,7 @@ import contextlib
 import errno
 import functools
 import itertools
+import json
 import os
 import signal
 import subprocess
@@ -326,6 +327,38 @@ def test_damaged_manifest_stops_removal_in_its_repository(server: RegistryServer
     assert report.freed == 0 and any("no garbage is collected" in warning for warning in report.warnings)
     for tag in ("b0", "b4"):
         registry.pull(REPO, tag)
+
+
+def test_what_nobody_understands_stays_with_all_it_mentions(server: RegistryServer) -> None:
+    """Schema 1 and a type that does not exist yet; a registry takes neither any more, but old stores hold them."""
+    fill(server)
+    base = server.store / "docker/registry/v2"
+    layers = [b"an old layer", b"a new kind of layer"]
+    digests = [images.sha256(layer) for layer in layers]
+    old = {"schemaVersion": 1, "name": REPO, "tag": "old", "fsLayers": [{"blobSum": digests[0]}], "history": []}
+    new = {"schemaVersion": 3, "mediaType": "application/vnd.lab.next.v1+json", "parts": [{"digest": digests[1]}]}
+    bodies = {"b-old": json.dumps(old).encode(), "b-new": json.dumps(new).encode()}
+    for blob in (*layers, *bodies.values()):
+        value = images.sha256(blob).removeprefix("sha256:")
+        folder = base / "blobs/sha256" / value[:2] / value
+        folder.mkdir(parents=True)
+        (folder / "data").write_bytes(blob)
+    for tag, body in bodies.items():
+        digest = images.sha256(body)
+        manifests = base / "repositories" / REPO / "_manifests"
+        for folder in (manifests / "tags" / tag / "current", manifests / "revisions/sha256" / digest[7:]):
+            folder.mkdir(parents=True)
+            (folder / "link").write_text(digest)
+    todo = Work([Policy(remove_tags=("b*",), min_age=0)], limits=Limits(max_fraction=1.0, allow_empty=True), grace=-60)
+    report = work(server, todo)
+    (plan,) = report.plan.repositories
+    assert {verdict.tag: verdict.rule for verdict in plan.verdicts if verdict.keep} == {
+        "b-old": "unknown media type application/vnd.docker.distribution.manifest.v1+prettyjws",
+        "b-new": "unknown media type application/vnd.lab.next.v1+json",
+    }
+    assert images.Registry(server.url).tags(REPO) == ["b-new", "b-old"]
+    left = {path.read_bytes() for path in base.glob("blobs/sha256/*/*/data")}
+    assert left == {*layers, *bodies.values()}
 
 
 def test_second_maintenance_is_told_that_one_runs(server: RegistryServer) -> None:
