@@ -407,7 +407,7 @@ def test_a_job_that_found_another_at_work_was_not_missed(server: Server, webhook
 def test_who_only_looks_does_not_keep_a_run_from_its_lock(server: Server) -> None:
     server.job("renew", "/bin/true")
     server.run("renew")
-    looking = open(server.root / "run/lock/labserver-job-renew.lock")  # noqa: SIM115 - let go by the fake sleep
+    looking = (server.root / "run/lock/labserver-job-renew.lock").open()
     fcntl.flock(looking, fcntl.LOCK_SH)
     world = dataclasses.replace(server.world, sleep=lambda _seconds: looking.close())
     assert jobs_run.run_job(world, "renew", "manual") == 0
