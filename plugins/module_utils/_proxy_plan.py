@@ -23,7 +23,7 @@ MAIN = "etc/nginx/nginx.conf"
 CONFIG = "etc/nginx/conf.d/labserver.conf"
 DEFAULT_SITE = "etc/nginx/sites-enabled/default"
 CONSUMER = "etc/labserver/certificates.d/proxy.json"
-# The hash of the configuration that nginx has read. It is not there from before the first change until after the reload,
+# The hash of the configuration that nginx has read. It is not there from the first change until after the reload,
 # so a run that was killed in between is made good by the next one.
 LOADED = "var/lib/labserver/proxy-loaded"
 PLACEHOLDER_DAYS = 30
