@@ -201,27 +201,6 @@ def test_a_clock_that_is_wrong_is_told(lab: Lab, pebble: Pebble, webroot: Path) 
     assert lab.renew()[0] == 0
 
 
-def test_a_newer_client_is_asked_at_every_run_and_decides_early(
-    lab: Lab, pebble: Pebble, webroot: Path, tmp_path: Path
-) -> None:
-    """certbot 4.1 and newer ask the authority (RFC 9773); a stand-in for it renews when a file says so."""
-    real = shutil.which("certbot")
-    client = tmp_path / "certbot"
-    client.write_text(
-        '#!/bin/sh\n[ "$1" = --version ] && { echo certbot 5.8.0; exit; }\n'
-        f'echo "$*" >>{tmp_path}/asked\n[ -e {tmp_path}/early ] && exec {real} "$@" --force-renewal\nexec {real} "$@"\n'
-    )
-    client.chmod(0o755)
-    lab.configure(entry(pebble, webroot, acme={"program": str(client)}))
-    lab.renew()
-    first = lab.fingerprint("hub")
-    assert lab.renew()[1]["changed"] is False
-    assert "--keep-until-expiring" in (tmp_path / "asked").read_text()
-    (tmp_path / "early").touch()
-    assert lab.renew()[1]["renewed"] == ["hub"]
-    assert lab.fingerprint("hub") != first
-
-
 def test_the_state_says_no_more_than_it_must(lab: Lab, pebble: Pebble, webroot: Path) -> None:
     lab.configure(entry(pebble, webroot))
     lab.renew()
