@@ -195,3 +195,4 @@ def test_all_problems_at_once() -> None:
     ):
         assert words in text, words
     assert proxy_input.problems({"proxy_sites": [HUB, REGISTRY], "proxy_http_port": 0}) == []
+    assert "proxy_http_port is 70000" in proxy_input.problems({"proxy_sites": [], "proxy_http_port": 70000})[0]
