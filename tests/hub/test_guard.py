@@ -129,6 +129,15 @@ async def test_fewer_shares_than_the_person_has_pass(lab: Lab) -> None:
     assert status == 201
 
 
+def test_a_server_trusts_what_the_host_trusts(tmp_path: Path) -> None:
+    person = world().roster.people["alice"]
+    mine = settings(public_folder=str(tmp_path))
+    bind = f"{tmp_path}/ca-bundle.crt:/etc/ssl/certs/ca-certificates.crt:ro"
+    assert bind not in server.binds(mine, person, [])  # a missing file would become a folder
+    (tmp_path / "ca-bundle.crt").touch()
+    assert bind in server.binds(mine, person, [])
+
+
 @pytest.mark.parametrize(("change"), CREATE.values(), ids=CREATE.keys())
 async def test_no_other_container_can_be_made(lab: Lab, change: Change) -> None:
     body = copy.deepcopy(good_body())
