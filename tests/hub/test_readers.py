@@ -65,6 +65,31 @@ def test_a_file_that_disappears_counts_as_unchanged(roster_file: ExchangeFile[Ro
     assert roster_file.current() is good
 
 
+@pytest.mark.parametrize("damage", ["", '{"version": 1, "users"'])
+def test_the_last_good_version_survives_a_restart(tmp_path: Path, damage: str) -> None:
+    def start() -> ExchangeFile[Roster]:
+        return ExchangeFile(tmp_path / "roster.json", parse_roster, Roster(), keep=tmp_path / "kept.json")
+
+    assert (start().current().people, start().known) == ({}, False), "there never was one"
+    replace(tmp_path / "roster.json", json.dumps(roster_document()))
+    assert start().current().people
+    replace(tmp_path / "roster.json", damage)
+    again = start()
+    assert sorted(again.current().people) == ["alice", "carol", "mary-ann"]
+    assert again.known
+    document = roster_document()
+    del document["users"]["carol"]
+    replace(tmp_path / "roster.json", json.dumps(document))
+    assert sorted(again.current().people) == ["alice", "mary-ann"], "and the file counts as soon as it is whole"
+    assert sorted(start().current().people) == ["alice", "mary-ann"]
+
+
+def test_a_disk_that_is_full_costs_the_copy_and_nothing_else(tmp_path: Path) -> None:
+    replace(tmp_path / "roster.json", json.dumps(roster_document()))
+    file = ExchangeFile(tmp_path / "roster.json", parse_roster, Roster(), keep=tmp_path / "no such folder" / "kept")
+    assert sorted(file.current().people) == ["alice", "carol", "mary-ann"]
+
+
 def test_who_may_enter() -> None:
     people = parse_roster(roster_document()).people
     assert people["alice"].refusal(TODAY) == ""

@@ -31,6 +31,7 @@ ROUTES_EVERY = 5
 
 
 CULL_EVERY = 15
+REMIND_EVERY = 30
 SERVER_TIMEOUT_SECONDS = 5.0
 
 
@@ -59,6 +60,19 @@ class Keeper:
 
     async def round(self) -> None:
         """Revoke, update administrators, mend routes."""
+        if self.app.authenticator.knows_the_people():
+            await self._people()
+        elif self._rounds % REMIND_EVERY == 0:
+            LOG.critical("there is no readable roster: nobody can log in, and nobody is revoked either")
+        if self._rounds % COPY_EVERY == 0:
+            await self._copy()
+        if self._rounds % CULL_EVERY == 0 and self.settings.culling_enabled:
+            await self._cull()
+        self._rounds += 1
+        if self._rounds % ROUTES_EVERY == 0:
+            await self.app.proxy.check_routes(self.app.users, self.app._service_map)
+
+    async def _people(self) -> None:
         authenticator, db = self.app.authenticator, self.app.db
         for orm_user in db.query(orm.User).all():
             person = authenticator.person(orm_user.name)
@@ -69,13 +83,6 @@ class Keeper:
                 orm_user.admin = person.admin
                 roles.assign_default_roles(db, entity=orm_user)
                 db.commit()
-        if self._rounds % COPY_EVERY == 0:
-            await self._copy()
-        if self._rounds % CULL_EVERY == 0 and self.settings.culling_enabled:
-            await self._cull()
-        self._rounds += 1
-        if self._rounds % ROUTES_EVERY == 0:
-            await self.app.proxy.check_routes(self.app.users, self.app._service_map)
 
     async def _copy(self) -> None:
         """Copy the database; a full disk must keep neither routes from being mended nor servers from being stopped."""
