@@ -13,11 +13,10 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from conftest import OWN, ROSTER
+from conftest import NOTEBOOK, OWN, ROSTER
 from hub_client import HubClient
 
 REGISTRY = "127.0.0.1:5000"
-NOTEBOOK = "notebook:latest"
 
 
 @pytest.fixture(scope="module")
