@@ -20,7 +20,7 @@ from tornado.httpclient import AsyncHTTPClient
 from traitlets import default
 
 from . import failures, form, server
-from .images import Image, choose, offered
+from .images import Image, choose, offered, withheld
 from .roster import Person
 from .settings import Settings
 from .shares import Share, shares_of
@@ -91,7 +91,8 @@ class LabSpawner(DockerSpawner):
         if wanted and chosen is None:
             hints.append(f"The image {wanted}, which you used last, is no longer there.")
             chosen = images[0] if images else None
-        return form.options_form(images, chosen, hints, datetime.datetime.now(datetime.UTC))
+        unfit = withheld(spawner.sources.images.current(), person)
+        return form.options_form(images, chosen, hints, datetime.datetime.now(datetime.UTC), unfit)
 
     def options_from_form(self, formdata: dict[str, list[str]]) -> dict[str, str]:
         """Return the choice; only the image can be chosen."""
