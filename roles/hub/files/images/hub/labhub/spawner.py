@@ -156,7 +156,6 @@ class LabSpawner(DockerSpawner):
         settings, person, shares = self.settings, self.person, await self._mounted_shares()
         self._allowed = server.allowance(settings, person, self._chosen)
         self.mem_limit, self.cpu_limit = self._allowed.memory_bytes, self._allowed.cpu
-        await asyncio.to_thread(server.write_links, settings, shares)
         body = server.create_body(
             person,
             self._chosen,
