@@ -30,6 +30,10 @@ NAME_FREE_FAILURES = 50
 NOBODY = b"$2b$12$C6UzMDM.H6dfI/f/IKcEeOuU2o5uE8kYwq8S1tsdnpM9GqhkF4c8S"
 
 
+def _cost(digest: str) -> int:
+    return int(digest.split("$")[2])
+
+
 def today() -> datetime.date:
     """Return the day in the host's time zone."""
     return datetime.datetime.now().astimezone().date()
@@ -132,13 +136,16 @@ class LabAuthenticator(RosterGate):
             return False, pause
         right = len(password) <= BCRYPT_LONGEST_BYTES and self._matches(name, password)
         if right:
-            self.store.succeeded(f"{name} {address}")
+            for subject in subjects:
+                self.store.succeeded(subject)
         else:
             self.store.failed(subjects, time.time())
         return right, 0.0
 
     def _matches(self, name: str, password: bytes) -> bool:
         entry = self.store.get(name) if self.person(name) else None
+        if entry is not None and _cost(entry.hash) < _cost(NOBODY.decode()):
+            bcrypt.checkpw(password, NOBODY)  # one-time passwords are long and hashed cheaply: nobody is to see which
         return bcrypt.checkpw(password, NOBODY if entry is None else entry.hash.encode()) and entry is not None
 
     def must_change(self, name: str) -> bool:
