@@ -229,7 +229,10 @@ class LabSpawner(DockerSpawner):
             "log": failure.log,
         }
         self.log.error("server of %s failed: %s", self.user.name, json.dumps(entry))
-        await asyncio.to_thread(_append, Path(self.settings.state_folder) / "failures.jsonl", json.dumps(entry))
+        try:
+            await asyncio.to_thread(failures.keep, Path(self.settings.state_folder) / "failures.jsonl", entry)
+        except OSError as error:
+            self.log.warning("the failure could not be kept: %s", error)
         if self.object_id:
             try:
                 await self.stop(now=True)
@@ -245,8 +248,3 @@ class LabSpawner(DockerSpawner):
                 failure = failures.of_container(container["State"], await self._log(), int(self.mem_limit or 0), 0)
                 self.log.warning("server of %s ended: %s", self.user.name, failure.sentence)
         return status
-
-
-def _append(path: Path, line: str, keep: int = 500) -> None:
-    lines = path.read_text().splitlines()[-keep:] if path.exists() else []
-    path.write_text("\n".join([*lines, line]) + "\n")
