@@ -32,9 +32,9 @@ ROOT = 0
 def through_link(path: str, root: str = "/") -> str:
     """Return why a host path must not be bound, or an empty string.
 
-    A part of it is a symbolic link or missing. Or, from the folder ``root`` on, others than the host's root can exchange
-    a part of it: it could then be one thing when it is looked at here and another one when Docker binds it, and Docker's
-    API has no way to bind what was looked at.
+    A part of it is a symbolic link or missing. Or, from the folder ``root`` on, others than the host's root can
+    exchange a part of it: what is looked at here could then be another thing when Docker binds it, and Docker's API has
+    no way to bind what was looked at.
     """
     current = "/"
     parts = [part for part in path.split("/") if part]
