@@ -120,6 +120,18 @@ def test_another_host_trusts_the_registry_by_its_system_store(other: t.Any) -> N
     assert "HTTP Error 401" in other.run(f'python3 -c "{code}"').stderr  # TLS is well; it wants a password
 
 
+def test_a_container_with_the_hosts_list_trusts_the_authority(other: t.Any) -> None:
+    """As people's servers have it: the host's list in the place of the image's own, which this image has not at all."""
+    address = other.check_output("getent ahostsv4 registry.lab.test").split()[0]
+    store = "/etc/ssl/certs/ca-certificates.crt"
+    ask = f"/bin/openssl s_client -connect {address}:5443 -verify_return_error -verify_hostname registry.lab.test"
+    for bind, good in ((f"-v /etc/labserver/public/ca-bundle.crt:{store}:ro", True), ("", False)):
+        said = other.run(
+            f"docker run --rm {bind} cocalc:test /bin/sh -c '{ask} -CAfile {store} </dev/null 2>&1'"
+        ).stdout
+        assert ("Verify return code: 0 (ok)" in said) is good, said
+
+
 def test_docker_has_the_authority_for_the_registry_alone(other: t.Any) -> None:
     folder = "/etc/docker/certs.d"
     assert other.check_output(f"find {folder} -type f") == f"{folder}/registry.lab.test:5443/labserver-ca.crt"
