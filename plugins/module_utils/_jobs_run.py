@@ -35,18 +35,28 @@ LOCK_TRIES, LOCK_PAUSE_SECONDS = 5, 0.05  # outlasts whoever only looks whether 
 TRIGGERS = ("manual", "schedule", "boot", "catch-up")
 
 
+BOOT_SECONDS = 300.0  # the longest wait for a host that is starting
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def wait_for_boot() -> None:
+    """Wait until all services of the host were started: cron is one of the first, and what is probed may come last."""
+    _jobs_process.capture(["systemctl", "is-system-running", "--wait"], BOOT_SECONDS)
+
+
 @dataclass(frozen=True)
 class World:
-    """What the runner touches: file system root, clock, sleep and host name; handed in for the tests."""
+    """What the runner touches: file system root, clock, sleep, host name and the start of the host; handed in for the
+    tests."""
 
     root: Path = Path("/")
     now: Callable[[], datetime] = utc_now
     sleep: Callable[[float], None] = time.sleep
     host: str = ""
+    boot: Callable[[], None] = wait_for_boot
 
 
 def load(world: World, name: str) -> Job:
@@ -98,6 +108,8 @@ def running(root: Path, name: str) -> bool:
 def run_job(world: World, name: str, trigger: str, echo: Callable[[bytes], None] | None = None) -> int:
     """Run the job and return its exit status (0, 1, 2 or 3)."""
     job = load(world, name)
+    if trigger == "boot":
+        world.boot()
     if trigger in ("schedule", "boot") and job.jitter_seconds:
         world.sleep(random.uniform(0, job.jitter_seconds))  # noqa: S311 - spreads load, guards nothing
     with locked(world, name) as lock:

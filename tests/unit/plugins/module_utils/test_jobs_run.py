@@ -211,6 +211,14 @@ def test_scheduled_runs_wait_and_manual_ones_do_not(server: Server) -> None:
     assert 0 <= server.slept[0] <= 600
 
 
+def test_a_run_at_boot_waits_for_the_services_of_the_host(server: Server) -> None:
+    up = server.root / "up"
+    server.job("renew", "/bin/test", "-e", str(up), jitter_seconds=0)
+    world = dataclasses.replace(server.world, boot=up.touch)
+    assert jobs_run.run_job(world, "renew", "schedule") == 1
+    assert jobs_run.run_job(world, "renew", "boot") == 0
+
+
 def test_the_log_is_rotated_and_one_run_cannot_fill_the_disk(tmp_path: Path) -> None:
     for number in range(8):
         log = jobs_log.JobLog(tmp_path, "noisy", run_bytes=1_200_000)
