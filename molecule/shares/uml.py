@@ -56,6 +56,7 @@ GUEST_PACKAGES = [
     "util-linux", "cifs-utils", "keyutils", "docker.io", "iptables", "busybox-static",
     "e2fsprogs", "nfs-common",
 ]  # fmt: skip
+GUEST_PACKAGES += ["xfsprogs", "quota"]  # for people's quotas, tests/test_people.py
 
 # Lines that are nobody's business but the administrator's: they must come out of every run as they went in.
 FSTAB = (
