@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from . import _cert_state, _jobs_status, _jobs_time, _status_table
-from ._jobs_run import World
+from ._jobs_run import World, running
 from ._jobs_watch import jobs, missed
 
 FAILURES = "/srv/labserver/hub/state/failures.jsonl"
@@ -27,15 +27,19 @@ def overview(root: Path, now: datetime) -> list[dict[str, object]]:
     """One row a job, for ``labserver status`` and the playbook of that name."""
     rows: list[dict[str, object]] = []
     for job, since in jobs(root):
+        going_on = running(root, job.name)
         status = _jobs_status.read(root, job.name)
-        due = missed(job, status, since, now)
+        due = None if going_on else missed(job, status, since, now)
+        level, message = ("overdue", f"was due at {_jobs_status.stamp(due)}") if due else (status.level, status.message)
+        if status.unheard:
+            message = f"{message}; could not be told by {status.unheard}".lstrip("; ")
         coming = _jobs_time.next_due(_jobs_time.parse(job.fields), now.astimezone().replace(tzinfo=None))
         rows.append(
             {
                 "job": job.name,
                 "description": job.description,
-                "level": "overdue" if due else status.level,
-                "message": f"was due at {_jobs_status.stamp(due)}" if due else status.message,
+                "level": "running" if going_on else level,
+                "message": message,
                 "last_run": status.started,
                 "last_success": status.last_success,
                 "duration_seconds": status.duration_seconds,
