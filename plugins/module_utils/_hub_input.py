@@ -14,6 +14,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from . import _hub_login_input
+
 IMAGE_KEYS = frozenset({"title", "description", "groups", "limits"})
 LIMIT_KEYS = frozenset({"cpu", "memory_bytes", "pids"})
 SMALLEST_MEMORY_BYTES = 256 << 20
@@ -29,7 +31,14 @@ def memory_bytes(text: str) -> int | None:
 
 def problems(inputs: Mapping[str, Any]) -> list[str]:
     """Return every problem of the role's inputs, each with what is allowed."""
-    return [*_network(inputs), *_numbers(inputs), *_images(inputs), *_times(inputs), *_snippets(inputs)]
+    return [
+        *_network(inputs),
+        *_numbers(inputs),
+        *_images(inputs),
+        *_times(inputs),
+        *_snippets(inputs),
+        *_hub_login_input.problems(inputs),
+    ]
 
 
 def _network(inputs: Mapping[str, Any]) -> list[str]:

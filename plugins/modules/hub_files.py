@@ -51,6 +51,9 @@ options:
       content:
         description: Content of a file.
         type: str
+      secret:
+        description: Content of a file that is never shown; instead of O(paths[].content).
+        type: str
       secret_bytes:
         description: A file with so many random bytes, in hexadecimal, is generated when there is none.
         type: int
@@ -120,6 +123,7 @@ def main() -> None:
                     "owner": {"type": "int", "default": 0},
                     "group": {"type": "int", "default": 0},
                     "content": {"type": "str"},
+                    "secret": {"type": "str", "no_log": True},
                     "secret_bytes": {"type": "int", "no_log": False},
                     "same_as": {"type": "path"},
                     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},

@@ -10,8 +10,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from . import handlers
-from .authenticator import LabAuthenticator
+from . import handlers, logins
 from .settings import Settings, load
 from .sources import Sources
 from .spawner import LabSpawner
@@ -57,12 +56,13 @@ def configure(c: Any, settings: Settings | None = None) -> None:
     c.ConfigurableHTTPProxy.api_url = settings.proxy_api_url
     c.ConfigurableHTTPProxy.auth_token = secret(settings, "proxy_token")
 
-    hub.authenticator_class = LabAuthenticator
-    hub.template_vars = {"has_password_page": True, "lab_announcements": handlers.shown}
+    hub.authenticator_class = logins.configure(c, settings)
+    hub.template_vars = {
+        "has_password_page": settings.authenticator in ("firstuse", "native"),
+        "has_signup_page": settings.authenticator == "native",
+        "lab_announcements": handlers.shown,
+    }
     c.RosterGate.roster_file = str(Path(settings.public_folder) / "roster.json")
-    c.LabAuthenticator.store_path = str(state / "passwords.sqlite")
-    c.LabAuthenticator.record_path = settings.password_record
-    c.LabAuthenticator.minimum_length = settings.password_minimum_length
 
     hub.spawner_class = LabSpawner
     c.LabSpawner.cmd = ["jupyterhub-singleuser"]
