@@ -96,6 +96,16 @@ shared_root:
       false in most containers that play a host.
   type: bool
   returned: success
+cgroup_parent:
+  description: The control group of all notebooks in the form that this host's Docker engine takes; empty without one.
+  type: str
+  returned: success
+  sample: labnotebooks.slice
+gpus:
+  description: The ids of the graphics cards that Docker can hand out.
+  type: list
+  elements: str
+  returned: success
 time_zone:
   description: The host's time zone in the form of POSIX, for containers.
   type: str
@@ -107,6 +117,9 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labserver.jupyter.plugins.module_utils import _hub_files as hub_files
+from ansible_collections.labserver.jupyter.plugins.module_utils import _hub_gpus as hub_gpus
+from ansible_collections.labserver.jupyter.plugins.module_utils import _hub_reserve as hub_reserve
+from ansible_collections.labserver.jupyter.plugins.module_utils._docker_api import DockerEngine
 
 
 def main() -> None:
@@ -143,6 +156,8 @@ def main() -> None:
         actions=[{"what": change.what, "name": change.wanted.path} for change in changes],
         shared_root=hub_files.shared_root(Path("/proc/self/mountinfo").read_text(encoding="utf-8")),
         time_zone=hub_files.time_zone(),
+        cgroup_parent=hub_reserve.of_engine(DockerEngine(timeout=30)),
+        gpus=hub_gpus.detected(Path("/")),
         diff=hub_files.diff_of(changes),
     )
 
