@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import gpus as cards
 from .images import Image
 from .roster import Person, Roster
 from .settings import Settings
@@ -25,6 +26,7 @@ CPU_PERIOD = 100_000
 USER_LABEL = "org.labserver.user"
 ROOM_LABEL = "org.labserver.room"
 ROOM = "hub-server"
+IMAGE_LABEL = "org.labserver.image"
 LOG_OPTIONS = {"max-size": "5m", "max-file": "2"}
 
 
@@ -134,8 +136,12 @@ def create_body(
     host: Mapping[str, object],
     *,
     port: int,
+    gpus: Sequence[str] = (),
 ) -> dict[str, object]:
     """Return the body of Docker's "create a container" for a person's server."""
+    labels = {USER_LABEL: person.name, ROOM_LABEL: ROOM, IMAGE_LABEL: image.name}
+    if gpus:
+        labels[cards.LABEL] = ",".join(gpus)
     return {
         "Image": image.reference,
         "User": f"{person.uid}:{person.gid}",
@@ -143,7 +149,7 @@ def create_body(
         "Env": [f"{key}={value}" for key, value in environment.items()],
         "WorkingDir": person.home,
         "ExposedPorts": {f"{port}/tcp": {}},
-        "Labels": {USER_LABEL: person.name, ROOM_LABEL: ROOM, "org.labserver.image": image.name},
+        "Labels": labels,
         "HostConfig": dict(host),
     }
 
