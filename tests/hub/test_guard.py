@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from aiohttp import web
 from attacks import CREATE, RAW, REQUESTS, Change
 from labhub import policy, server
 from labhub.guard import Guard, mounted, through_link
+from labhub.shares import shares_of
 from samples import DIGEST, good_body, images_document, roster_document, settings, shares_document, world
 
 CONTAINERS: dict[str, dict[str, Any]] = {
@@ -64,7 +66,8 @@ class Lab:
         (self.folder / "images.json").write_text(json.dumps(images_document()))
         # The bodies name folders of a lab server, which are not here: paths have tests of their own below.
         guard = Guard(settings(docker_socket=str(self.folder / "engine")))
-        setattr(guard, "_path_problems", lambda paths: [])  # noqa: B010
+        self.prepared: list[list[str]] = []
+        setattr(guard, "_prepare", lambda shares, _paths: self.prepared.append([s.name for s, _ in shares]) or [])  # noqa: B010
         for name, path in (("roster", public), ("shares", public), ("images", self.folder)):
             getattr(guard.sources, name).path = path / f"{name}.json"
         self.guard = guard
@@ -119,6 +122,7 @@ async def test_the_spawners_own_request_passes_unchanged(lab: Lab, name: str) ->
     method, path, sent = lab.asked[-1]
     assert (method, path) == ("POST", f"/containers/create?name=jupyter-{name}")
     assert json.loads(sent) == body
+    assert lab.prepared == [["data", "scratch"]], "links are made by the guard, and only for what is bound"
 
 
 async def test_fewer_shares_than_the_person_has_pass(lab: Lab) -> None:
@@ -206,14 +210,61 @@ def test_homes_are_not_reached_through_links(tmp_path: Path) -> None:
     (tmp_path / "homes" / "jupyter-alice").mkdir(parents=True)
     (tmp_path / "homes" / "jupyter-eve").symlink_to("/etc")
     (tmp_path / "link").symlink_to(tmp_path / "homes")
-    assert through_link(str(tmp_path / "homes" / "jupyter-alice")) == ""
-    assert through_link(str(tmp_path / "homes" / "jupyter-eve")).endswith("is a symbolic link")
-    assert through_link(str(tmp_path / "link" / "jupyter-alice")).endswith("is a symbolic link")
-    assert through_link(str(tmp_path / "homes" / "gone")).endswith("does not exist")
+    wrong = {"homes/jupyter-alice": "", "homes/jupyter-eve": "is a symbolic link", "homes/gone": "does not exist",
+             "link/jupyter-alice": "is a symbolic link"}  # fmt: skip
+    for name, words in wrong.items():
+        path = str(tmp_path / name)
+        assert through_link(path, path).endswith(words), name
+    assert through_link(str(tmp_path / "homes" / "jupyter-alice"), str(tmp_path / "homes" / "jupyter-alice")) == ""
+
+
+def rights(monkeypatch: pytest.MonkeyPatch, folder: Path, uid: int, mode: int) -> None:
+    """Let a folder belong to somebody, whoever runs the tests; all others belong to root."""
+    real = os.lstat
+
+    def lstat(path: str) -> os.stat_result:
+        found = list(real(path))
+        found[4] = uid if path == str(folder) else 0
+        if path == str(folder):
+            found[0] = found[0] & ~0o777 | mode
+        return os.stat_result(found)
+
+    monkeypatch.setattr(os, "lstat", lstat)
+
+
+@pytest.mark.parametrize(("uid", "mode", "fine"), [(0, 0o755, True), (20001, 0o755, False), (0, 0o775, False),
+                                                   (0, 0o757, False), (64100, 0o700, False)])  # fmt: skip
+def test_nobody_can_exchange_a_home_between_the_look_and_the_bind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uid: int, mode: int, fine: bool
+) -> None:
+    homes = tmp_path / "homes"
+    (homes / "jupyter-alice").mkdir(parents=True)
+    rights(monkeypatch, homes, uid, mode)
+    found = through_link(str(homes / "jupyter-alice"), str(homes))
+    assert (found == "") is fine
+    assert fine or "can be changed by others than root" in found
+
+
+def test_a_home_is_its_persons_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "homes" / "jupyter-alice"
+    home.mkdir(parents=True)
+    rights(monkeypatch, home, 20001, 0o777)
+    assert through_link(str(home), str(tmp_path / "homes")) == ""
+
+
+def test_the_guard_makes_the_links_of_shares_by_itself(tmp_path: Path) -> None:
+    lab = world(links_folder=str(tmp_path / "links"))
+    person = lab.roster.people["alice"]
+    mine = shares_of(person, lab.shares)
+    Guard(lab.settings)._prepare(mine, [])
+    (folder,) = (tmp_path / "links").iterdir()
+    assert {path.name: str(path.readlink()) for path in folder.iterdir()} == {
+        "data": "/srv/labserver/shares/data/files", "scratch": "/srv/labserver/shares/scratch/files",
+    }  # fmt: skip
 
 
 async def test_a_missing_home_is_said_to_be_missing(lab: Lab) -> None:
-    setattr(lab.guard, "_path_problems", lambda paths: ["/home/jupyter-alice does not exist"])  # noqa: B010
+    setattr(lab.guard, "_prepare", lambda *_: ["/home/jupyter-alice does not exist"])  # noqa: B010
     body = json.dumps(good_body()).encode()
     status, answer = await lab.ask("POST", "/containers/create?name=jupyter-alice", body)
     assert (status, lab.asked) == (403, [])

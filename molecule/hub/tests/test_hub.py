@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import html
 import json
 import os
 import time
@@ -13,11 +14,10 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from conftest import OWN, ROSTER
+from conftest import NOTEBOOK, OWN, ROSTER
 from hub_client import HubClient
 
 REGISTRY = "127.0.0.1:5000"
-NOTEBOOK = "notebook:latest"
 
 
 @pytest.fixture(scope="module")
@@ -26,12 +26,12 @@ def pusher(lab: t.Any) -> None:
     lab.sh(f"docker login -u pusher --password-stdin {REGISTRY} < /etc/labserver/registry/secrets/pusher 2>/dev/null")
 
 
-def push(lab: t.Any, name: str, dockerfile: str) -> None:
+def push(lab: t.Any, name: str, dockerfile: str, tag: str = "1") -> None:
     """Build an image on the notebook's and push it."""
     lab.sh(f"mkdir -p /tmp/{name}")
     lab.write(f"/tmp/{name}/Dockerfile", f"FROM {REGISTRY}/notebook:latest\n{dockerfile}\n")
-    lab.sh(f"DOCKER_BUILDKIT=0 docker build -q -t {REGISTRY}/{name}:1 /tmp/{name} 2>/dev/null")
-    lab.sh(f"docker push -q {REGISTRY}/{name}:1")
+    lab.sh(f"DOCKER_BUILDKIT=0 docker build -q -t {REGISTRY}/{name}:{tag} /tmp/{name} 2>/dev/null")
+    lab.sh(f"docker push -q {REGISTRY}/{name}:{tag}")
 
 
 def catalogue(lab: t.Any) -> dict[str, dict[str, t.Any]]:
@@ -118,11 +118,14 @@ def test_the_guard_stops_a_hub_that_was_taken_over(lab: t.Any) -> None:
 
 def test_what_is_pushed_can_be_chosen_without_a_restart(lab: t.Any, pusher: None) -> None:
     bob = lab.without_server("bob")
+    # One that never comes up, pushed first: nobody waits for it.
+    push(lab, "endless", 'ENTRYPOINT ["/bin/sh", "-c", "sleep 3600"]')
     push(lab, "fresh", 'LABEL org.labserver.title="Fresh"')
     # How long it takes depends on how busy the machine is: it is printed, not asserted. The page is asked afterwards:
     # while there is only one image it has no form, and asking for it starts that image.
     took = lab.until("it was tried", lambda: catalogue(lab).get("fresh:1", {}).get("state") == "ready", 60)
     print(f"ready {took:.1f} s after the push")
+    assert catalogue(lab)["endless:1"]["state"] == "pulling"
     assert "fresh:1" in bob.images()
     bob.start("fresh:1")
     bob.wait_ready()
@@ -130,24 +133,43 @@ def test_what_is_pushed_can_be_chosen_without_a_restart(lab: t.Any, pusher: None
     bob.stop()
 
 
-def test_an_image_without_a_server_is_not_offered(lab: t.Any, pusher: None) -> None:
-    push(lab, "empty", "RUN true\nUSER 0\nRUN rm /opt/jupyter/bin/jupyterhub-singleuser")
-    lab.until("it was tried", lambda: catalogue(lab).get("empty:1", {}).get("state") == "broken", 60)
-    assert "empty:1" not in lab.person("bob").images()
-    told = lab.sh("labserver catalogue --list")
-    assert "jupyterhub-singleuser" in next(line for line in told.splitlines() if line.startswith("empty:1"))
+def test_tags_that_differ_only_in_case_are_two_images(lab: t.Any, pusher: None) -> None:
+    for tag in ("Case", "case"):
+        push(lab, "letters", f'LABEL org.labserver.title="{tag}"', tag)
+    names = {"letters:Case", "letters:case"}
+    lab.until("both", lambda: {name for name, one in catalogue(lab).items() if one["state"] == "ready"} >= names, 60)
+    assert names <= set(lab.person("bob").images())
+    found = catalogue(lab)
+    assert found["letters:Case"]["digest"] != found["letters:case"]["digest"]
+
+
+SINGLEUSER = "/opt/jupyter/bin/jupyterhub-singleuser"
+
+
+def script(*lines: str) -> str:
+    """Return the Dockerfile's part that puts a script in the place of the notebook server; the real one is `real`."""
+    echoes = "".join(f" && echo '{line}' >> {SINGLEUSER}" for line in ("#!/bin/sh", *lines))
+    return f"USER 0\nRUN mv {SINGLEUSER} /opt/jupyter/bin/real{echoes} && chmod 755 {SINGLEUSER}\nUSER 65534"
+
+
+def test_an_image_that_cannot_run_a_server_is_not_offered(lab: t.Any, pusher: None) -> None:
+    push(lab, "empty", f"USER 0\nRUN rm {SINGLEUSER}")
+    # Tells its version, and ends when it has to serve.
+    push(lab, "crashing", script('[ "$1" = --version ] && exec real "$@"', "echo a library is missing; exit 3"))
+    wanted = {"empty:1": "jupyterhub-singleuser", "crashing:1": "(status 3): a library is missing"}
+    for name, why in wanted.items():
+        lab.until(f"{name} was tried", lambda name=name: catalogue(lab).get(name, {}).get("state") == "broken", 60)
+        told = lab.sh("labserver catalogue --list")
+        assert why in next(line for line in told.splitlines() if line.startswith(name)), told
+    bob = lab.without_server("bob")
+    page = html.unescape(bob.get("/hub/spawn", allow_redirects=False).text)
+    assert not set(wanted) & set(bob.images())
+    assert all(f"<code>{name}</code>: " in page and why in page for name, why in wanted.items()), "the pusher sees why"
 
 
 def test_a_start_that_fails_is_explained(lab: t.Any, pusher: None) -> None:
-    push(
-        lab,
-        "failing",
-        "USER 0\n"
-        "RUN cd /opt/jupyter/bin && mv jupyterhub-singleuser real && echo '#!/bin/sh' > jupyterhub-singleuser"
-        " && echo '[ \"$1\" = --version ] && exec /opt/jupyter/bin/real --version' >> jupyterhub-singleuser"
-        " && echo 'echo Disk quota exceeded; exit 1' >> jupyterhub-singleuser && chmod 755 jupyterhub-singleuser\n"
-        "USER 65534",
-    )
+    for_trial = '[ "$JUPYTERHUB_USER" = labserver-trial ] && exec real "$@"'
+    push(lab, "failing", script(for_trial, "echo Disk quota exceeded; exit 1"))
     lab.until("it is offered", lambda: catalogue(lab).get("failing:1", {}).get("state") == "ready", 60)
     bob = lab.without_server("bob")
     bob.start("failing:1")
@@ -275,6 +297,12 @@ def test_a_half_written_roster_changes_nothing(lab: t.Any) -> None:
         assert HubClient(lab.base, "alice").login(OWN).status_code == 302
     finally:
         lab.sh(f"cp /tmp/whole.json {ROSTER}.new && mv {ROSTER}.new {ROSTER}")
+
+
+def test_an_image_that_never_comes_up_was_tried_for_a_bounded_time(lab: t.Any) -> None:
+    lab.until("it was tried", lambda: catalogue(lab)["endless:1"]["state"] == "broken", 90)
+    assert "no notebook server answered in it within 60 seconds" in catalogue(lab)["endless:1"]["reason"]
+    assert "labserver-trial" not in lab.sh("docker ps -a --format '{{.Names}}'")
 
 
 def test_a_registry_that_is_down_stops_nobody(lab: t.Any) -> None:

@@ -48,6 +48,7 @@ class RosterGate(Authenticator):
     """Mixed into every authenticator: only people of the roster get in, and for as long as they are in it."""
 
     roster_file = Unicode("/etc/labserver/public/roster.json", config=True, help="The list of the lab's people.")
+    roster_copy = Unicode("", config=True, help="Where its last good version is kept; empty: nowhere.")
     _roster = Instance(ExchangeFile, allow_none=True)
 
     # Asked again on (nearly) every request, so that a removed person is out at once, tokens included.
@@ -60,9 +61,19 @@ class RosterGate(Authenticator):
     def roster(self) -> Roster:
         """Return the roster as it is now."""
         if self._roster is None:
-            self._roster = ExchangeFile(Path(self.roster_file), parse_roster, Roster(), self.log)
+            keep = Path(self.roster_copy) if self.roster_copy else None
+            self._roster = ExchangeFile(Path(self.roster_file), parse_roster, Roster(), self.log, keep)
         roster: Roster = self._roster.current()
         return roster
+
+    def knows_the_people(self) -> bool:
+        """Tell whether there is a list of people at all; without one nobody enters, and nobody loses anything."""
+        self.roster()
+        return self._roster is not None and self._roster.known
+
+    def _needs_the_people(self) -> None:
+        if not self.knows_the_people():
+            raise HTTPError(503, "The list of the lab's people cannot be read. Please tell the administrator.")
 
     def person(self, name: str) -> Person | None:
         """Return the person of that login name if they may enter now."""
@@ -71,6 +82,7 @@ class RosterGate(Authenticator):
 
     def check_allowed(self, username: str, authentication: dict[str, Any] | None = None) -> bool:
         """Tell whether somebody who has proved to be ``username`` may enter; raises 403 with the reason when not."""
+        self._needs_the_people()
         person = self.roster().people.get(username)
         reason = "it is not among the people of this server" if person is None else person.refusal(today())
         if reason:
@@ -82,6 +94,7 @@ class RosterGate(Authenticator):
         return person is not None and person.admin
 
     async def refresh_user(self, user: Any, handler: Any = None) -> bool | dict[str, Any]:
+        self._needs_the_people()
         if self.person(user.name) is None:
             return False
         refreshed: bool | dict[str, Any] = await super().refresh_user(user, handler)
@@ -147,7 +160,8 @@ class PasswordGate(RosterGate):
             return False, pause
         right = self.matches(name, password, candidate)
         if right:
-            store.succeeded(f"{name} {address}")
+            for subject in subjects:
+                store.succeeded(subject)
         else:
             store.failed(subjects, time.time())
         return right, 0.0

@@ -20,26 +20,37 @@ from aiohttp import web
 
 from . import gpus, policy, server
 from .settings import Settings, load
+from .shares import Share
 from .sources import Sources
 
 LOG = logging.getLogger("labhub.guard")
 ENGINE_TIMEOUT_SECONDS = 120.0
 LOOK_TIMEOUT_SECONDS = 10.0
+ROOT = 0
 
 
-def through_link(path: str) -> str:
-    """Return why a host path must not be bound: a part of it is a symbolic link or missing. Empty when it is right."""
+def through_link(path: str, root: str = "/") -> str:
+    """Return why a host path must not be bound, or an empty string.
+
+    A part of it is a symbolic link or missing. Or, from the folder ``root`` on, others than the host's root can
+    exchange a part of it: what is looked at here could then be another thing when Docker binds it, and Docker's API has
+    no way to bind what was looked at.
+    """
     current = "/"
-    for part in [part for part in path.split("/") if part]:
+    parts = [part for part in path.split("/") if part]
+    for index, part in enumerate(parts, start=1):
         current = os.path.join(current, part)  # noqa: PTH118
         try:
-            mode = os.lstat(current).st_mode
+            status = os.lstat(current)
         except FileNotFoundError:
             return f"{current} does not exist"
         except PermissionError:
             return ""  # only root of the host decides below such a folder, and the guard cannot look
-        if stat.S_ISLNK(mode):
+        if stat.S_ISLNK(status.st_mode):
             return f"{current} is a symbolic link"
+        below_root = current == root or current.startswith(root.rstrip("/") + "/")
+        if index < len(parts) and below_root and (status.st_uid != ROOT or status.st_mode & 0o022):
+            return f"{current} can be changed by others than root, so what lies in it could be exchanged"
     return ""
 
 
@@ -130,8 +141,11 @@ class Guard:
 
     async def _create(self, call: policy.Call, raw: bytes) -> web.Response:
         name = (call.query or {}).get("name")
-        body, person = policy.check_create(self.world(), name, policy.parse_body(raw))
-        problems = await asyncio.to_thread(self._path_problems, policy.host_paths(body))
+        world = self.world()
+        body, person = policy.check_create(world, name, policy.parse_body(raw))
+        # The hub has no right to write there: it could exchange a folder after it was looked at.
+        shares = policy.shares_bound(world, person, body)
+        problems = await asyncio.to_thread(self._prepare, shares, policy.host_paths(body))
         if problems:
             LOG.warning("refused: create %s: %s", name, problems)
             text = "; ".join(problems)
@@ -153,11 +167,13 @@ class Guard:
         found: list[dict[str, Any]] = json.loads(raw)
         return found
 
-    def _path_problems(self, paths: list[str]) -> list[str]:
+    def _prepare(self, shares: list[tuple[Share, str]], paths: list[str]) -> list[str]:
+        """Make the links that a server is to have, and return what is wrong with the paths that it binds."""
+        server.write_links(self.settings, shares)
         # The guard sees only these folders of the host; all binds lie below them by the rules.
         seen = (*self.settings.homes_folders, self.settings.public_folder, self.settings.links_folder)
-        checked = [path for path in paths if any(path.startswith(folder + "/") for folder in seen)]
-        return [problem for path in checked if (problem := through_link(path))]
+        roots = [(path, folder) for path in paths for folder in seen if path.startswith(folder + "/")]
+        return [problem for path, folder in roots if (problem := through_link(path, folder))]
 
     async def _shares(self) -> dict[str, bool]:
         points = {share.name: share.mount_point for share in self.world().shares}
@@ -190,8 +206,9 @@ async def serve(settings: Settings) -> None:
     await runner.setup()
     path = Path(settings.guard_socket)
     path.unlink(missing_ok=True)
-    os.umask(0o117)  # the socket is 0660: root and the hub's group
+    before = os.umask(0o117)  # the socket is 0660: root and the hub's group
     await web.UnixSite(runner, str(path)).start()
+    os.umask(before)
     LOG.info("listening on %s", path)
     await asyncio.Event().wait()
 

@@ -17,11 +17,17 @@ BCRYPT_LONGEST_BYTES = 72
 NOBODY = b"$2b$12$C6UzMDM.H6dfI/f/IKcEeOuU2o5uE8kYwq8S1tsdnpM9GqhkF4c8S"
 
 
+def _cost(digest: bytes) -> int:
+    return int(digest.split(b"$")[2])
+
+
 def fits(password: str, digest: bytes | None) -> bool:
     """Tell whether a password has this hash; takes as long when there is none."""
     raw = password.encode()
     if len(raw) > BCRYPT_LONGEST_BYTES:
         return False
+    if digest is not None and _cost(digest) < _cost(NOBODY):
+        bcrypt.checkpw(raw, NOBODY)  # one-time passwords are long and hashed cheaply: nobody is to see which
     return bcrypt.checkpw(raw, digest or NOBODY) and digest is not None
 
 

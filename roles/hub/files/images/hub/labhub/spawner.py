@@ -20,7 +20,7 @@ from tornado.httpclient import AsyncHTTPClient
 from traitlets import default
 
 from . import failures, form, gpus, server
-from .images import Image, choose, offered
+from .images import Image, choose, offered, withheld
 from .roster import Person
 from .settings import Settings
 from .shares import Share, shares_of
@@ -96,8 +96,8 @@ class LabSpawner(DockerSpawner):
         if wanted and chosen is None:
             hints.append(f"The image {wanted}, which you used last, is no longer there.")
             chosen = images[0] if images else None
-        fields = await spawner._gpu_fields()
-        return form.options_form(images, chosen, hints, datetime.datetime.now(datetime.UTC), fields)
+        unfit, fields = withheld(spawner.sources.images.current(), person), await spawner._gpu_fields()
+        return form.options_form(images, chosen, hints, datetime.datetime.now(datetime.UTC), unfit, fields)
 
     async def _gpu_fields(self) -> str:
         known = self.settings.gpus
@@ -191,7 +191,6 @@ class LabSpawner(DockerSpawner):
         settings, person, shares = self.settings, self.person, await self._mounted_shares()
         self._allowed = server.allowance(settings, person, self._chosen)
         self.mem_limit, self.cpu_limit = self._allowed.memory_bytes, self._allowed.cpu
-        await asyncio.to_thread(server.write_links, settings, shares)
         body = server.create_body(
             person,
             self._chosen,
@@ -267,7 +266,10 @@ class LabSpawner(DockerSpawner):
             "log": failure.log,
         }
         self.log.error("server of %s failed: %s", self.user.name, json.dumps(entry))
-        await asyncio.to_thread(_append, Path(self.settings.state_folder) / "failures.jsonl", json.dumps(entry))
+        try:
+            await asyncio.to_thread(failures.keep, Path(self.settings.state_folder) / "failures.jsonl", entry)
+        except OSError as error:
+            self.log.warning("the failure could not be kept: %s", error)
         if self.object_id:
             try:
                 await self.stop(now=True)
@@ -283,8 +285,3 @@ class LabSpawner(DockerSpawner):
                 failure = failures.of_container(container["State"], await self._log(), int(self.mem_limit or 0), 0)
                 self.log.warning("server of %s ended: %s", self.user.name, failure.sentence)
         return status
-
-
-def _append(path: Path, line: str, keep: int = 500) -> None:
-    lines = path.read_text().splitlines()[-keep:] if path.exists() else []
-    path.write_text("\n".join([*lines, line]) + "\n")

@@ -29,7 +29,9 @@ def configure(c: Any, settings: Settings | None = None) -> None:
     """Fill in JupyterHub's configuration object ``c``."""
     settings = settings or load()
     state = Path(settings.state_folder)
-    sources = LabSpawner.sources = Sources(settings)
+    # Without a list of people the hub could neither let anybody in nor tell who is no longer in it.
+    roster_copy = state / "roster.json"
+    sources = LabSpawner.sources = Sources(settings, roster_copy)
     handlers.SOURCES.update(board=sources.board, roster=sources.roster)
 
     hub = c.JupyterHub
@@ -63,6 +65,7 @@ def configure(c: Any, settings: Settings | None = None) -> None:
         "lab_announcements": handlers.shown,
     }
     c.RosterGate.roster_file = str(Path(settings.public_folder) / "roster.json")
+    c.RosterGate.roster_copy = str(roster_copy)
 
     hub.spawner_class = LabSpawner
     c.LabSpawner.cmd = ["jupyterhub-singleuser"]
