@@ -19,6 +19,7 @@ from labhub import ldap, native, oauth, trust
 from labhub.gate import mapped
 from ldap3.core.exceptions import LDAPSocketOpenError
 from samples import roster_document, settings
+from tornado.httpclient import HTTPClientError
 from tornado.web import HTTPError
 
 PASSWORD = "a password of my own"
@@ -230,3 +231,24 @@ def test_the_authority_of_the_lab_is_trusted_as_well(tmp_path: Path) -> None:
     assert Path(trust.bundle(lab, tmp_path / "system.crt")).read_text() == "SYSTEM\n"
     (tmp_path / "ca.crt").write_text("OWN\n")
     assert Path(trust.bundle(lab, tmp_path / "system.crt")).read_text() == "SYSTEM\nOWN\n"
+
+
+@pytest.mark.parametrize(
+    "error", [ConnectionRefusedError("refused"), HTTPClientError(599, "timeout"), HTTPClientError(401)]
+)
+async def test_a_provider_that_is_away_is_said_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    async def fail(*_arguments: Any, **_options: Any) -> None:
+        raise error
+
+    (tmp_path / "secret").write_text("of the hub\n")
+    hub = oauth.LabOAuthenticator(client_id="hub", token_url=OPTIONS.token_url, userdata_url=OPTIONS.userinfo_url)
+    monkeypatch.setattr(oauth.LabOAuthenticator, "options", OPTIONS, raising=False)
+    monkeypatch.setattr(oauth.LabOAuthenticator, "secret_file", tmp_path / "secret", raising=False)
+    monkeypatch.setattr(hub, "get_token_info", fail)
+    monkeypatch.setattr(hub, "build_access_tokens_request_params", lambda *_: {})
+    with pytest.raises(HTTPError, match="GitLab does not answer as it should") as caught:
+        await hub.authenticate(request())
+    assert caught.value.status_code == 503
+    assert hub.client_secret == "of the hub"

@@ -137,6 +137,24 @@ def test_all_notebooks_together_leave_a_reserve(lab: t.Any) -> None:
         person.stop()
 
 
+def test_a_slice_of_systemd_takes_the_same_limits(lab: t.Any) -> None:
+    """This host's engine has the driver cgroupfs; with the driver systemd the group is a slice."""
+    code = (
+        "import sys; sys.path.insert(0, '/usr/local/sbin/labserver'); from labserver_core import _hub_reserve as r;"
+        "r.apply(r.SLICE, r.Limits(3 << 30, 1.5, 2048)); r.apply(r.SLICE, r.Limits({}, {}, 4096))"
+    )
+    show = "systemctl show -p MemoryMax,CPUWeight,CPUQuotaPerSecUSec,TasksMax labnotebooks.slice"
+    try:
+        for cores, quota in (("2.5", "2.500000s"), ("None", "infinity")):
+            lab.sh(f'python3 -c "{code.format(2 << 30, cores)}"')
+            shown = dict(line.split("=") for line in lab.sh(show).split())
+            wanted = {"MemoryMax": str(2 << 30), "CPUWeight": "50", "TasksMax": "4096"}
+            assert shown | wanted == shown
+            assert shown["CPUQuotaPerSecUSec"] in (quota, quota.replace("00000", ""))
+    finally:
+        lab.sh("systemctl revert labnotebooks.slice; rm -rf /run/systemd/system.control/labnotebooks.slice.d")
+
+
 def start_with_gpus(person: t.Any, count: int) -> None:
     person.get("/hub/spawn", allow_redirects=False)
     person.post("/hub/spawn", {"image": NOTEBOOK, "gpus": str(count)}, allow_redirects=False)

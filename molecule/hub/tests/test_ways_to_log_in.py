@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import io
+import os
 import re
 import subprocess
 import tarfile
@@ -26,7 +27,8 @@ from conftest import NOTEBOOK, OWN
 from hub_client import HubClient
 
 FILES = Path(__file__).resolve().parents[1] / "files"
-NAME = "hub.lab.test"
+# What the hub's container can resolve: the name of the container that plays the host, in its network of the same name.
+NAME = "{0}.{0}".format("labserver-hub" + os.environ.get("LABSERVER_ID", ""))
 PROVIDER = f"https://{NAME}:9443"
 CALLBACK = f"https://{NAME}/hub/oauth_callback"
 SECRET = "secret-of-the-hub-at-the-provider"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from oauthenticator.generic import GenericOAuthenticator
+from tornado.httpclient import HTTPClientError
 from tornado.web import HTTPError
 
 from . import trust
@@ -67,9 +68,10 @@ class LabOAuthenticator(RosterGate, GenericOAuthenticator):
         self.client_secret = self.secret_file.read_text().strip()
         try:
             found = await super().authenticate(handler, data, **kwargs)
-        except OSError as error:
-            self.log.error("the identity provider does not answer: %s", error)
-            raise HTTPError(503, f"{self.options.service} does not answer. Please try again later.") from error
+        except (OSError, HTTPClientError) as error:
+            self.log.error("the identity provider: %s", error)
+            words = f"{self.options.service} does not answer as it should. Please try again later."
+            raise HTTPError(503, words) from error
         return found and {"name": found["name"]}
 
 
