@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
+import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -115,11 +116,12 @@ class PasswordGate(RosterGate):
         super().__init__(**kwargs)
         # bcrypt takes 0.3 s of CPU, a directory may take seconds: in a thread, so that the hub goes on answering.
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="passwords")
+        self._creating = threading.Lock()
 
     def failures(self) -> PasswordStore:
         """Return the store in which failures are counted."""
         store = PasswordStore(Path(self.failures_path))
-        with contextlib.suppress(FileExistsError):
+        with self._creating, contextlib.suppress(FileExistsError):  # nobody is to meet a file without tables
             store.create()
         return store
 
