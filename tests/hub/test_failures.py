@@ -67,7 +67,7 @@ def test_causes_of_a_container_that_could_not_be_made(message: str, reason: str)
 
 
 def test_the_log_is_short_and_without_tokens() -> None:
-    log = "\n".join(f"line {number}" for number in range(100)) + "\n\x1b[31mtoken=abc123 end\x1b[0m"
+    log = "\n".join(f"line {number}" for number in range(100)) + "\n\x1b[31mtoken=abc123 end\x1b[0m\x00\x07"
     lines = failures.last_lines(log)
     assert len(lines) == failures.KEPT_LINES, "so many for the administrator"
     assert lines[-1] == "token=... end"

@@ -74,8 +74,9 @@ def _first(patterns: tuple[tuple[str, str, str], ...], text: str) -> tuple[str, 
 
 
 def last_lines(log: str) -> tuple[str, ...]:
-    """Return the last lines of a log, without colours and tokens."""
+    """Return the last lines of a log, without colours, tokens and what is no text."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", log)
+    plain = re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", "", plain)
     plain = re.sub(r"(?i)(token[=: ]+)\S+", r"\1...", plain)
     return tuple(line[:300] for line in plain.splitlines()[-KEPT_LINES:])
 

@@ -205,8 +205,12 @@ class LabSpawner(DockerSpawner):
     async def start(self) -> tuple[str, int]:
         """Start the server and wait until it answers; raises StartError that says why it does not."""
         began = time.monotonic()
-        self._chosen = self._image()
-        self._wanted_gpus = self._gpu_wish()
+        try:
+            self._chosen = self._image()
+            self._wanted_gpus = self._gpu_wish()
+        except StartError as error:
+            await self._keep(failures.Failure(error.reason, error.message))
+            raise
         self.image = self._chosen.reference
         self.object_name = server.container_name(self.settings, self.person)
         await self._clear_place()
@@ -215,6 +219,9 @@ class LabSpawner(DockerSpawner):
             address, port = await super().start()
         except docker.errors.APIError as error:
             raise await self._explained(failures.of_engine(str(error.explanation or error))) from error
+        except StartError as error:
+            await self._keep(failures.Failure(error.reason, error.message))
+            raise
         finally:
             self.user_options = {key: value for key, value in options.items() if key in CHOICES}
         await self._answering(f"http://{address}:{port}", began)
@@ -255,8 +262,8 @@ class LabSpawner(DockerSpawner):
             return ""
         return bytes(raw).decode(errors="replace")
 
-    async def _explained(self, failure: failures.Failure) -> StartError:
-        """Keep the failure for the administrator, clear away the container, and return what the person sees."""
+    async def _keep(self, failure: failures.Failure) -> None:
+        """Keep the failure for the administrator."""
         entry = {
             "at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "user": self.user.name,
@@ -270,6 +277,10 @@ class LabSpawner(DockerSpawner):
             await asyncio.to_thread(failures.keep, Path(self.settings.state_folder) / "failures.jsonl", entry)
         except OSError as error:
             self.log.warning("the failure could not be kept: %s", error)
+
+    async def _explained(self, failure: failures.Failure) -> StartError:
+        """Keep the failure, clear away the container, and return what the person sees."""
+        await self._keep(failure)
         if self.object_id:
             try:
                 await self.stop(now=True)
