@@ -48,11 +48,12 @@ def allowance(settings: Settings, person: Person, image: Image | None = None) ->
     """Return the limits: the person's own or else the hub's; an image may ask for less, never for more."""
     cpu = person.limits.cpu if person.limits.cpu is not None else settings.cpu
     memory = person.limits.memory_bytes if person.limits.memory_bytes is not None else settings.memory_bytes
+    pids = person.limits.pids if person.limits.pids is not None else settings.pids
     wanted = image.limits if image else {}
     return Allowance(
         cpu=min(cpu, wanted.get("cpu", cpu)),
         memory_bytes=int(min(memory, wanted.get("memory_bytes", memory))),
-        pids=int(min(settings.pids, wanted.get("pids", settings.pids))),
+        pids=int(min(pids, wanted.get("pids", pids))),
     )
 
 
