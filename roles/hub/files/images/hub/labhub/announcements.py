@@ -71,7 +71,9 @@ class Board:
         self, now: datetime.datetime, name: str | None = None, groups: tuple[str, ...] | None = None
     ) -> list[dict[str, Any]]:
         """Return text and severity of each announcement for a person, the gravest first."""
-        found = [one for file in self._files for one in file.current() if one.holds(now, groups)]
+        # A file that was taken away says nothing any more; one that is half written counts as before.
+        there = [file for file in self._files if file.path.exists()]
+        found = [one for file in there for one in file.current() if one.holds(now, groups)]
         if name is not None and name in self.personal and self.personal[name].holds(now, groups):
             found.append(self.personal[name])
         found.sort(key=lambda one: -SEVERITIES.index(one.severity))

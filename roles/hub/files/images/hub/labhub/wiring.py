@@ -74,7 +74,9 @@ def configure(c: Any, settings: Settings | None = None) -> None:
     c.LabSpawner.port = 8888
     # The spawner itself waits, and says what is wrong; these are only behind it.
     c.LabSpawner.start_timeout = settings.start_timeout_seconds + 60
-    c.LabSpawner.http_timeout = 30
+    # JupyterHub also stops a running server that does not answer for so long after the hub was started anew, which on a
+    # host that is busy must not happen to anybody's work.
+    c.LabSpawner.http_timeout = 300
     c.LabSpawner.consecutive_failure_limit = 0
     c.LabSpawner.client_kwargs = {"base_url": f"unix://{settings.guard_socket}", "timeout": 120}
     c.LabSpawner.poll_interval = 10
