@@ -153,7 +153,8 @@ def snapshot(database: Path, folder: Path, stamp: str) -> Path | None:
     copy.chmod(0o600)
     os.chown(copy, status.st_uid, status.st_gid)
     for old in sorted(folder.glob("*.sqlite"))[:-SNAPSHOTS_KEPT]:
-        old.unlink()
+        if old != copy:  # the clock may have been put back
+            old.unlink()
     return copy
 
 

@@ -106,6 +106,11 @@ gpus:
   type: list
   elements: str
   returned: success
+shares_root:
+  description: Folder below which the host's shares are mounted, as C(/etc/labserver/public/shares.json) says.
+  type: str
+  returned: success
+  sample: /srv/labserver/shares
 time_zone:
   description: The host's time zone in the form of POSIX, for containers.
   type: str
@@ -120,6 +125,8 @@ from ansible_collections.labserver.jupyter.plugins.module_utils import _hub_file
 from ansible_collections.labserver.jupyter.plugins.module_utils import _hub_gpus as hub_gpus
 from ansible_collections.labserver.jupyter.plugins.module_utils import _hub_reserve as hub_reserve
 from ansible_collections.labserver.jupyter.plugins.module_utils._docker_api import DockerEngine
+
+SHARES = Path("/etc/labserver/public/shares.json")
 
 
 def main() -> None:
@@ -155,6 +162,7 @@ def main() -> None:
         changed=bool(changes),
         actions=[{"what": change.what, "name": change.wanted.path} for change in changes],
         shared_root=hub_files.shared_root(Path("/proc/self/mountinfo").read_text(encoding="utf-8")),
+        shares_root=hub_files.shares_root(SHARES.read_bytes() if SHARES.exists() else b""),
         time_zone=hub_files.time_zone(),
         cgroup_parent=hub_reserve.of_engine(DockerEngine(timeout=30)),
         gpus=hub_gpus.detected(Path("/")),

@@ -77,6 +77,18 @@ def test_a_clock_that_jumps_keeps_nobody_for_ever() -> None:
     assert verdict(Watch(10 * HOUR), HOUR, HOUR, 60) == "keep"
 
 
+@pytest.mark.parametrize("jump", [400 * 24 * HOUR, -400 * 24 * HOUR])
+def test_a_clock_that_jumps_makes_nobody_idle(jump: float) -> None:
+    sources: Any = types.SimpleNamespace(settings=None)
+    looker = keeper.Keeper(None, sources)
+    looker._follow_the_clock(1000.0, 10.0)
+    looker._watches = {"alice": Watch(900.0, observe(1000.0), 950.0)}
+    looker._follow_the_clock(1030.0, 40.0)
+    assert looker._watches["alice"] == Watch(900.0, observe(1000.0), 950.0)
+    looker._follow_the_clock(1060.0 + jump, 70.0)
+    assert looker._watches["alice"] == Watch(900.0 + jump, observe(1000.0 + jump), 950.0 + jump)
+
+
 @pytest.mark.parametrize(
     ("groups", "seconds"),
     [((), 100), (("leem",), 200), (("leem", "xps"), 300), (("leem", "forever"), 0), (("x",), 100)],

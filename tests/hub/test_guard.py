@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import errno
 import json
 import os
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 from attacks import CREATE, RAW, REQUESTS, Change
+from labhub import guard as guard_module
 from labhub import policy, server
 from labhub.guard import Guard, mounted, through_link
 from labhub.shares import shares_of
@@ -132,6 +135,15 @@ async def test_fewer_shares_than_the_person_has_pass(lab: Lab) -> None:
     body["HostConfig"]["Binds"] = server.binds(lab_world.settings, person, [])
     status, _ = await lab.ask("POST", "/containers/create?name=jupyter-alice", json.dumps(body).encode())
     assert status == 201
+
+
+def test_a_server_trusts_what_the_host_trusts(tmp_path: Path) -> None:
+    person = world().roster.people["alice"]
+    mine = settings(public_folder=str(tmp_path))
+    bind = f"{tmp_path}/ca-bundle.crt:/etc/ssl/certs/ca-certificates.crt:ro"
+    assert bind not in server.binds(mine, person, [])  # a missing file would become a folder
+    (tmp_path / "ca-bundle.crt").touch()
+    assert bind in server.binds(mine, person, [])
 
 
 @pytest.mark.parametrize(("change"), CREATE.values(), ids=CREATE.keys())
@@ -281,6 +293,41 @@ def test_an_automount_that_waits_is_not_mounted(tmp_path: Path) -> None:
     )
     points = ["/s/data/files", "/s/other/files", "/s/with space/files", "/s/gone/files"]
     assert mounted(points, info) == dict(zip(points, (True, False, True, False), strict=True))
+
+
+async def test_a_silent_share_does_not_make_others_look_absent(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    silence = threading.Event()
+    looked: list[str] = []
+
+    def answers(point: str) -> bool:
+        looked.append(point)
+        return silence.wait(60) if "data" in point else True
+
+    monkeypatch.setattr(guard_module, "answers", answers)
+    monkeypatch.setattr(guard_module, "LOOK_TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(guard_module, "mounted", lambda points: dict.fromkeys(points, True))
+    try:
+        for _time in range(3):
+            assert await lab.ask("GET", "/labserver/shares") == (200, {"data": False, "scratch": True})
+        assert len([point for point in looked if "data" in point]) == 1, "a look that hangs is not begun again"
+    finally:
+        silence.set()
+    async with asyncio.timeout(10):
+        while (await lab.ask("GET", "/labserver/shares"))[1] != {"data": True, "scratch": True}:
+            await asyncio.sleep(0.01)
+
+
+def test_what_does_not_answer_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A share whose server was stopped stays mounted, and every look at it says that the host is down."""
+    assert guard_module.answers(str(tmp_path)) and not guard_module.answers(str(tmp_path / "gone"))
+    for number, there in ((errno.EHOSTDOWN, False), (errno.ENODEV, False), (errno.EACCES, True)):
+
+        def statvfs(_path: str, number: int = number) -> None:
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr(guard_module.os, "statvfs", statvfs)
+        assert guard_module.answers("/x") is there
+        monkeypatch.undo()
 
 
 @pytest.mark.parametrize("parent", ["labnotebooks.slice", "/docker/4f/labnotebooks"])

@@ -5,49 +5,27 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def run(command: list[str], cwd: Path, collections: Path | None = None) -> str:
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
-    environment["ANSIBLE_HOME"] = str(cwd / "ansible-home")
-    if collections:
-        environment["ANSIBLE_COLLECTIONS_PATH"] = str(collections)
-    result = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+from artifact import ROOT, build, install, run
 
 
 @pytest.fixture(scope="module")
 def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The built collection, made of what git tracks or would track."""
-    folder = tmp_path_factory.mktemp("build")
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    for name in filter(None, listed.stdout.split("\0")):
-        source, target = ROOT / name, folder / "tree" / name
-        if source.is_file() and not source.is_symlink():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, target)
-    run(["ansible-galaxy", "collection", "build", "--output-path", str(folder)], folder / "tree")
-    (built,) = folder.glob("labserver-jupyter-*.tar.gz")
-    return built
+    """The built collection."""
+    return build(tmp_path_factory.mktemp("build"))
 
 
 @pytest.fixture(scope="module")
 def installed(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("elsewhere")
-    command = ["ansible-galaxy", "collection", "install", str(artifact), "--no-deps", "-p", str(folder / "collections")]
-    run(command, folder)
+    install(artifact, folder)
     return folder
 
 

@@ -96,6 +96,22 @@ class Lab:
             time.sleep(0.3)
         return time.monotonic() - began
 
+    def restart_hub(self, change: str = "true") -> None:
+        """Stop the hub, run a command, start the hub again and wait until it answers."""
+        self.sh(f"docker stop -t 5 labserver-hub >/dev/null; {change}; docker start labserver-hub >/dev/null")
+        self.hub_answers()
+
+    def hub_answers(self, seconds: float = 90) -> None:
+        """Wait until the hub answers through its proxy."""
+
+        def healthy() -> bool:
+            try:
+                return HubClient(self.base, "").get("/hub/health").status_code == 200
+            except OSError:
+                return False
+
+        self.until("the hub answers", healthy, seconds)
+
     def running(self, name: str) -> bool:
         """Tell whether the container of a person runs."""
         return f"jupyter-{name}" in self.sh("docker ps --format '{{.Names}}'").split()

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import typing as t
@@ -18,6 +19,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._hub_files impor
     diff_of,
     from_params,
     shared_root,
+    shares_root,
     time_zone,
 )
 
@@ -135,3 +137,10 @@ def test_given_secrets_are_written_and_never_shown(tmp_path: Path) -> None:
     assert "geheim" not in str(diff_of(second))
     assert run([{**wish, "state": "absent"}]) == [("remove", "secret")]
     assert not (tmp_path / "secret").exists()
+
+
+def test_the_guard_looks_where_the_shares_are() -> None:
+    document = {"version": 1, "shares": {"data": {"bind": "/data/shares/data"}, "x": {"bind": "/data/shares/x"}}}
+    assert shares_root(json.dumps(document).encode()) == "/data/shares"
+    for nothing in (b"", b"half", b"[]", b"{}", b'{"shares": {}}', b'{"shares": {"x": {}}}'):
+        assert shares_root(nothing) == "/srv/labserver/shares"

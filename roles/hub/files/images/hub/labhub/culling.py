@@ -8,6 +8,7 @@ What a browser asks of a server is no activity: an open page asks all day, wheth
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from typing import Any
 
 LOOK_SECONDS = 30.0
 LOOKS_WITHIN_A_WARNING = 4
+JUMP_SECONDS = 60.0
+"""A clock that differs by more than this from what passed since the last look has jumped."""
 BUSY_CPU_SHARE = 0.05
 """A server that uses more than this part of a core works. An idle JupyterLab with a kernel uses a fifth of that."""
 
@@ -74,6 +77,13 @@ def verdict(watch: Watch, now: float, idle_seconds: float, warning_seconds: floa
     if watch.warned_at is None:
         return "warn"
     return "stop" if idle >= idle_seconds and now - watch.warned_at >= warning_seconds else "keep"
+
+
+def shifted(watch: Watch, seconds: float) -> Watch:
+    """Return the memory after the clock jumped by so many seconds, which were neither work nor idleness."""
+    warned = None if watch.warned_at is None else watch.warned_at + seconds
+    seen = None if watch.seen is None else dataclasses.replace(watch.seen, at=watch.seen.at + seconds)
+    return Watch(watch.active_at + seconds, seen, warned)
 
 
 def pause_between_looks(warning_seconds: float, idle_seconds: float) -> float:

@@ -12,6 +12,7 @@ import logging
 import os
 import stat
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from .sources import Sources
 LOG = logging.getLogger("labhub.guard")
 ENGINE_TIMEOUT_SECONDS = 120.0
 LOOK_TIMEOUT_SECONDS = 10.0
+_LOOKERS = ThreadPoolExecutor(32, thread_name_prefix="share")
 ROOT = 0
 
 
@@ -65,6 +67,20 @@ def mounted(mount_points: list[str], mountinfo: Path = Path("/proc/self/mountinf
     return {point: point in real for point in mount_points}
 
 
+def answers(point: str) -> bool:
+    """Tell whether the server of a mount point answers; one that the guard may not enter is there, too.
+
+    Its space is asked for, since that is never answered from a cache: NFS keeps attributes of a folder for a minute.
+    """
+    try:
+        os.statvfs(point)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
 class Guard:
     """Answers the hub's requests: refuses them, or passes on what the rules let through."""
 
@@ -74,6 +90,7 @@ class Guard:
         self._session: aiohttp.ClientSession | None = None
         # Between the look at who holds a card and the container that takes it nobody else may come.
         self._gpus = asyncio.Lock()
+        self._looks: dict[str, asyncio.Future[bool]] = {}
 
     def world(self) -> policy.World:
         """Return what the rules need to know, as it is now."""
@@ -177,20 +194,21 @@ class Guard:
 
     async def _shares(self) -> dict[str, bool]:
         points = {share.name: share.mount_point for share in self.world().shares}
+        answers = await asyncio.gather(*(self._look(point) for point in points.values()))
+        found = mounted(list(points.values()))
+        return {name: answer and found[points[name]] for name, answer in zip(points, answers, strict=True)}
 
-        def look() -> dict[str, bool]:
-            for point in points.values():
-                try:
-                    os.stat(point + "/.")  # noqa: PTH116 (makes an automount mount)
-                except OSError:
-                    continue
-            found = mounted(list(points.values()))
-            return {name: found[point] for name, point in points.items()}
+    async def _look(self, point: str) -> bool:
+        """Tell whether a share answers; looking also makes an automount mount.
 
-        try:
-            return await asyncio.wait_for(asyncio.to_thread(look), LOOK_TIMEOUT_SECONDS)
-        except TimeoutError:
-            return dict.fromkeys(points, False)  # a server that does not answer is as good as not mounted
+        Each share is looked at on its own: one whose server is silent must not make the others look absent. And it is
+        looked at once at a time, since such a look hangs for minutes and keeps its thread.
+        """
+        look = self._looks.get(point)
+        if look is None or look.done():
+            look = self._looks[point] = asyncio.wrap_future(_LOOKERS.submit(answers, point))
+        await asyncio.wait({look}, timeout=LOOK_TIMEOUT_SECONDS)
+        return look.done() and look.result()
 
 
 def _response(status: int, content_type: str, body: bytes) -> web.Response:

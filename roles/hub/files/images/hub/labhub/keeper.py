@@ -44,6 +44,7 @@ class Keeper:
         self._watches: dict[str, Watch] = {}
         self._unseen: dict[str, str] = {}
         self._looked_at = 0.0
+        self._clocks: tuple[float, float] | None = None
 
     async def run(self) -> None:
         """Work for ever; a round that fails is logged and tried again."""
@@ -109,6 +110,7 @@ class Keeper:
 
     async def _cull(self) -> None:
         """Look at all servers; warn of those that become idle and stop those that are."""
+        self._follow_the_clock(time.time(), time.monotonic())
         ready = {
             user.name: spawner
             for user in self.app.users.values()
@@ -129,6 +131,14 @@ class Keeper:
             if isinstance(seen, BaseException):
                 continue
             await self._judge(name, spawner, seen)
+
+    def _follow_the_clock(self, wall: float, steady: float) -> None:
+        if self._clocks is not None:
+            jump = (wall - self._clocks[0]) - (steady - self._clocks[1])
+            if abs(jump) > culling.JUMP_SECONDS:
+                LOG.warning("the clock jumped by %.0f seconds", jump)
+                self._watches = {name: culling.shifted(watch, jump) for name, watch in self._watches.items()}
+        self._clocks = (wall, steady)
 
     async def _judge(self, name: str, spawner: Any, seen: Observation) -> None:
         settings, board = self.settings, self.sources.board
