@@ -12,10 +12,11 @@ fi
 mkdir -p $folder && cd $folder
 if [ ! -e ca.crt ]; then
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=The lab's authority" \
-    -keyout ca.key -out ca.crt 2>/dev/null
+    -addext keyUsage=critical,keyCertSign,cRLSign -keyout ca.key -out ca.crt 2>/dev/null
 fi
 openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$1" -keyout key.pem -out request.pem 2>/dev/null
-printf 'subjectAltName=DNS:%s\n' "$1" > names
+# Python 3.13 takes no certificate without these.
+printf 'subjectAltName=DNS:%s\nauthorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n' "$1" > names
 openssl x509 -req -in request.pem -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -extfile names -out cert.pem 2>/dev/null
 cat > slapd.conf <<END
 include /etc/ldap/schema/core.schema
