@@ -101,8 +101,13 @@ class Walk:
     def stop(self) -> None:
         """Stop the server on the hub's page."""
         page = self.page
-        page.goto(f"{self.base}/hub/home")
+        until = time.monotonic() + 90
+        # A hub that was just replaced needs some seconds; what runs in the notebook does not wait for it.
+        while (answer := page.goto(f"{self.base}/hub/home")) is None or not answer.ok:
+            assert time.monotonic() < until, "the hub does not come back"
+            page.wait_for_timeout(SECOND)
         self.shot("home")
+        page.wait_for_load_state("networkidle")  # the button does nothing before the page's scripts are there
         page.click("#stop")
         expect(page.locator("#stop")).to_be_hidden(timeout=60 * SECOND)
         self.shot("stopped")
@@ -137,7 +142,9 @@ def main() -> int:
             walk.run_cell("value = 6 * 7; print('answer', value)", "answer 42")
             walk.shot("cell")
             if arguments.announcement:
-                expect(page.locator(".labserver-announcement").first).to_contain_text(arguments.announcement)
+                banner = page.locator(".labserver-announcement").first
+                expect(banner).to_contain_text(arguments.announcement, timeout=90 * SECOND)
+                walk.shot("announcement-in-lab")
             if arguments.restart:
                 subprocess.run(arguments.restart, shell=True, check=True)
                 walk.next_cell("print('still', value + 1)", "still 43")

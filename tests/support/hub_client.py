@@ -187,3 +187,8 @@ class Kernel:
             elif answer["msg_type"] == "status" and answer["content"]["execution_state"] == "idle":
                 return "".join(printed)
         raise AssertionError(f"no answer of the kernel within {seconds} s")
+
+    def end(self) -> None:
+        """End the kernel: many of them would fill the memory of a small server."""
+        self.socket.close()
+        self.client.api("DELETE", f"/user/{self.client.name}/api/kernels/{self.identity}")

@@ -20,10 +20,11 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tests" / "support"))
-from hub_client import HubClient
+from hub_client import HubClient, Kernel
 
 OWN = "A password of my own"
 NOTEBOOK = "notebook:latest"
+REGISTRY = "127.0.0.1:5000"
 ROSTER = "/etc/labserver/public/roster.json"
 
 
@@ -69,7 +70,8 @@ class Lab:
         """Return a person who is logged in with a password of their own."""
         client = HubClient(self.base, name)
         if client.login(OWN).status_code != 302:
-            password = self.one_time()[name]
+            password = self.one_time().get(name)
+            assert password, f"{name} cannot log in"
             assert client.login(password).status_code == 302
             assert client.change_password(password, OWN) == ""
         return client
@@ -125,3 +127,41 @@ def lab() -> Lab:
     named = testinfra.get_hosts(["all"], connection="ansible", ansible_inventory=inventory)[0]
     # Straight into the container: ten times as fast as through Ansible.
     return Lab(testinfra.get_host(f"docker://{named.backend.get_hostname()}"))
+
+
+@pytest.fixture
+def alice(lab: Lab) -> HubClient:
+    lab.hub_answers()
+    person = lab.person("alice")
+    if person.server() is None:
+        person.start(NOTEBOOK)
+    person.wait_ready()
+    return person
+
+
+@pytest.fixture
+def kernel(alice: HubClient) -> t.Iterator[Kernel]:
+    kernel = alice.kernel()
+    kernel.run("value = 41")
+    yield kernel
+    kernel.end()
+
+
+@pytest.fixture(scope="session")
+def pusher(lab: Lab) -> None:
+    """Log the host's engine in to the registry as the one who may push."""
+    lab.sh(f"docker login -u pusher --password-stdin {REGISTRY} < /etc/labserver/registry/secrets/pusher 2>/dev/null")
+
+
+def push(lab: Lab, name: str, dockerfile: str, tag: str = "1") -> None:
+    """Build an image on the notebook's and push it."""
+    lab.sh(f"mkdir -p /tmp/{name}")
+    lab.write(f"/tmp/{name}/Dockerfile", f"FROM {REGISTRY}/notebook:latest\n{dockerfile}\n")
+    lab.sh(f"DOCKER_BUILDKIT=0 docker build -q -t {REGISTRY}/{name}:{tag} /tmp/{name} 2>/dev/null")
+    lab.sh(f"docker push -q {REGISTRY}/{name}:{tag}")
+
+
+def catalogue(lab: Lab) -> dict[str, dict[str, t.Any]]:
+    """Return the catalogue's entries by repository:tag."""
+    document = json.loads(lab.sh("cat /var/lib/labserver/catalogue/images.json"))
+    return {f"{one['repository']}:{one['tag']}": one for one in document["images"]}

@@ -8,7 +8,6 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from conftest import NOTEBOOK
 from hub_client import HubClient
 
 CONTAINERS = ("labserver-docker-guard", "labserver-hub-proxy", "labserver-hub")
@@ -22,22 +21,6 @@ def state(lab: t.Any) -> dict[str, str]:
     }
     found["files"] = lab.sh("cd /etc/labserver/hub && sha256sum hub.json config.d/* 2>/dev/null; true")
     return found
-
-
-@pytest.fixture
-def alice(lab: t.Any) -> HubClient:
-    person: HubClient = lab.person("alice")
-    if person.server() is None:
-        person.start(NOTEBOOK)
-    person.wait_ready()
-    return person
-
-
-@pytest.fixture
-def kernel(alice: HubClient) -> t.Any:
-    kernel = alice.kernel()
-    kernel.run("value = 41")
-    return kernel
 
 
 @pytest.fixture

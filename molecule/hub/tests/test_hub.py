@@ -14,29 +14,8 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from conftest import NOTEBOOK, OWN, ROSTER
+from conftest import NOTEBOOK, OWN, ROSTER, catalogue, push
 from hub_client import HubClient
-
-REGISTRY = "127.0.0.1:5000"
-
-
-@pytest.fixture(scope="module")
-def pusher(lab: t.Any) -> None:
-    """Log the host's engine in to the registry as the one who may push."""
-    lab.sh(f"docker login -u pusher --password-stdin {REGISTRY} < /etc/labserver/registry/secrets/pusher 2>/dev/null")
-
-
-def push(lab: t.Any, name: str, dockerfile: str, tag: str = "1") -> None:
-    """Build an image on the notebook's and push it."""
-    lab.sh(f"mkdir -p /tmp/{name}")
-    lab.write(f"/tmp/{name}/Dockerfile", f"FROM {REGISTRY}/notebook:latest\n{dockerfile}\n")
-    lab.sh(f"DOCKER_BUILDKIT=0 docker build -q -t {REGISTRY}/{name}:{tag} /tmp/{name} 2>/dev/null")
-    lab.sh(f"docker push -q {REGISTRY}/{name}:{tag}")
-
-
-def catalogue(lab: t.Any) -> dict[str, dict[str, t.Any]]:
-    document = json.loads(lab.sh("cat /var/lib/labserver/catalogue/images.json"))
-    return {f"{one['repository']}:{one['tag']}": one for one in document["images"]}
 
 
 def test_the_scenario_offers_an_image(lab: t.Any) -> None:

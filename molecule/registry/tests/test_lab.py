@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
 import time
 import typing as t
@@ -49,48 +50,47 @@ def used_bytes(host: t.Any) -> int:
 
 
 @pytest.fixture
-def second(host: t.Any) -> t.Iterator[t.Any]:
-    """Another server of the lab, with a stopped container on image 2 of three."""
+def shared(host: t.Any) -> t.Iterator[str]:
+    """A repository of three images; on the second of them another server of the lab has a stopped container."""
+    name = f"shared/{secrets.token_hex(4)}"
+    image = f"127.0.0.1:5000/{name}:2"
     login(host, "pusher")
     for number in (1, 2, 4):
-        push(host, f"shared/image:{number}", f"shared {number}")
-    host.check_output("docker logout 127.0.0.1:5000")
-    # As if pulled there: the image by its own digest, without any name of the registry.
-    save = f"docker exec {REGISTRY} docker save 127.0.0.1:5000/shared/image:2 | docker exec -i {SECOND} docker load"
+        push(host, f"{name}:{number}", f"shared {number}")
+    save = f"docker exec {REGISTRY} docker save {image} | docker exec -i {SECOND} docker load"
     subprocess.run(["bash", "-o", "pipefail", "-c", save], check=True, capture_output=True)
     other = testinfra.get_host(f"docker://{SECOND}")
-    other.check_output("docker create --name elsewhere 127.0.0.1:5000/shared/image:2 /nothing")
-    yield other
+    other.check_output(f"docker create --name elsewhere {image} /nothing")
+    yield name
+    host.check_output("docker logout 127.0.0.1:5000")
     other.check_output("docker rm elsewhere")
 
 
-@pytest.mark.usefixtures("second")
-def test_images_that_another_host_uses_stay(host: t.Any) -> None:
+def test_images_that_another_host_uses_stay(host: t.Any, shared: str) -> None:
     """The weekly job waits for that host's word; the playbook asks it, and the job knows it from then on."""
     host.check_output(f"rm -f {REPORT}")
     level, log = weekly_job(host)
     assert level == "critical" and f"{SECOND} has never told which images it uses" in log
-    assert tags(host, "shared/image") == ["1", "2", "4"]
+    assert tags(host, shared) == ["1", "2", "4"]
 
     # Young blobs are left alone, since the push that they belong to may not be over.
     host.check_output("find /srv/labserver/registry/docker -name data -exec touch -d '2 hours ago' {} +")
     promised = ansible("ansible-playbook", "playbooks/prune.yml", "--check", "--diff")
-    assert tags(host, "shared/image") == ["1", "2", "4"] and not host.file(REPORT).exists
-    row = {line.split()[0]: line for line in promised.splitlines() if " ago " not in line and line.startswith("  ")}
+    assert tags(host, shared) == ["1", "2", "4"] and not host.file(REPORT).exists
+    table = promised.partition(f"{shared}\n")[2]
+    row = {line.split()[0]: line for line in reversed(table.splitlines()) if line.startswith("  ")}
     assert f"kept     in use on {SECOND} by elsewhere" in row["2"], promised
     assert "REMOVED  not kept by keep_last=1" in row["1"] and "kept     keep_last=1" in row["4"], promised
     free = int(promised.partition(" bytes) come free")[0].rpartition("(")[2])
 
     before = used_bytes(host)
     ansible("ansible-playbook", "playbooks/prune.yml")
-    assert tags(host, "shared/image") == ["2", "4"]
+    assert tags(host, shared) == ["2", "4"]
     assert before - used_bytes(host) == free > 0
 
-    login(host, "pusher")
-    push(host, "shared/image:5", "shared 5")
-    host.check_output("docker logout 127.0.0.1:5000")
+    push(host, f"{shared}:5", "shared 5")
     assert weekly_job(host)[0] == "ok"
-    assert tags(host, "shared/image") == ["2", "5"], "by the report, with nobody asked"
+    assert tags(host, shared) == ["2", "5"], "by the report, with nobody asked"
 
     host.check_output(f"touch -d '60 days ago' {REPORT}")
     level, log = weekly_job(host)
@@ -107,6 +107,7 @@ def test_reboot_in_the_middle_of_a_collection(host: t.Any) -> None:
         "password_file": "/etc/labserver/registry/secrets/pusher",
         "collect_command": ["sh", "-c", "touch /srv/labserver/registry/resting; sleep 600"],
     }
+    host.check_output("rm -f /srv/labserver/registry/resting")
     inventory = str(Path(os.environ["MOLECULE_INVENTORY_FILE"]).parent)
     command = ["ansible", "registries", "-i", inventory, "-m", "labserver.jupyter.registry_gc"]
     job = subprocess.Popen([*command, "-a", json.dumps(arguments)], stdout=subprocess.DEVNULL, cwd=ROOT)
@@ -137,15 +138,15 @@ def test_another_address_and_a_new_password(host: t.Any) -> None:
     # The engine gives its containers no IPv6, and such a container is this host.
     lo = "/proc/sys/net/ipv6/conf/lo/disable_ipv6"
     host.check_output(f"mount -o remount,rw,bind /proc/sys && echo 0 > {lo}")
-    converge = str(ROOT / "molecule/registry/converge.yml")
-    ansible("ansible-playbook", converge, "-l", "registries", "-e", "registry_bind_address=::1")
+    role = ("registries", "-m", "ansible.builtin.include_role", "-a", "name=labserver.jupyter.registry")
+    ansible("ansible", *role, "-e", "registry_bind_address=::1")
     assert ask(host, "GET", "http://[::1]:5000/v2/", "puller") == 200
     assert ask(host, "GET", "http://[::1]:5001/v2/") == 200
     assert host.run("timeout 5 bash -c ': < /dev/tcp/127.0.0.1/5000'").rc != 0
     assert weekly_job(host)[0] == "ok", "the job uses the address too"
 
     old = {user: host.file(f"/etc/labserver/registry/secrets/{user}").content_string.strip() for user in USERS}
-    ansible("ansible-playbook", converge, "-l", "registries", "-e", '{"registry_rotate_users": ["puller"]}')
+    ansible("ansible", *role, "-e", '{"registry_rotate_users": ["puller"]}')
     new = {user: host.file(f"/etc/labserver/registry/secrets/{user}").content_string.strip() for user in USERS}
     assert new["pusher"] == old["pusher"] and new["puller"] != old["puller"]
     assert ask(host, "GET", READ, "puller", old["puller"]) == 401
