@@ -74,7 +74,7 @@ demo-clean: ## remove the lab server of `make demo`
 	tools/demo.sh down
 
 .PHONY: soak
-soak: soak-shares ## everything that takes long
+soak: soak-shares soak-steps ## everything that takes long
 
 .PHONY: docs
 docs: $(STAMP) ## renew the generated parts of the documentation
@@ -84,3 +84,7 @@ docs: $(STAMP) ## renew the generated parts of the documentation
 soak-shares: $(STAMP) ## long faults of the shares on a kernel of their own (about 15 minutes)
 	trap 'python molecule/shares/uml.py down' EXIT; python molecule/shares/uml.py up; \
 	  ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/collections pytest -v -s -p no:cacheprovider molecule/shares/soak
+
+.PHONY: soak-steps
+soak-steps: $(STAMP) ## compile STEPS on a bare host, use it from the hub's list and as an app (about 20 minutes)
+	VENV=$(VENV) source ./activate; MOLECULE_GLOB='molecule/soak/*/molecule.yml' molecule test -s steps

@@ -4,6 +4,4 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 mapfile -t plugins < <(cd collections && find -L ansible_collections/labserver/jupyter/plugins -name '*.py' | sort)
 (cd collections && mypy --config-file ../pyproject.toml --cache-dir ../.mypy_cache "${plugins[@]}")
-if [ -d roles/hub/files/labhub ]; then
-  mypy --cache-dir .mypy_cache roles/hub/files/labhub
-fi
+mypy --cache-dir .mypy_cache roles/hub/files/images/hub/labhub

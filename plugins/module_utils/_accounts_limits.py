@@ -28,13 +28,15 @@ def parse_size(value: object) -> int:
 class Limits:
     """What a person may use; None means that nothing was said (the hub's default).
 
-    ``cpu`` is a number of cores, ``memory_bytes`` bytes, ``images`` glob patterns of repository names.
+    ``cpu`` is a number of cores, ``memory_bytes`` bytes, ``images`` glob patterns of repository names, ``pids``
+    the most processes and threads of a server.
     """
 
     cpu: float | None = None
     memory_bytes: int | None = None
     gpus: int | None = None
     images: tuple[str, ...] | None = None
+    pids: int | None = None
 
     def data(self) -> dict[str, Any]:
         """Return the form of roster.json."""
@@ -43,7 +45,9 @@ class Limits:
         return data
 
 
-KEYS = ("cpu", "memory", "gpus", "images")
+KEYS = ("cpu", "memory", "gpus", "images", "pids")
+SMALLEST_PIDS = 64
+"""A bare JupyterLab with a kernel has about 40 threads."""
 
 
 def parse_limits(raw: Mapping[str, Any]) -> tuple[Limits, list[str]]:
@@ -79,7 +83,20 @@ def parse_limits(raw: Mapping[str, Any]) -> tuple[Limits, list[str]]:
             images = tuple(dict.fromkeys(raw["images"]))
         else:
             problems.append('limits.images is not a list of patterns; give for example ["notebook", "teaching/*"]')
-    return Limits(cpu, memory, gpus, images), problems
+    pids, wrong = _parse_pids(raw.get("pids"))
+    return Limits(cpu, memory, gpus, images, pids), problems + wrong
+
+
+def _parse_pids(raw: object) -> tuple[int | None, list[str]]:
+    if raw is None:
+        return None, []
+    try:
+        pids = int(str(raw))
+    except ValueError:
+        pids = 0
+    if pids < SMALLEST_PIDS:
+        return None, [f'limits.pids "{raw}" is not a number of processes; give {SMALLEST_PIDS} or more']
+    return pids, []
 
 
 def merge(own: Limits, of_groups: Iterable[Limits]) -> Limits:
@@ -97,6 +114,7 @@ def merge(own: Limits, of_groups: Iterable[Limits]) -> Limits:
         cpu=own.cpu if own.cpu is not None else highest(group.cpu for group in groups),
         memory_bytes=own.memory_bytes if own.memory_bytes is not None else highest(g.memory_bytes for g in groups),
         gpus=own.gpus if own.gpus is not None else highest(group.gpus for group in groups),
+        pids=own.pids if own.pids is not None else highest(group.pids for group in groups),
         images=own.images
         if own.images is not None
         else (tuple(sorted({pattern for some in patterns for pattern in some})) if patterns else None),

@@ -34,6 +34,11 @@ def problems(inputs: Mapping[str, t.Any]) -> list[str]:
     options = inputs.get("docker_daemon_options") or {}
     if options.get("swarm-default-advertise-addr") and inputs.get("docker_live_restore", True):
         found.append("docker_live_restore: Swarm does not work with live-restore; set it to false")
+    if "hosts" in options:
+        found.append(
+            "docker_daemon_options.hosts: the engine would not start, since its systemd unit already says -H fd://; "
+            "leave it out and reach the engine from elsewhere by 'docker -H ssh://<user>@<host>'"
+        )
     return found
 
 

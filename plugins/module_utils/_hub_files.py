@@ -31,6 +31,7 @@ class Wanted:
     owner: int = 0
     group: int = 0
     content: str | None = None
+    hidden: bool = False  # the content is a secret
     secret_bytes: int = 0
     same_as: str = ""
     state: str = "present"
@@ -53,7 +54,8 @@ def from_params(items: Iterable[Mapping[str, Any]]) -> list[Wanted]:
             mode=int(item["mode"], 8),
             owner=item["owner"],
             group=item["group"],
-            content=item.get("content"),
+            content=item["secret"] + "\n" if item.get("secret") is not None else item.get("content"),
+            hidden=item.get("secret") is not None,
             secret_bytes=item.get("secret_bytes") or 0,
             same_as=item.get("same_as") or "",
             state=item.get("state") or "present",
@@ -153,8 +155,10 @@ def diff_of(changes: Iterable[Change]) -> list[dict[str, str]]:
     result = []
     for change in changes:
         path = change.wanted.path
-        after = change.wanted.content if change.what == "write" else f"{change.what}\n"
+        hidden = change.wanted.hidden
+        after = change.wanted.content if change.what == "write" and not hidden else f"{change.what}\n"
+        before = "" if hidden else change.before
         result.append(
-            {"before_header": path, "after_header": path, "before": change.before, "after": after or f"{change.what}\n"}
+            {"before_header": path, "after_header": path, "before": before, "after": after or f"{change.what}\n"}
         )
     return result

@@ -14,10 +14,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from . import _hub_login_input
+
 IMAGE_KEYS = frozenset({"title", "description", "groups", "limits"})
 LIMIT_KEYS = frozenset({"cpu", "memory_bytes", "pids"})
 SMALLEST_MEMORY_BYTES = 256 << 20
 """A bare JupyterLab with one kernel takes 150 MB."""
+SMALLEST_RESERVE_BYTES = 512 << 20
+GPU = re.compile(r"([0-9]{1,2}|(GPU|MIG)-[A-Za-z0-9-]+)\Z")
 _UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 
 
@@ -29,7 +33,14 @@ def memory_bytes(text: str) -> int | None:
 
 def problems(inputs: Mapping[str, Any]) -> list[str]:
     """Return every problem of the role's inputs, each with what is allowed."""
-    return [*_network(inputs), *_numbers(inputs), *_images(inputs), *_times(inputs), *_snippets(inputs)]
+    return [
+        *_network(inputs),
+        *_numbers(inputs),
+        *_images(inputs),
+        *_times(inputs),
+        *_snippets(inputs),
+        *_hub_login_input.problems(inputs),
+    ]
 
 
 def _network(inputs: Mapping[str, Any]) -> list[str]:
@@ -78,6 +89,20 @@ def _numbers(inputs: Mapping[str, Any]) -> list[str]:
     ):
         if float(inputs[name]) < least:
             found.append(f"{name}: {inputs[name]} is too small; give {least} or more")
+    reserve = memory_bytes(inputs["hub_reserve_memory"])
+    if reserve is None or reserve < SMALLEST_RESERVE_BYTES:
+        found.append(
+            f"hub_reserve_memory: {inputs['hub_reserve_memory']!r} is no size of 512M or more; give one such as 2G"
+        )
+    if float(inputs["hub_reserve_cpus"]) < 0:
+        found.append(f"hub_reserve_cpus: {inputs['hub_reserve_cpus']} is less than nothing; give 0 or more")
+    for index, card in enumerate(inputs["hub_gpus"]):
+        if not GPU.match(card):
+            found.append(
+                f"hub_gpus[{index}]: {card!r} is no id of a card; give what nvidia-smi -L shows, such as GPU-8f1c..."
+            )
+        elif card in inputs["hub_gpus"][:index]:
+            found.append(f"hub_gpus[{index}]: {card} is listed twice; two people would get the same card")
     if not (inputs["hub_base_url"].startswith("/") and inputs["hub_base_url"].endswith("/")):
         found.append(f"hub_base_url: {inputs['hub_base_url']!r} needs a slash at both ends, such as /jupyter/")
     if not 1 <= int(inputs["hub_port"]) <= 65535:

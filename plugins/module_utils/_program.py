@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ca": ("_cert_ca_cli", "hand a host its issuer of the lab's authority"),
     "accounts-expire": ("_accounts_expire", "offboard people after their last day, and give notice before"),
     "catalogue": ("_catalogue_service", "watch the registry and keep the list of images that can be started"),
+    "notebooks-limits": ("_hub_reserve", "leave host and hub a reserve beside all notebooks"),
     "renew": ("_cert_cli", "renew, deploy and check certificates"),
     "registry-maintain": ("_registry_job", "prune the image registry and collect its garbage"),
     "run": ("_jobs_run", "run a job now, as host cron does"),

@@ -40,6 +40,12 @@ options:
     description: Where the module keeps which settings are its own.
     type: path
     default: /etc/labserver/docker/daemon.json
+  restart_due:
+    description:
+      - A file that is made before C(daemon.json) is replaced, and that whoever restarts the engine removes. While it is
+        there the module reports a change, so that a run that died before the restart is made up for by the next one.
+      - It belongs below C(/run), which is empty after a boot.
+    type: path
 """
 
 EXAMPLES = r"""
@@ -85,10 +91,13 @@ def main() -> None:
             "settings": {"type": "dict", "required": True},
             "path": {"type": "path", "default": "/etc/docker/daemon.json"},
             "record": {"type": "path", "default": "/etc/labserver/docker/daemon.json"},
+            "restart_due": {"type": "path"},
         },
         supports_check_mode=True,
     )
     path, record = module.params["path"], module.params["record"]
+    due = Path(module.params["restart_due"]) if module.params["restart_due"] else None
+    overdue = due is not None and due.exists()
 
     def run(command: Sequence[str]) -> tuple[int, str]:
         status, out, err = module.run_command(list(command), environ_update={"LC_ALL": "C"})
@@ -106,6 +115,8 @@ def main() -> None:
         module.fail_json(msg=str(exc))
 
     if not module.check_mode and plan.changed:
+        if due is not None and plan.before != plan.after:
+            due.touch()
         if plan.before and plan.before != plan.after:
             result["backup_file"] = module.backup_local(path)
         if plan.before != plan.after:
@@ -113,7 +124,7 @@ def main() -> None:
         if plan.managed_before != plan.managed_after:
             write(module, record, plan.managed_after)
     module.exit_json(
-        changed=plan.changed,
+        changed=plan.changed or overdue,
         diff={"before": plan.before, "after": plan.after, "before_header": path, "after_header": path},
         **result,
     )

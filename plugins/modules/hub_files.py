@@ -51,6 +51,9 @@ options:
       content:
         description: Content of a file.
         type: str
+      secret:
+        description: Content of a file that is never shown; instead of O(paths[].content).
+        type: str
       secret_bytes:
         description: A file with so many random bytes, in hexadecimal, is generated when there is none.
         type: int
@@ -93,6 +96,16 @@ shared_root:
       false in most containers that play a host.
   type: bool
   returned: success
+cgroup_parent:
+  description: The control group of all notebooks in the form that this host's Docker engine takes; empty without one.
+  type: str
+  returned: success
+  sample: labnotebooks.slice
+gpus:
+  description: The ids of the graphics cards that Docker can hand out.
+  type: list
+  elements: str
+  returned: success
 shares_root:
   description: Folder below which the host's shares are mounted, as C(/etc/labserver/public/shares.json) says.
   type: str
@@ -109,6 +122,9 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labserver.jupyter.plugins.module_utils import _hub_files as hub_files
+from ansible_collections.labserver.jupyter.plugins.module_utils import _hub_gpus as hub_gpus
+from ansible_collections.labserver.jupyter.plugins.module_utils import _hub_reserve as hub_reserve
+from ansible_collections.labserver.jupyter.plugins.module_utils._docker_api import DockerEngine
 
 SHARES = Path("/etc/labserver/public/shares.json")
 
@@ -127,6 +143,7 @@ def main() -> None:
                     "owner": {"type": "int", "default": 0},
                     "group": {"type": "int", "default": 0},
                     "content": {"type": "str"},
+                    "secret": {"type": "str", "no_log": True},
                     "secret_bytes": {"type": "int", "no_log": False},
                     "same_as": {"type": "path"},
                     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -147,6 +164,8 @@ def main() -> None:
         shared_root=hub_files.shared_root(Path("/proc/self/mountinfo").read_text(encoding="utf-8")),
         shares_root=hub_files.shares_root(SHARES.read_bytes() if SHARES.exists() else b""),
         time_zone=hub_files.time_zone(),
+        cgroup_parent=hub_reserve.of_engine(DockerEngine(timeout=30)),
+        gpus=hub_gpus.detected(Path("/")),
         diff=hub_files.diff_of(changes),
     )
 

@@ -38,7 +38,7 @@ options:
       - People, each with C(name) (the login name at the hub) and, where wanted, C(full_name), C(groups) (lab groups),
         C(host_groups) (of the host, only added to), C(admin), C(uid), C(state) (V(present), V(locked) or V(absent)),
         C(expires) (last day of access, YYYY-MM-DD), C(ssh_keys), C(shell), C(limits) (C(cpu), C(memory), C(gpus),
-        C(images)), C(quota) and C(system_name) (an existing account that is not called C(jupyter-<name>)).
+        C(images), C(pids)), C(quota) and C(system_name) (an existing account that is not called C(jupyter-<name>)).
       - The keys are checked by the module itself, which names index and name of every problem.
     type: list
     elements: dict
@@ -111,7 +111,7 @@ options:
     type: int
     default: 14
 requirements:
-  - Python 3.11 or newer and GNU tar on the host
+  - Python 3.11 or newer and GNU tar on the host; zstd, or archives of homes are made with gzip
 notes:
   - Passwords of host accounts are locked; people log in through the hub or with their SSH keys.
 seealso:

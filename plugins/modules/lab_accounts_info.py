@@ -59,8 +59,15 @@ recorded_groups:
   type: dict
   returned: success
   sample: {leem: 30000}
+missing_packages:
+  description: Debian packages that M(labserver.jupyter.lab_accounts) makes good use of and that the host lacks.
+  type: list
+  elements: str
+  returned: success
+  sample: [zstd]
 """
 
+import shutil
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
@@ -81,6 +88,7 @@ def main() -> None:
         groups=dict(found.groups),
         recorded_users=dict(found.recorded_users),
         recorded_groups=dict(found.recorded_groups),
+        missing_packages=[] if shutil.which("zstd") else ["zstd"],
     )
 
 

@@ -55,6 +55,18 @@ def test_words_for_one_person_reach_nobody_else(board: Board) -> None:
     assert "you are idle" not in texts(board)
 
 
+def test_what_was_taken_away_is_no_longer_said(tmp_path: Path) -> None:
+    path = tmp_path / "maintenance.json"
+    board = Board((ExchangeFile(path, parse_announcements, ()),))
+    assert texts(board) == []
+    path.write_text(json.dumps({"version": 1, "announcements": [{"text": "the hub is being updated"}]}))
+    assert texts(board) == ["the hub is being updated"]
+    path.write_text('{"version": 1, "announ')
+    assert texts(board) == ["the hub is being updated"], "half written"
+    path.unlink()
+    assert texts(board) == []
+
+
 @pytest.mark.parametrize(
     ("expires", "told"),
     [

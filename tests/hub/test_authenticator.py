@@ -58,10 +58,16 @@ async def test_the_right_password_lets_in(lab: LabAuthenticator) -> None:
 @pytest.mark.parametrize(
     ("name", "password"),
     [("alice", "wrong"), ("alice", ""), ("alice", "x" * 73), ("alice", "ä" * 100), ("alice", "a\0b"),
-     ("carol", ONE_TIME), ("mary-ann", ONE_TIME), ("mary-ann", ""), ("stranger", "x"), ("", "")],
+     ("carol", "wrong"), ("mary-ann", ONE_TIME), ("mary-ann", ""), ("stranger", "x"), ("", "")],
 )  # fmt: skip
 async def test_everything_else_does_not(lab: LabAuthenticator, name: str, password: str) -> None:
     assert await login(lab, name, password) is None
+
+
+async def test_somebody_with_the_right_password_who_may_not_enter_is_told_why(lab: LabAuthenticator) -> None:
+    with pytest.raises(HTTPError, match="the account is locked") as caught:
+        await login(lab, "carol", ONE_TIME)
+    assert caught.value.status_code == 403
 
 
 async def test_a_person_who_is_removed_is_out_at_once(lab: LabAuthenticator) -> None:
@@ -71,7 +77,8 @@ async def test_a_person_who_is_removed_is_out_at_once(lab: LabAuthenticator) -> 
     document["users"]["alice"]["state"] = "absent"
     Path(lab.roster_file).write_text(json.dumps(document))
     assert not await lab.refresh_user(user)
-    assert await login(lab, "alice", ONE_TIME) is None
+    with pytest.raises(HTTPError, match="the account is absent"):
+        await login(lab, "alice", ONE_TIME)
 
 
 async def test_the_sixth_guess_has_to_wait(lab: LabAuthenticator) -> None:

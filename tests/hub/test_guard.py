@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import dataclasses
 import errno
 import json
 import os
@@ -23,7 +22,6 @@ from attacks import CREATE, RAW, REQUESTS, Change
 from labhub import guard as guard_module
 from labhub import policy, server
 from labhub.guard import Guard, mounted, through_link
-from labhub.roster import parse_roster
 from labhub.shares import shares_of
 from samples import DIGEST, good_body, images_document, roster_document, settings, shares_document, world
 
@@ -45,11 +43,18 @@ class Lab:
     def __init__(self, folder: Path):
         self.folder = folder
         self.asked: list[tuple[str, str, bytes]] = []
+        self.servers: list[dict[str, Any]] = []
 
     async def _engine(self, request: web.Request) -> web.Response:
         self.asked.append((request.method, request.path_qs, await request.read()))
         if request.path == "/version":
             return web.json_response({"ApiVersion": "1.41"})
+        if request.path == "/containers/json":
+            return web.json_response(self.servers)
+        if request.path == "/containers/create":
+            await asyncio.sleep(0.05)  # others come meanwhile
+            body = json.loads(self.asked[-1][2]) if len(self.asked[-1][2]) > 2 else {}
+            self.servers.append({"Labels": body.get("Labels"), "State": "created"})
         if request.path.startswith("/containers/") and request.path.endswith("/json"):
             found = CONTAINERS.get(request.path.split("/")[2])
             return web.json_response(found or {"message": "No such container"}, status=200 if found else 404)
@@ -325,17 +330,13 @@ def test_what_does_not_answer_is_not_there(tmp_path: Path, monkeypatch: pytest.M
         monkeypatch.undo()
 
 
-def test_gpus_are_taken_from_the_known_ones_and_no_more_than_granted() -> None:
-    document = roster_document()
-    document["users"]["alice"]["limits"]["gpus"] = 1
-    lab_world = dataclasses.replace(world(gpus=("GPU-a", "GPU-b")), roster=parse_roster(document))
+@pytest.mark.parametrize("parent", ["labnotebooks.slice", "/docker/4f/labnotebooks"])
+def test_every_server_lies_in_the_group_of_all_notebooks(parent: str) -> None:
+    grouped = world(cgroup_parent=parent)
     body = good_body()
-
-    def wish(*devices: str) -> dict[str, Any]:
-        request = {"Driver": "nvidia", "DeviceIDs": list(devices), "Capabilities": [["gpu"]]}
-        return {**body, "HostConfig": {**body["HostConfig"], "DeviceRequests": [request]}}
-
-    policy.check_create(lab_world, "jupyter-alice", wish("GPU-b"))
-    for devices in ((), ("GPU-a", "GPU-b"), ("GPU-c",), ("all",)):
-        with pytest.raises(policy.RefusedError):
-            policy.check_create(lab_world, "jupyter-alice", wish(*devices))
+    good = {**body, "HostConfig": {**body["HostConfig"], "CgroupParent": parent}}
+    assert policy.check_create(grouped, "jupyter-alice", good)[0] == good
+    for wrong in ("/", "", "system.slice", parent + "/x", None):
+        host = {**body["HostConfig"], **({} if wrong is None else {"CgroupParent": wrong})}
+        with pytest.raises(policy.RefusedError, match="CgroupParent"):
+            policy.check_create(grouped, "jupyter-alice", {**body, "HostConfig": host})

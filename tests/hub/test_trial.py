@@ -41,6 +41,34 @@ def test_the_plain_configuration_passes(folder: Path) -> None:
     assert not (folder / "jupyterhub.sqlite").exists(), "a trial touches no database"
 
 
+OAUTH = {
+    **dict.fromkeys(("authorize_url", "token_url", "userinfo_url"), "https://id.example.org/x"),
+    "callback_url": "https://hub.example.org/hub/oauth_callback",
+    "client_id": "hub",
+    "scopes": ["openid"],
+}
+
+
+@pytest.mark.parametrize(
+    ("authenticator", "login"),
+    [
+        ("native", {}),
+        ("oauth", OAUTH),
+        ("ldap", {"server": "ldap.example.org", "bind_templates": ["uid={username},dc=example"]}),
+        ("ldap", {"server": "ldap.example.org", "search_base": "dc=example", "search_user": "cn=hub"}),
+    ],
+)
+def test_each_authenticator_can_be_loaded(folder: Path, authenticator: str, login: dict[str, object]) -> None:
+    settings = json.loads((folder / "hub.json").read_text())
+    settings |= {"authenticator": authenticator, "login": login}
+    (folder / "hub.json").write_text(json.dumps(settings))
+    assert problems() == []
+    (folder / "hub.json").write_text(json.dumps(settings | {"login": {"servr": "x"}, "authenticator": "ldap"}))
+    assert "servr" in "".join(problems())
+    (folder / "hub.json").write_text(json.dumps(settings | {"authenticator": "pam"}))
+    assert "'pam' is none of firstuse, native, oauth, ldap" in "".join(problems())
+
+
 @pytest.mark.parametrize(
     ("snippet", "words"),
     [

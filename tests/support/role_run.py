@@ -8,20 +8,23 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 
-def run_role(folder: Path, name: str, hosts: str = "all", **variables: Any) -> tuple[int, str]:
+def run_role(
+    folder: Path, name: str, hosts: str = "all", options: Sequence[str] = (), **variables: Any
+) -> tuple[int, str]:
     """Run ``labserver.jupyter.<name>`` with variables that win over all others; returns exit status and output.
 
-    ``folder`` takes the playbook.
+    ``folder`` takes the playbook, ``options`` are those of ansible-playbook.
     """
     play = [{"hosts": hosts, "gather_facts": False, "roles": [f"labserver.jupyter.{name}"]}]
     book = folder / "play.yml"
     book.write_text(json.dumps(play))
     inventory = os.environ["MOLECULE_INVENTORY_FILE"]
-    command = ["ansible-playbook", "-i", inventory, "-e", json.dumps(variables), str(book)]
+    command = ["ansible-playbook", "-i", inventory, "-e", json.dumps(variables), *options, str(book)]
     # Molecule's record of its own runs is not for these.
     env = os.environ | {"ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_CALLBACKS_ENABLED": "ansible.posix.timer"}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=env, timeout=300)

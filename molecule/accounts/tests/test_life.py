@@ -123,8 +123,13 @@ def test_one_run_changes_locks_and_offboards(hosts: list[t.Any]) -> None:
     people["student0"] = {"name": "student0", "groups": ["leem"], "host_groups": ["sudo"]}
     people["olga"] = {**people["olga"], "state": "locked"}
     people["student7"] = {"name": "student7", "state": "absent"}
-    good(play(list(people.values())))
-    unchanged(play(list(people.values())))
+    # Nobody can be held to a quota on the file system of a container; that is told, and all else done.
+    done = play(list(people.values()), quota="20G")
+    good(done)
+    for host in hosts:
+        told = f"{host.check_output('hostname')}: no quotas: /home lies on "
+        assert told in " ".join((done.stdout + done.stderr).split())
+    unchanged(play(list(people.values()), quota="20G"))
 
 
 def test_who_was_changed(hosts: list[t.Any]) -> None:
@@ -152,7 +157,7 @@ def test_who_left_is_archived(hosts: list[t.Any]) -> None:
         archives = host.check_output(f"cd {folder} && ls *.sha256").splitlines()
         assert len(archives) == 1
         archive = archives[0].removesuffix(".sha256")
-        assert archive.startswith("jupyter-student7-")
+        assert archive.startswith("jupyter-student7-") and archive.endswith(".tar.zst")
         host.check_output(f"cd {folder} && sha256sum --check --quiet *.sha256")
         assert "jupyter-student7/data.txt" in host.check_output(f"tar --list --file {folder}/{archive}").splitlines()
         manifest = json.loads(host.file(f"{folder}/{archive}.json").content_string)
@@ -174,6 +179,37 @@ def test_the_home_goes_when_that_is_asked_for(hosts: list[t.Any]) -> None:
         assert roster(host)["student7"]["uid"] == uid
         assert " P " in host.check_output("passwd --status olga")  # back, with her own password
         assert "never" in host.check_output("chage --list olga | grep '^Account expires'")
+
+
+def test_who_comes_back_has_the_old_number_a_new_home_and_no_old_rights(hosts: list[t.Any]) -> None:
+    uids = [roster(host)["student7"]["uid"] for host in hosts]
+    good(play([*EVERYBODY, {"name": "newcomer"}]))
+    for host, uid in zip(hosts, uids, strict=True):
+        assert host.user("jupyter-student7").uid == uid == host.user("jupyter-student7").gid
+        assert host.check_output("id -nG jupyter-student7") == "jupyter-student7 students"
+        assert host.check_output("runuser -l jupyter-student7 -c 'echo $HOME; ls'") == "/home/jupyter-student7"
+        assert roster(host)["student7"]["state"] == "present"
+        host.check_output("ls /srv/labserver/accounts/archive/jupyter-student7-*.sha256")
+
+
+def test_the_scheduled_job_offboards_after_the_last_day_and_not_before(hosts: list[t.Any]) -> None:
+    people = [person for person in EVERYBODY if person["name"] != "student5"]
+    today = hosts[0].check_output("date +%F")
+    good(play([*people, {"name": "student5", "expires": today}, {"name": "newcomer"}]))
+    for host in hosts:
+        host.check_output("runuser -u jupyter-student5 -- sh -c 'echo data > /home/jupyter-student5/data.txt'")
+        job = "labserver run accounts-expire; cat /var/log/labserver/accounts-expire.log"
+        assert "last day of access" in host.run(job).stdout
+        assert " L " in host.check_output("passwd --status jupyter-student5")
+        assert roster(host)["student5"]["state"] == "present"
+        host.check_output(f"TZ=DAY-23:59 {job}")  # a zone in which it is tomorrow
+        assert roster(host)["student5"]["state"] == "absent"
+        assert "1970" in host.check_output("chage --list jupyter-student5")
+        archive = host.check_output("ls /srv/labserver/accounts/archive/jupyter-student5-*.sha256").removesuffix(
+            ".sha256"
+        )
+        assert "jupyter-student5/data.txt" in host.check_output(f"tar --list --file {archive}")
+        assert host.file("/home/jupyter-student5/data.txt").exists
 
 
 KILL = """
@@ -202,9 +238,8 @@ def test_a_run_that_is_killed_in_the_middle_is_finished_by_the_next(hosts: list[
         assert 50 <= int(host.check_output("ls -d /home/jupyter-late* | wc -l")) < 300
     good(play(people))
     unchanged(play(people))
-    assert len({host.user("jupyter-student7").uid for host in hosts}) == 1
+    assert len({host.user("jupyter-late7").uid for host in hosts}) == 1
     for host in hosts:
-        assert host.user("jupyter-student7").uid == roster(host)["student7"]["uid"] < host.user("jupyter-newcomer").uid
         assert int(host.check_output("stat -c %U /home/jupyter-late* | sort -u | wc -l")) == 300
         assert host.check_output("ls -A /home | grep -c labserver-new || true") == "0"
 

@@ -10,7 +10,7 @@ import json
 import typing as t
 
 import pytest
-from conftest import INPUTS, Apply
+from conftest import INPUTS, Apply, Role, module
 
 FOLDER = "/etc/labserver/compose/visits"
 
@@ -91,6 +91,51 @@ def test_exactly_what_sees_a_change_is_replaced(
     assert visits(**changes)["changed"] is False
     assert len(result["dumps"]) == 1
     assert "CREATE TABLE public.visits" in host.check_output(f"zcat {result['dumps'][0]}")
+
+
+def test_a_newer_image_behind_the_same_name_replaces_what_runs_it(host: t.Any) -> None:
+    """The project comes as files here, where the others are written in the inventory or lie in a folder."""
+    text = "services:\n  web: &same {image: labserver-test/moving, command: [sleep, infinity], init: true}\n"
+    text += "  other: {<<: *same, image: labserver-test/app}\n"
+    app = {"name": "moving", "files": {"compose.yaml": text}, "pull": "never", "wait_seconds": 60}
+    commit = "docker commit --change 'LABEL number={0}' $(docker create labserver-test/app) labserver-test/moving"
+
+    def apply(**changes: t.Any) -> tuple[list[tuple[str, str]], str]:
+        result = module(host, "compose_apps", {"apps": [app | changes]}, False)
+        form = '{{.Label "com.docker.compose.service"}} {{.ID}}'
+        listed = host.check_output(f"docker ps --filter label=com.docker.compose.project=moving --format '{form}'")
+        return [(a["what"], a["target"]) for a in result["actions"] if a["what"] != "write"], "\n".join(
+            sorted(listed.split("\n"))
+        )
+
+    host.check_output(commit.format(1))
+    actions, first = apply()
+    assert actions == [("create", "other"), ("create", "web")] or actions == [("create", "web"), ("create", "other")]
+    assert apply() == ([], first)
+    host.check_output(commit.format(2))
+    actions, second = apply()
+    assert actions == [("recreate", "web")]
+    assert second.split("\n")[0] == first.split("\n")[0]
+    assert second.split("\n")[1] != first.split("\n")[1]
+    running = host.check_output("docker inspect -f '{{.Config.Labels.number}}' moving-web-1")
+    assert running == "2"
+    apply(state="absent")
+    host.check_output("docker ps -aq --filter ancestor=labserver-test/app --filter status=created | xargs -r docker rm")
+
+
+def test_the_diff_shows_what_changes_but_no_secret(host: t.Any, visits: Apply, role: Role) -> None:
+    visits()
+    changes = {"files": {"conf/site.txt": "two\n"}, "environment": {"GREETING": "hello"}}
+    changes["secrets"] = [{"name": "password"}, {"name": "session", "value": "fedcba9876543210"}]
+    apps = [INPUTS["compose_app_apps"][0] | changes]
+    status, text = role("compose_app", options=("--check", "--diff"), compose_app_apps=apps)
+    assert status == 0, text
+    lines = text.splitlines()
+    assert {"-one", "+two", "+GREETING=hello"} <= set(lines)
+    assert any(line.startswith("-GREETING=") and "$5" in line for line in lines)
+    assert "--- before: visits/secrets/session" in lines, text
+    for secret in ("fedcba9876543210", host.check_output(f"cat {FOLDER}/secrets/session")):
+        assert secret not in text
 
 
 def test_a_wrong_compose_file_stops_before_anything_is_touched(host: t.Any, visits: Apply) -> None:

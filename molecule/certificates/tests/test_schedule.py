@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import typing as t
 
@@ -180,6 +181,20 @@ def test_a_host_that_was_off_catches_up(other: t.Any) -> None:
     assert "by-timer" not in other.check_output("systemctl list-timers --all")
 
 
+def test_systemd_timers_take_the_place_of_cron(other: t.Any) -> None:
+    arguments = ["molecule/certificates/converge.yml", "--limit", name_of(other), "-e", "schedule_backend=systemd"]
+    done, said = play(*arguments)
+    assert done == 0, said
+    assert other.check_output("find /etc/cron.d -name 'labserver-*'") == ""
+    timers = other.check_output("systemctl list-timers --all --no-legend")
+    for job in ("renew", "watch", "tick", "broken"):
+        assert f"labserver-{job}.timer" in timers
+    calendar = other.check_output("systemctl show -p TimersCalendar -p TimersMonotonic labserver-renew.timer")
+    first, second = map(int, re.search(r"OnCalendar=\*-\*-\* (\d+),(\d+):\d+:00", calendar).groups())
+    assert second == first + 12
+    assert "OnBootUSec=1min" in calendar
+
+
 def test_taken_off_nothing_is_left_but_certificates(other: t.Any) -> None:
     states = json.dumps({f"{role}_state": "absent" for role in ("schedule", "proxy", "certificates")})
     arguments = ["molecule/certificates/converge.yml", "--limit", name_of(other), "-e", states]
@@ -188,6 +203,7 @@ def test_taken_off_nothing_is_left_but_certificates(other: t.Any) -> None:
         assert done == 0, said
         assert ("changed=0" in said) is not changed
     assert other.check_output("find /etc/cron.d /etc/labserver/jobs.d -name '*labserver-*' -o -name '*.json'") == ""
+    assert "labserver" not in other.check_output("systemctl list-timers --all")
     assert other.check_output("labserver status --json") == '{"version": 1, "jobs": [], "certificates": []}'
     for path in ("/etc/nginx/conf.d/labserver.conf", CONFIG, "/var/lib/labserver/certificates.json"):
         assert not other.file(path).exists, path

@@ -27,7 +27,7 @@ repack() { # name, depends, Debian's packages
   sed -i "s/docker\.io/$name/g" new/DEBIAN/p* 2>/dev/null || true
   printf 'Package: %s\nVersion: 5:99.0-1\nArchitecture: amd64\nMaintainer: lab <lab@example.org>\nDepends: %s\nDescription: stand-in\n' \
     "$name" "$depends" > new/DEBIAN/control
-  dpkg-deb -b new "pool/${name}_99.0_amd64.deb" >/dev/null
+  dpkg-deb -Znone -b new "pool/${name}_99.0_amd64.deb" >/dev/null
   rm -r new
 }
 mkdir pool
@@ -37,7 +37,7 @@ repack docker-ce 'containerd.io, docker-ce-cli, iptables, adduser' docker.io
 repack docker-compose-plugin 'libc6' docker-compose
 mkdir -p new/DEBIAN
 printf 'Package: docker-buildx-plugin\nVersion: 99.0\nArchitecture: amd64\nMaintainer: lab <lab@example.org>\nDescription: stand-in\n' > new/DEBIAN/control
-dpkg-deb -b new pool/docker-buildx-plugin_99.0_amd64.deb >/dev/null
+dpkg-deb -Znone -b new pool/docker-buildx-plugin_99.0_amd64.deb >/dev/null
 
 mkdir -p "$folder/dists/$suite/stable/binary-amd64"
 mv pool "$folder/"

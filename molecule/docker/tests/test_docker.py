@@ -6,9 +6,14 @@
 from __future__ import annotations
 
 import json
+import sys
 import typing as t
+from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tests" / "support"))
+from role_run import run_role
 
 
 @pytest.fixture
@@ -50,7 +55,8 @@ def test_listed_administrator_joins_and_keeps_other_groups(host: t.Any) -> None:
 
 
 @pytest.mark.usefixtures("distribution")
-def test_lab_ca_is_trusted(host: t.Any) -> None:
+def test_lab_ca_is_trusted_though_the_run_that_copied_it_died(host: t.Any) -> None:
+    """prepare.yml put the file where a run that ended before ``update-ca-certificates`` would have left it."""
     certificate = "/usr/local/share/ca-certificates/lab-ca.crt"
     assert (
         host.run(
@@ -60,15 +66,36 @@ def test_lab_ca_is_trusted(host: t.Any) -> None:
     )
 
 
+def image_of_sleep(host: t.Any) -> str:
+    """Make an image of one program and what it needs; returns its name."""
+    files = "usr/bin/sleep lib64/ld-linux-x86-64.so.2 lib/x86_64-linux-gnu/libc.so.6"
+    host.check_output(f"docker image inspect t:1 >/dev/null 2>&1 || tar -hcC / {files} | docker import - t:1")
+    return "t:1"
+
+
 def test_containers_survive_a_restart_of_the_engine(host: t.Any) -> None:
-    host.check_output(
-        "tar -cC / bin/busybox usr/bin/sleep lib lib64 2>/dev/null | docker import - t:1 >/dev/null || true"
-    )
-    host.check_output("docker run -d --name survivor t:1 /usr/bin/sleep 600")
-    before = host.check_output("docker inspect -f '{{.State.Pid}} {{.State.StartedAt}}' survivor")
+    host.check_output(f"docker run -d --name survivor {image_of_sleep(host)} /usr/bin/sleep 600")
+    before = host.check_output("docker inspect -f '{{.State.Running}} {{.State.Pid}} {{.State.StartedAt}}' survivor")
+    assert before.startswith("true ")
     host.check_output("systemctl restart docker")
-    assert host.check_output("docker inspect -f '{{.State.Pid}} {{.State.StartedAt}}' survivor") == before
+    form = "'{{.State.Running}} {{.State.Pid}} {{.State.StartedAt}}'"
+    assert host.check_output(f"docker inspect -f {form} survivor") == before
     host.check_output("docker rm -f survivor")
+
+
+@pytest.mark.usefixtures("distribution")
+def test_a_restart_that_a_run_did_not_come_to_is_made_up_for(host: t.Any, tmp_path: Path) -> None:
+    def began() -> str:
+        return str(host.check_output("systemctl show -p ActiveEnterTimestampMonotonic docker"))
+
+    before = began()
+    host.check_output("touch /run/labserver-docker-restart-due")
+    for changed in (True, False):
+        status, text = run_role(tmp_path, "docker", "distribution")
+        assert status == 0, text
+        assert (began() != before) is changed, text
+        before = began()
+    assert not host.file("/run/labserver-docker-restart-due").exists
 
 
 @pytest.mark.usefixtures("upstream")
@@ -80,8 +107,26 @@ def test_engine_comes_from_dockers_repository(host: t.Any) -> None:
 
 @pytest.mark.usefixtures("upstream")
 def test_hand_made_repository_was_taken_over(host: t.Any) -> None:
-    assert not host.file("/etc/apt/sources.list.d/docker.list").exists
-    assert host.file("/etc/apt/sources.list.d/docker.list.replaced-by-labserver").exists
+    folder = "/etc/apt/sources.list.d"
+    assert host.file(f"{folder}/docker.list").content_string == "deb [trusted=yes] file:/srv/other ./\n"
+    assert "/usr/share/keyrings/docker.asc" in host.file(f"{folder}/docker.list.replaced-by-labserver").content_string
     source = host.file("/etc/apt/sources.list.d/labserver-docker.sources").content_string
     assert "Signed-By: /etc/apt/keyrings/labserver-docker.asc" in source
     assert host.run("apt-get update -qq -o APT::Get::List-Cleanup=false").rc == 0
+
+
+@pytest.mark.usefixtures("upstream")
+def test_compose_apps_take_the_plugin_of_dockers_repository(host: t.Any, tmp_path: Path) -> None:
+    """Where nobody has installed Compose: the role says what to do, or does it."""
+    host.check_output("apt-get remove -y -qq docker-compose-plugin")
+    service = {"image": image_of_sleep(host), "command": ["/usr/bin/sleep", "600"]}
+    app = {"name": "nap", "definition": {"services": {"web": service}}, "pull": "never", "wait_seconds": 60}
+    given = {"compose_app_apps": [app]}
+    status, text = run_role(tmp_path, "compose_app", "upstream", compose_app_install=False, **given)
+    assert status != 0 and "Docker's own repository: apt install docker-compose-plugin" in " ".join(text.split())
+    status, text = run_role(tmp_path, "compose_app", "upstream", **given)
+    assert status == 0, text
+    assert host.package("docker-compose-plugin").version == "5:99.0-1"
+    assert not host.package("docker-compose").is_installed
+    assert host.check_output("docker inspect -f '{{.State.Status}}' nap-web-1") == "running"
+    host.check_output("docker rm -f nap-web-1")

@@ -14,7 +14,6 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tests import conftest as shared
-from tests.hub import offer_image
 
 guest = shared.guest
 FILES = f"{shared.ROOT}/analysis/files"
@@ -24,7 +23,6 @@ FILES = f"{shared.ROOT}/analysis/files"
 def lab(guest: shared.Guest) -> Iterator[shared.Guest]:
     """The lab server with its shares mounted and alice's notebook running."""
     guest.role()
-    offer_image(["alice"])
     guest.start_notebook("alice", ["data", "analysis"])
     assert guest.notebook("alice", f"echo well > {FILES}/well && cat {FILES}/well").stdout == "well\n"
     return guest

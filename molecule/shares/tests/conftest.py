@@ -19,7 +19,7 @@ SCENARIO = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(SCENARIO))
 import uml  # noqa: E402
 
-from .hub import Hub  # noqa: E402
+from .hub import Hub, offer_image  # noqa: E402
 
 ROOT = "/srv/labserver/shares"
 GROUPS = {"leem": 30001, "xps": 30002, "guests": 30003}
@@ -53,10 +53,9 @@ class Guest:
         uid, groups = PEOPLE[name]
         options = [f"-v {ROOT}/{share}:{ROOT}/{share}:rslave" for share in shares]
         options += [f"--group-add {GROUPS[group]}" for group in groups]
-        image = "$(docker image ls --quiet 127.0.0.1:5000/notebook)"
         self.run(f"docker rm -f jupyter-{name}")
         self.run(
-            f"docker run -d --network none --name jupyter-{name} --user {uid}:{uid} {' '.join(options)} {image}"
+            f"docker run -d --network none --name jupyter-{name} --user {uid}:{uid} {' '.join(options)} box"
             " sleep 100000",
             check=True,
         )
@@ -114,6 +113,7 @@ def inventory() -> str:
 @pytest.fixture(scope="session")
 def guest() -> Iterator[Guest]:
     guest = Guest()
+    offer_image(list(PEOPLE))
     yield guest
     uml.cable(True)
     if not uml.answers(uml.NAS[1], 445):

@@ -72,12 +72,12 @@ def unit(name: str, properties: list[str], command: list[str]) -> None:
 
 
 def offer_image(people: list[str]) -> None:
-    """Put the image of the notebooks into the guest's Docker and into the catalogue."""
+    """Put the image of the notebooks into the guest's Docker (where it is ``box``, too) and into the catalogue."""
     show(PROGRAMS)
     unit("image", [], ["python3", str(PROGRAMS / "notebook_image.py"), CATALOGUE, *people])
     uml.wait_for(lambda: uml.guest(f"test -s {CATALOGUE}", check=False).returncode == 0, 60, "the catalogue")
     reference = json.loads(uml.guest(f"cat {CATALOGUE}").stdout)["images"][0]["reference"]
-    uml.guest(f"docker pull --quiet {reference}", timeout=180)
+    uml.guest(f"docker pull --quiet {reference} && docker tag {reference} box", timeout=180)
 
 
 class Hub:
@@ -87,7 +87,7 @@ class Hub:
         self.token = secrets.token_hex(16)
 
     def start(self, people: dict[str, tuple[int, list[str]]], groups: dict[str, int]) -> None:
-        """Start registry, guard and hub in the guest and wait until the hub answers."""
+        """Start guard and hub in the guest and wait until the hub answers."""
         show(PACKAGE, *({Path(sys.prefix), Path(sys.base_prefix)} - {Path("/usr")}))
         public = "/etc/labserver/public"
         files = {
@@ -104,7 +104,6 @@ class Hub:
             " /srv/labserver/hub/state /srv/labserver/hub/links /etc/labserver/hub/config.d"
             " && docker network inspect labserver-hub >/dev/null 2>&1 || docker network create labserver-hub"
         )
-        offer_image(list(people))
         python, path = sys.executable, f"Environment=PYTHONPATH={PACKAGE}"
         confined = ["PrivateMounts=yes", "MountFlags=slave", "CapabilityBoundingSet=", "NoNewPrivileges=yes"]
         unit("guard", [*confined, path], [python, "-m", "labhub.guard"])

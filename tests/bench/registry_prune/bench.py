@@ -100,8 +100,9 @@ def cpu() -> float:
 
 
 def registry_cpu() -> float:
-    ticks = 0
-    group = Bench.running.process.pid if Bench.running and Bench.running.process else 0
+    if Bench.running is None or Bench.running.process is None:
+        return 0.0
+    ticks, group = 0, Bench.running.process.pid
     for file in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             fields = file.read_text().rpartition(")")[2].split()

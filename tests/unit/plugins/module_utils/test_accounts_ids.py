@@ -157,10 +157,11 @@ def test_the_file_is_read_back_and_a_damaged_one_is_no_empty_one() -> None:
 
 
 def test_limits_of_groups_add_up_the_highest_wins_and_the_own_value_overrides() -> None:
-    leem = Limits(cpu=2, memory_bytes=8, images=("notebook",))
-    xps = Limits(cpu=4, memory_bytes=4, gpus=1, images=("teaching/*", "notebook"))
-    assert merge(Limits(), [leem, xps]) == Limits(4, 8, 1, ("notebook", "teaching/*"))
-    assert merge(Limits(cpu=1, images=("own",)), [leem, xps]) == Limits(1, 8, 1, ("own",))
+    leem = Limits(cpu=2, memory_bytes=8, images=("notebook",), pids=100)
+    xps = Limits(cpu=4, memory_bytes=4, gpus=1, images=("teaching/*", "notebook"), pids=300)
+    assert merge(Limits(), [leem, xps]) == Limits(4, 8, 1, ("notebook", "teaching/*"), 300)
+    assert merge(Limits(cpu=1, images=("own",)), [leem, xps]) == Limits(1, 8, 1, ("own",), 300)
     assert merge(Limits(gpus=0), [xps]).gpus == 0
+    assert merge(Limits(pids=64), [xps]).pids == 64
     assert merge(Limits(), []) == Limits()
     assert merge(Limits(), [Limits(), leem]) == leem

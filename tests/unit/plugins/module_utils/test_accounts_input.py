@@ -55,6 +55,8 @@ USER_CASES: list[tuple[dict[str, Any], str]] = [
         'limits.memory "4X" is not a size; write a number with K, M, G or T, for example 4G',
     ),
     ({"limits": {"memory": 4}}, 'limits.memory "4" is less than 64M, too little for a notebook; give for example 4G'),
+    ({"limits": {"pids": "many"}}, 'limits.pids "many" is not a number of processes; give 64 or more'),
+    ({"limits": {"pids": 8}}, 'limits.pids "8" is not a number of processes; give 64 or more'),
     ({"limits": {"gpus": -1}}, 'limits.gpus "-1" is not a whole number; give 0, 1, 2, ...'),
     ({"limits": {"images": "all"}}, "limits.images is not a list of patterns"),
     ({"quota": "lots"}, 'quota "lots" is not a size; write a number with K, M, G or T, for example 4G'),

@@ -31,6 +31,10 @@ def test_the_defaults_are_good() -> None:
             {"docker_daemon_options": {"swarm-default-advertise-addr": "eth0"}},
             "docker_live_restore: Swarm does not work with live-restore",
         ),
+        (
+            {"docker_daemon_options": {"hosts": ["tcp://0.0.0.0:2375"]}},
+            "docker_daemon_options.hosts: the engine would not start",
+        ),
     ],
 )
 def test_each_mistake_has_its_message(inputs: dict, message: str) -> None:

@@ -40,8 +40,10 @@ def service(first: bytes, drops: int, context: ssl.SSLContext | None = None) -> 
 
     with Server(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http{'s' if context else ''}://127.0.0.1:{server.server_address[1]}/x?y"
-        server.shutdown()
+        try:
+            yield f"http{'s' if context else ''}://127.0.0.1:{server.server_address[1]}/x?y"
+        finally:
+            server.shutdown()
 
 
 @pytest.fixture

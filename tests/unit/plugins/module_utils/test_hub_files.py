@@ -124,6 +124,21 @@ def test_the_time_zone_is_read_for_containers(tmp_path: Path, content: bytes | N
     assert time_zone(tmp_path / "localtime") == zone
 
 
+def test_given_secrets_are_written_and_never_shown(tmp_path: Path) -> None:
+    wish = {"path": str(tmp_path / "secret"), "mode": "0600", "secret": "geheim-1", **ME}
+    first = compare(from_params([wish]))
+    assert "geheim" not in str(diff_of(first))
+    apply(first)
+    assert (tmp_path / "secret").read_text() == "geheim-1\n"
+    assert mode(tmp_path / "secret") == 0o600
+    assert compare(from_params([wish])) == []
+    second = compare(from_params([{**wish, "secret": "geheim-2"}]))
+    assert [change.what for change in second] == ["write"]
+    assert "geheim" not in str(diff_of(second))
+    assert run([{**wish, "state": "absent"}]) == [("remove", "secret")]
+    assert not (tmp_path / "secret").exists()
+
+
 def test_the_guard_looks_where_the_shares_are() -> None:
     document = {"version": 1, "shares": {"data": {"bind": "/data/shares/data"}, "x": {"bind": "/data/shares/x"}}}
     assert shares_root(json.dumps(document).encode()) == "/data/shares"

@@ -87,7 +87,9 @@ class Board:
         own: Announcement | None = None,
     ) -> list[dict[str, Any]]:
         """Return text and severity of each announcement for a person, the gravest first; ``own`` is one more."""
-        found = [one for file in self._files for one in file.current() if one.holds(now, groups)]
+        # A file that was taken away says nothing any more; one that is half written counts as before.
+        there = [file for file in self._files if file.path.exists()]
+        found = [one for file in there for one in file.current() if one.holds(now, groups)]
         found += [own] if own else []
         if name is not None and name in self.personal and self.personal[name].holds(now, groups):
             found.append(self.personal[name])

@@ -48,6 +48,7 @@ ENGINE = (
      "|cannot allocate memory", "limit", "The memory limit is too low to start anything."),
     ("home folder|bind source path does not exist", "home",
      "Your home folder is missing on this server. Please tell the administrator."),
+    ("is held by", "gpu", "Somebody else just took the graphics card. Choose again."),
     ("could not select device driver|nvidia", "gpu", "The graphics card cannot be used on this server."),
 )  # fmt: skip
 # What a server that stopped has written.

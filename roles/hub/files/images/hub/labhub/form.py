@@ -21,6 +21,23 @@ def _age(created: str, now: datetime.datetime) -> str:
     return "" if days < 0 else "made today" if days == 0 else f"made {days} day{'s' if days > 1 else ''} ago"
 
 
+def gpu_fields(most: int, chosen: int, words: str) -> str:
+    """Return the HTML that lets a person choose up to ``most`` graphics cards and says who holds which."""
+    if most < 1:
+        return ""
+    rows = "".join(
+        "<div class='form-check form-check-inline'>"
+        f"<input class='form-check-input' type='radio' name='gpus' id='gpus-{count}' value='{count}'"
+        f"{' checked' if count == min(chosen, most) else ''}>"
+        f"<label class='form-check-label' for='gpus-{count}'>{count or 'none'}</label></div>"
+        for count in range(most + 1)
+    )
+    return (
+        f"<fieldset class='mt-3'><legend>Graphics cards</legend>{rows}"
+        f"<p id='gpu-book'><small class='text-body-secondary'>{html.escape(words)}</small></p></fieldset>"
+    )
+
+
 def _withheld(images: Sequence[Image]) -> str:
     if not images:
         return ""
@@ -40,10 +57,11 @@ def options_form(
     hints: Sequence[str],
     now: datetime.datetime,
     withheld: Sequence[Image] = (),
+    more: str = "",
 ) -> str:
     """Return the HTML of the form, or an empty string when there is nothing to choose or to say.
 
-    ``withheld``: images that are not offered, so that who pushed them sees why.
+    ``withheld``: images that are not offered, so that who pushed them sees why. ``more``: HTML of further fields.
     """
     notes = "".join(f"<p class='alert alert-warning'>{html.escape(hint)}</p>" for hint in hints)
     if not images:
@@ -51,7 +69,7 @@ def options_form(
             "<p class='alert alert-danger' id='no-image'>No image is ready on this server."
             " Please tell the administrator.</p>" + _withheld(withheld)
         )
-    if len(images) == 1 and not hints and not withheld:
+    if len(images) == 1 and not hints and not withheld and not more:
         return ""
     rows = []
     for image in images:
@@ -65,4 +83,4 @@ def options_form(
             f"<strong>{html.escape(image.title)}</strong> <code>{html.escape(image.name)}</code><br>"
             f"<small class='text-body-secondary'>{html.escape(detail)}</small></label></div>"
         )
-    return notes + "<fieldset><legend>Image</legend>" + "".join(rows) + "</fieldset>" + _withheld(withheld)
+    return notes + "<fieldset><legend>Image</legend>" + "".join(rows) + "</fieldset>" + more + _withheld(withheld)

@@ -19,7 +19,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from . import policy, server
+from . import gpus, policy, server
 from .settings import Settings, load
 from .shares import Share
 from .sources import Sources
@@ -88,6 +88,8 @@ class Guard:
         self.settings = settings
         self.sources = Sources(settings)
         self._session: aiohttp.ClientSession | None = None
+        # Between the look at who holds a card and the container that takes it nobody else may come.
+        self._gpus = asyncio.Lock()
         self._looks: dict[str, asyncio.Future[bool]] = {}
 
     def world(self) -> policy.World:
@@ -127,6 +129,8 @@ class Guard:
             raise policy.RefusedError(f"{call.kind}: a body is not allowed")
         if call.kind == "shares":
             return web.json_response(await self._shares())
+        if call.kind == "gpus":
+            return web.json_response(gpus.holders(await self._servers(), server.USER_LABEL))
         if call.kind in ("version", "ping"):
             return _response(*await self.engine("GET", "/version" if call.kind == "version" else "/_ping"))
         if call.kind == "image":
@@ -165,7 +169,20 @@ class Guard:
             if any(problem.startswith(person.home) for problem in problems):
                 text = f"home folder: {text}"
             return web.json_response({"message": f"refused by the lab's Docker guard: {text}"}, status=403)
-        return _response(*await self.engine("POST", "/containers/create", {"name": name}, body))
+        if not policy.requested_gpus(body):
+            return _response(*await self.engine("POST", "/containers/create", {"name": name}, body))
+        async with self._gpus:
+            policy.check_gpus(body, await self._servers())
+            return _response(*await self.engine("POST", "/containers/create", {"name": name}, body))
+
+    async def _servers(self) -> list[dict[str, Any]]:
+        """Return all servers of people as Docker lists them, those that do not run included."""
+        wanted = json.dumps({"label": [f"{server.ROOM_LABEL}={server.ROOM}"]})
+        status, _kind, raw = await self.engine("GET", "/containers/json", {"all": "1", "filters": wanted})
+        if status != 200:
+            raise OSError(f"the list of containers: HTTP {status}")
+        found: list[dict[str, Any]] = json.loads(raw)
+        return found
 
     def _prepare(self, shares: list[tuple[Share, str]], paths: list[str]) -> list[str]:
         """Make the links that a server is to have, and return what is wrong with the paths that it binds."""

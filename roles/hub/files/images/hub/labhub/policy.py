@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
+from . import gpus as cards
 from . import server
 from .images import Image
 from .roster import Person, Roster
@@ -67,6 +68,7 @@ _CALLS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
     ("DELETE", f"/containers/{_CONTAINER}", "remove",
      {"v": "[Tt]rue|1|[Ff]alse|0", "link": "[Ff]alse|0", "force": "[Ff]alse|0|[Tt]rue|1"}),
     ("GET", "/labserver/shares", "shares", {}),
+    ("GET", "/labserver/gpus", "gpus", {}),
 )  # fmt: skip
 
 
@@ -147,6 +149,8 @@ def check_create(world: World, name: str | None, body: Mapping[str, Any]) -> tup
     problems += _objections(host, _host_rules(world, person), "HostConfig.")
     if not isinstance(host.get("Memory"), int) or host.get("MemorySwap") != host.get("Memory"):
         problems.append("HostConfig.MemorySwap is not HostConfig.Memory")
+    if not problems and (body["Labels"].get(cards.LABEL) or "") != ",".join(requested_gpus(body)):
+        problems.append(f"the label {cards.LABEL} is not what HostConfig.DeviceRequests asks for")
     if person.state != "present":
         problems.append(f"the account is {person.state}")
     if problems:
@@ -183,7 +187,7 @@ def _container_rules(world: World, person: Person) -> dict[str, tuple[bool, Rule
                 isinstance(value, dict)
                 and value.get(server.USER_LABEL) == person.name
                 and value.get(server.ROOM_LABEL) == server.ROOM
-                and set(value) <= {server.USER_LABEL, server.ROOM_LABEL, "org.labserver.image"}
+                and set(value) <= {server.USER_LABEL, server.ROOM_LABEL, server.IMAGE_LABEL, cards.LABEL}
                 and all(isinstance(text, str) for text in value.values())
             ),
         ),
@@ -253,6 +257,20 @@ def _gpus_fit(value: Any, known: Sequence[str], most: int) -> bool:
         and len(set(devices)) == len(devices)
         and set(devices) <= set(known)
     )
+
+
+def requested_gpus(body: Mapping[str, Any]) -> list[str]:
+    """Return the graphics cards that a checked body asks for."""
+    requests = body["HostConfig"].get("DeviceRequests") or []
+    return [card for request in requests for card in request["DeviceIDs"]]
+
+
+def check_gpus(body: Mapping[str, Any], containers: Sequence[Mapping[str, Any]]) -> None:
+    """Raise RefusedError when a card that a checked body asks for is held; ``containers``: all servers of people."""
+    held = cards.holders(containers, server.USER_LABEL)
+    taken = [f"{card} is held by {held[card]}" for card in requested_gpus(body) if card in held]
+    if taken:
+        raise RefusedError("; ".join(taken))
 
 
 def host_paths(body: Mapping[str, Any]) -> list[str]:

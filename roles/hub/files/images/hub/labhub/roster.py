@@ -18,6 +18,7 @@ class Limits:
     cpu: float | None = None
     memory_bytes: int | None = None
     gpus: int = 0
+    pids: int | None = None
     images: tuple[str, ...] | None = None
 
 
@@ -61,11 +62,12 @@ class Roster:
 
 def _limits(raw: Mapping[str, Any] | None) -> Limits:
     raw = raw or {}
-    cpu, memory, images = raw.get("cpu"), raw.get("memory_bytes"), raw.get("images")
+    cpu, memory, images, pids = (raw.get(key) for key in ("cpu", "memory_bytes", "images", "pids"))
     return Limits(
         cpu=None if cpu is None else float(cpu),
         memory_bytes=None if memory is None else int(memory),
         gpus=int(raw.get("gpus") or 0),
+        pids=None if pids is None else int(pids),
         images=None if images is None else tuple(str(pattern) for pattern in images),
     )
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import gpus as cards
 from .images import Image
 from .roster import Person, Roster
 from .settings import Settings
@@ -25,6 +26,7 @@ CPU_PERIOD = 100_000
 USER_LABEL = "org.labserver.user"
 ROOM_LABEL = "org.labserver.room"
 ROOM = "hub-server"
+IMAGE_LABEL = "org.labserver.image"
 TRUST = "ca-bundle.crt"
 """In the public folder: what the host trusts, the lab's own authority included."""
 LOG_OPTIONS = {"max-size": "5m", "max-file": "2"}
@@ -48,11 +50,12 @@ def allowance(settings: Settings, person: Person, image: Image | None = None) ->
     """Return the limits: the person's own or else the hub's; an image may ask for less, never for more."""
     cpu = person.limits.cpu if person.limits.cpu is not None else settings.cpu
     memory = person.limits.memory_bytes if person.limits.memory_bytes is not None else settings.memory_bytes
+    pids = person.limits.pids if person.limits.pids is not None else settings.pids
     wanted = image.limits if image else {}
     return Allowance(
         cpu=min(cpu, wanted.get("cpu", cpu)),
         memory_bytes=int(min(memory, wanted.get("memory_bytes", memory))),
-        pids=int(min(settings.pids, wanted.get("pids", settings.pids))),
+        pids=int(min(pids, wanted.get("pids", pids))),
     )
 
 
@@ -139,8 +142,12 @@ def create_body(
     host: Mapping[str, object],
     *,
     port: int,
+    gpus: Sequence[str] = (),
 ) -> dict[str, object]:
     """Return the body of Docker's "create a container" for a person's server."""
+    labels = {USER_LABEL: person.name, ROOM_LABEL: ROOM, IMAGE_LABEL: image.name}
+    if gpus:
+        labels[cards.LABEL] = ",".join(gpus)
     return {
         "Image": image.reference,
         "User": f"{person.uid}:{person.gid}",
@@ -148,7 +155,7 @@ def create_body(
         "Env": [f"{key}={value}" for key, value in environment.items()],
         "WorkingDir": person.home,
         "ExposedPorts": {f"{port}/tcp": {}},
-        "Labels": {USER_LABEL: person.name, ROOM_LABEL: ROOM, "org.labserver.image": image.name},
+        "Labels": labels,
         "HostConfig": dict(host),
     }
 

@@ -38,6 +38,7 @@ class Settings:
     registry: str = "127.0.0.1:5000"
     default_image: str = "notebook"
     authenticator: str = "firstuse"
+    login: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     password_record: str = "/etc/labserver/hub/password-store.json"  # noqa: S105
     password_minimum_length: int = 10
     cpu: float = 2.0

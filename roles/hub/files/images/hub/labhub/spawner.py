@@ -19,7 +19,7 @@ from jupyterhub.spawner import SpawnException
 from tornado.httpclient import AsyncHTTPClient
 from traitlets import default
 
-from . import failures, form, server
+from . import failures, form, gpus, server
 from .images import Image, choose, offered, withheld
 from .roster import Person
 from .settings import Settings
@@ -29,6 +29,7 @@ from .sources import Sources
 LOG_TAIL = 60
 ANSWER_PAUSE_SECONDS = 0.2
 SHARE_WAIT_SECONDS = 30.0
+CHOICES = ("image", "gpus")
 
 
 class StartError(SpawnException):
@@ -51,6 +52,10 @@ class LabSpawner(DockerSpawner):
     sources: ClassVar[Sources]
     # Docker's calls of all users share these threads; one, as in DockerSpawner, lets a slow call hold up everybody.
     _executor = ThreadPoolExecutor(4, thread_name_prefix="docker")
+
+    # One at a time looks for a free graphics card and takes it.
+    _gpu_lock = asyncio.Lock()
+    _wanted_gpus = 0
 
     remove = True
     pull_policy = "skip"
@@ -91,12 +96,20 @@ class LabSpawner(DockerSpawner):
         if wanted and chosen is None:
             hints.append(f"The image {wanted}, which you used last, is no longer there.")
             chosen = images[0] if images else None
-        unfit = withheld(spawner.sources.images.current(), person)
-        return form.options_form(images, chosen, hints, datetime.datetime.now(datetime.UTC), unfit)
+        unfit, fields = withheld(spawner.sources.images.current(), person), await spawner._gpu_fields()
+        return form.options_form(images, chosen, hints, datetime.datetime.now(datetime.UTC), unfit, fields)
+
+    async def _gpu_fields(self) -> str:
+        known = self.settings.gpus
+        most = gpus.most(known, self.person.limits.gpus)
+        if most < 1:
+            return ""
+        last = gpus.wish(self.user_options or self.orm_spawner.user_options or {}, most) or 0
+        return form.gpu_fields(most, last, gpus.book(known, await self._guard("/labserver/gpus")))
 
     def options_from_form(self, formdata: dict[str, list[str]]) -> dict[str, str]:
-        """Return the choice; only the image can be chosen."""
-        return {"image": formdata["image"][0]} if formdata.get("image") else {}
+        """Return the choice: the image, and how many graphics cards."""
+        return {key: formdata[key][0] for key in CHOICES if formdata.get(key)}
 
     async def _run_apply_user_options(self, user_options: dict[str, Any]) -> None:
         """Options may come from the REST API as well: anything but a known image is refused or ignored."""
@@ -115,6 +128,12 @@ class LabSpawner(DockerSpawner):
         known = next((entry for entry in images if wanted in (entry.name, entry.reference)), None)
         why = f": {known.reason}" if known is not None and known.reason else ""
         raise StartError(f"The image {wanted} cannot be started{why}. Choose another one.", reason="image")
+
+    def _gpu_wish(self) -> int:
+        wanted = gpus.wish(self.user_options, gpus.most(self.settings.gpus, self.person.limits.gpus))
+        if wanted is None:
+            raise StartError(f"{self.user_options['gpus']} is no number of graphics cards.", reason="gpu")
+        return wanted
 
     async def _mounted_shares(self) -> list[tuple[Share, str]]:
         """Return the shares to mount; raises StartError when one is away without which nothing may start."""
@@ -151,8 +170,24 @@ class LabSpawner(DockerSpawner):
         env.update(server.person_environment(self.person))
         return env
 
+    async def _free_gpus(self, wanted: int) -> tuple[str, ...]:
+        """Return the cards for this server; raises StartError that says who has them when there are none."""
+        if not wanted:
+            return ()
+        known, held = self.settings.gpus, await self._guard("/labserver/gpus")
+        found = gpus.allocate(known, held, wanted)
+        if found is None:
+            raise StartError(gpus.refusal(known, held, wanted), reason="gpu")
+        return found
+
     async def create_object(self) -> dict[str, str]:
         """Make the container exactly as ``server.py`` says."""
+        if not self._wanted_gpus:
+            return await self._create(())
+        async with self._gpu_lock:
+            return await self._create(await self._free_gpus(self._wanted_gpus))
+
+    async def _create(self, cards: tuple[str, ...]) -> dict[str, str]:
         settings, person, shares = self.settings, self.person, await self._mounted_shares()
         self._allowed = server.allowance(settings, person, self._chosen)
         self.mem_limit, self.cpu_limit = self._allowed.memory_bytes, self._allowed.cpu
@@ -161,8 +196,9 @@ class LabSpawner(DockerSpawner):
             self._chosen,
             self.get_env(),
             [*self.cmd, *self.get_args()],
-            server.host_config(settings, self.sources.roster.current(), person, self._allowed, shares),
+            server.host_config(settings, self.sources.roster.current(), person, self._allowed, shares, gpus=cards),
             port=self.port,
+            gpus=cards,
         )
         return dict(await self.docker("create_container_from_config", body, self.object_name))
 
@@ -171,6 +207,7 @@ class LabSpawner(DockerSpawner):
         began = time.monotonic()
         try:
             self._chosen = self._image()
+            self._wanted_gpus = self._gpu_wish()
         except StartError as error:
             await self._keep(failures.Failure(error.reason, error.message))
             raise
@@ -186,7 +223,7 @@ class LabSpawner(DockerSpawner):
             await self._keep(failures.Failure(error.reason, error.message))
             raise
         finally:
-            self.user_options = {key: value for key, value in options.items() if key == "image"}
+            self.user_options = {key: value for key, value in options.items() if key in CHOICES}
         await self._answering(f"http://{address}:{port}", began)
         return address, port
 

@@ -10,8 +10,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from . import handlers
-from .authenticator import LabAuthenticator
+from . import handlers, logins
 from .settings import Settings, load
 from .sources import Sources
 from .spawner import LabSpawner
@@ -59,13 +58,14 @@ def configure(c: Any, settings: Settings | None = None) -> None:
     c.ConfigurableHTTPProxy.api_url = settings.proxy_api_url
     c.ConfigurableHTTPProxy.auth_token = secret(settings, "proxy_token")
 
-    hub.authenticator_class = LabAuthenticator
-    hub.template_vars = {"has_password_page": True, "lab_announcements": handlers.shown}
+    hub.authenticator_class = logins.configure(c, settings)
+    hub.template_vars = {
+        "has_password_page": settings.authenticator in ("firstuse", "native"),
+        "has_signup_page": settings.authenticator == "native",
+        "lab_announcements": handlers.shown,
+    }
     c.RosterGate.roster_file = str(Path(settings.public_folder) / "roster.json")
     c.RosterGate.roster_copy = str(roster_copy)
-    c.LabAuthenticator.store_path = str(state / "passwords.sqlite")
-    c.LabAuthenticator.record_path = settings.password_record
-    c.LabAuthenticator.minimum_length = settings.password_minimum_length
 
     hub.spawner_class = LabSpawner
     c.LabSpawner.cmd = ["jupyterhub-singleuser"]
@@ -74,7 +74,9 @@ def configure(c: Any, settings: Settings | None = None) -> None:
     c.LabSpawner.port = 8888
     # The spawner itself waits, and says what is wrong; these are only behind it.
     c.LabSpawner.start_timeout = settings.start_timeout_seconds + 60
-    c.LabSpawner.http_timeout = 30
+    # JupyterHub also stops a running server that does not answer for so long after the hub was started anew, which on a
+    # host that is busy must not happen to anybody's work.
+    c.LabSpawner.http_timeout = 300
     c.LabSpawner.consecutive_failure_limit = 0
     c.LabSpawner.client_kwargs = {"base_url": f"unix://{settings.guard_socket}", "timeout": 120}
     c.LabSpawner.poll_interval = 10
