@@ -58,7 +58,7 @@ class Outcome:
         """Return why the image cannot be offered, or an empty string. The hub works with version 5 and later."""
         last = " ".join([line.strip() for line in self.output.splitlines() if line.strip()][-1:])[:300]
         if self.answered:
-            major = self.version.split(".")[0]
+            major = self.version.split(".", maxsplit=1)[0]
             if not major.isdigit():
                 return f"what answers in it is no server of JupyterHub {OLDEST_VERSION} or later"
             told = f"it has JupyterHub {self.version}; the hub needs {OLDEST_VERSION} or later"

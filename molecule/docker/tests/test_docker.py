@@ -64,6 +64,11 @@ def test_lab_ca_is_trusted_though_the_run_that_copied_it_died(host: t.Any) -> No
         ).rc
         == 0
     )
+    # So does the next run know that it is.
+    assert (
+        host.check_output(f"sha256sum < {certificate}")
+        == host.file("/etc/labserver/docker/trusted").content_string.strip()
+    )
 
 
 def image_of_sleep(host: t.Any) -> str:
