@@ -155,15 +155,15 @@ class PasswordGate(RosterGate):
 
         All in one thread: of many guesses sent at once, the later ones meet the pause that the first ones caused.
         """
-        subjects = {f"{name} {address}": FREE_FAILURES, name: NAME_FREE_FAILURES}
+        here = f"{name} {address}"
+        subjects = {here: FREE_FAILURES, name: NAME_FREE_FAILURES}
         store = self.failures()
         pause = store.pause(subjects, time.time())
         if pause > 0:
             return False, pause
         right = self.matches(name, password, candidate)
         if right:
-            for subject in subjects:
-                store.succeeded(subject)
+            store.succeeded(here)
         else:
             store.failed(subjects, time.time())
         return right, 0.0
