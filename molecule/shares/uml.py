@@ -31,7 +31,7 @@ CACHE = HERE.parents[1] / ".cache" / "shares"
 RUN = CACHE / "run"
 KEY = CACHE / "key"
 
-NETWORK = "labserver-shares"
+NETWORK = "lsh-" + hashlib.sha256(str(HERE).encode()).hexdigest()[:6]  # each checkout has machines of its own
 INSIDE = ["nsenter", f"--net=/run/netns/{NETWORK}", "--"]  # what is put before a command to run it in that namespace
 CONTROL = ("lsh-control", "192.0.2.1", "192.0.2.2")  # device, address of this machine, address of the guest
 NAS = ("lsh-nas", "198.51.100.1", "198.51.100.2")
@@ -42,6 +42,8 @@ HOST_PACKAGES = [
     "samba",
     "smbclient",
     "cifs-utils",
+    "nfs-ganesha",
+    "nfs-ganesha-vfs",
     "e2fsprogs",
     "mmdebstrap",
     "openssh-client",
@@ -52,8 +54,9 @@ GUEST_PACKAGES = [
     "systemd", "systemd-sysv", "udev", "dbus", "python3", "python3-apt",
     "openssh-server", "ca-certificates", "iproute2", "kmod", "procps", "cron",
     "util-linux", "cifs-utils", "keyutils", "docker.io", "iptables", "busybox-static",
-    "e2fsprogs",
+    "e2fsprogs", "nfs-common",
 ]  # fmt: skip
+GUEST_PACKAGES += ["xfsprogs", "quota"]  # for people's quotas, tests/test_people.py
 
 # Lines that are nobody's business but the administrator's: they must come out of every run as they went in.
 FSTAB = (
@@ -89,8 +92,10 @@ chroot . update-alternatives --set ip6tables /usr/sbin/ip6tables-legacy
 echo 'UseDNS no' >> etc/ssh/sshd_config
 chroot . groupadd -g 30001 leem
 chroot . groupadd -g 30002 xps
+chroot . groupadd -g 30003 guests
 chroot . useradd -u 20001 -U -G leem -m jupyter-alice
 chroot . useradd -u 20002 -U -G xps -m jupyter-bob
+chroot . useradd -u 20003 -U -G guests -m jupyter-dora
 : > etc/machine-id
 """
 
@@ -159,6 +164,7 @@ PASSWORDS = {
     "labwriter": ", a#b 'c' \"d\" =%x\\",  # ends with a backslash
     "labumlaut": "\u00e4\u20ac",
 }
+SMALL = {"full": "1M", "project": "8M"}  # shares that are file systems of their own, of this size
 SMB_CONF = """
 [global]
   server role = standalone server
@@ -198,6 +204,20 @@ SMB_CONF = """
 """
 
 
+# The NFS server. Its folder is a small tmpfs of its own, which has what the server needs on every machine.
+GANESHA_CONF = """
+NFS_CORE_PARAM {{ Protocols = 4; Bind_addr = {address}; NFS_Port = 2049; Enable_NLM = false; Enable_RQUOTA = false; }}
+NFS_KRB5 {{ Active_krb5 = false; }}
+NFSv4 {{
+  Graceless = true; Minor_Versions = 1, 2; Delegations = false; RecoveryBackend = fs; RecoveryRoot = {run}/nas/ganesha;
+}}
+EXPORT {{
+  Export_Id = 1; Path = {run}/nas/shares/project; Pseudo = /project; Protocols = 4; Transports = TCP;
+  Access_Type = RW; Squash = Root_Squash; SecType = sys; FSAL {{ Name = VFS; }}
+}}
+"""
+
+
 def nas_command(*command: str) -> list[str]:
     """Run a command where /etc/passwd and /etc/group name the NAS's people, and nowhere else."""
     script = 'mount --bind "$0/passwd" /etc/passwd; mount --bind "$0/group" /etc/group; exec "$@"'
@@ -206,19 +226,23 @@ def nas_command(*command: str) -> list[str]:
 
 def nas_prepare() -> None:
     nas = RUN / "nas"
-    for folder in ("private", "lock", "state", "cache", "pid", "ncalrpc", "shares"):
+    for folder in ("private", "lock", "state", "cache", "pid", "ncalrpc", "shares", "ganesha"):
         (nas / folder).mkdir(parents=True, exist_ok=True)
     users = "".join(f"{name}:x:{uid}:{uid}::/:/usr/sbin/nologin\n" for name, uid in PEOPLE.items())
     groups = "".join(f"{name}:x:{uid}:\n" for name, uid in PEOPLE.items())
     (nas / "passwd").write_text(Path("/etc/passwd").read_text() + users)
     (nas / "group").write_text(Path("/etc/group").read_text() + groups)
     (nas / "smb.conf").write_text(SMB_CONF.format(address=NAS[1], run=RUN))
-    for share in ("data", "analysis", "books", "secret", "full"):
+    (nas / "ganesha.conf").write_text(GANESHA_CONF.format(address=NAS[1], run=RUN))
+    for share in ("data", "analysis", "books", "secret", "full", "project"):
         folder = nas / "shares" / share
         folder.mkdir(exist_ok=True)
-        if share == "full":
-            sh("mount", "-t", "tmpfs", "-o", "size=1M", "labserver-shares-full", folder)
+        if share in SMALL:
+            sh("mount", "-t", "tmpfs", "-o", f"size={SMALL[share]}", f"labserver-shares-{share}", folder)
         folder.chmod(0o777)
+        if share == "project":  # on NFS rights are those of the files: leem writes, others read
+            os.chown(folder, 0, 30001)
+            folder.chmod(0o2775)
         (folder / ".sentinel").write_text(f"{share}\n")
         (folder / "hello.txt").write_text(f"hello from {share}\n")
         (folder / "hello.txt").chmod(0o666)
@@ -241,6 +265,23 @@ def nas_start() -> None:
 
 def nas_stop() -> None:
     stop("smbd")
+
+
+def nas_freeze(frozen: bool) -> None:
+    """Let Samba hang, or go on: the kernel still takes connections and data for it, and nobody answers."""
+    os.killpg(int((RUN / "smbd.pid").read_text()), signal.SIGSTOP if frozen else signal.SIGCONT)
+
+
+def nfs_start() -> None:
+    nas = RUN / "nas"
+    command = ["ganesha.nfsd", "-F", "-f", nas / "ganesha.conf", "-L", nas / "ganesha.log", "-p", nas / "ganesha.pid"]
+    with (nas / "out").open("ab") as out:
+        start("ganesha", [str(word) for word in command], out)
+    wait_for(lambda: answers(NAS[1], 2049), 30, "the NFS server")
+
+
+def nfs_stop() -> None:
+    stop("ganesha")
 
 
 # --- processes, by the ids that were written down when they were started ----------------------------------------------
@@ -351,7 +392,7 @@ def guest_stop() -> None:
 SSH = [
     "-i", str(KEY), "-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
     "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=5", "-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=4",
-    "-o", "ControlMaster=auto", "-o", "ControlPersist=60", "-o", "ControlPath=/tmp/lsh-%C",
+    "-o", "ControlMaster=auto", "-o", "ControlPersist=60", "-o", f"ControlPath=/tmp/{NETWORK}-%C",
 ]  # fmt: skip
 
 
@@ -374,18 +415,22 @@ def up() -> None:
     disk = image()
     down()
     RUN.mkdir(parents=True)
+    (RUN / "namespace").write_text(NETWORK)  # for ssh.sh
     network_up()
     nas_prepare()
     nas_start()
+    nfs_start()
     print(f"uml: {disk.name}, ssh after {guest_start():.1f} s")
 
 
 def down() -> None:
     guest_stop()
     nas_stop()
+    nfs_stop()
     stop("silent")
     network_down()
-    sh("umount", RUN / "nas" / "shares" / "full", check=False, stderr=subprocess.DEVNULL)
+    for share in SMALL:
+        sh("umount", RUN / "nas" / "shares" / share, check=False, stderr=subprocess.DEVNULL)
     shutil.rmtree(RUN, ignore_errors=True)
 
 

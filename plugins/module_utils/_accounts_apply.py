@@ -81,7 +81,7 @@ def run(
     if check:
         result, _register = _planned(desired, ids, world, only)
         result.files.update(_account_files(result.plan))
-        result.files.update(_public_files(result.plan, world))
+        result.files.update(_public_files(result.plan, desired, world))
         result.files.update(_wanted_file(inputs, result.ids, world))
         return result
     with _accounts_store.one_at_a_time(world.root / RUN_LOCK, world.run_timeout_seconds):
@@ -102,7 +102,7 @@ def _run(desired: Desired, ids: Ids | None, world: World, only: frozenset[str] |
         _accounts_store.write_tables(world.root, plan.tables.changed(), plan.tables.before)
     if result.files:
         world.forget_caches()
-    public = _public_files(plan, world)
+    public = _public_files(plan, desired, world)
     result.files.update(public)
     _write_public(world.root, public)  # first of all the hub learns who has no access any more
     _homes(plan, old, desired, world, result)
@@ -163,10 +163,10 @@ def _write_register(root: Path, register: Register) -> None:
     _accounts_store.sync_folder(path.parent)
 
 
-def _public_files(plan: Plan, world: World) -> dict[str, tuple[bytes, bytes]]:
+def _public_files(plan: Plan, desired: Desired, world: World) -> dict[str, tuple[bytes, bytes]]:
     people = list(plan.people.values())
     wanted = {
-        "roster.json": _accounts_roster.roster(people, plan.groups),
+        "roster.json": _accounts_roster.roster(people, plan.groups, desired.settings.expiry_notice_days),
         "passwd": _accounts_roster.public_passwd(people),
         "group": _accounts_roster.public_group(people, plan.groups),
     }

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -152,6 +153,19 @@ GROUP_FIELDS: dict[str, Callable[[object], Any]] = {
 }
 
 
+Checked = tuple[dict[str, Any], Limits]
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What entries with a name may hold, and how the name has to be."""
+
+    example: str
+    keys: Sequence[str]
+    fields: Mapping[str, Callable[[object], Any]]
+    name_problem: Callable[[object], str | None]
+
+
 def convert(raw: Mapping[str, Any], fields: Mapping[str, Callable[[object], Any]], report: Report) -> dict[str, Any]:
     """Return the fields that are right, converted; reports the others. A value of None counts as not given."""
     good: dict[str, Any] = {}
@@ -180,31 +194,26 @@ def limits_of(raw: Mapping[str, Any], report: Report) -> Limits:
     return limits
 
 
-def check_user(label: str, raw: object, problems: list[str]) -> tuple[dict[str, Any], Limits] | None:
+def check_user(label: str, raw: object, problems: list[str]) -> Checked | None:
     """Check one entry of a list of people; returns its converted fields and limits, or None when it has no name."""
-    report = reporter(problems, label, raw)
-    if not isinstance(raw, Mapping):
-        report(f"{raw!r} is not a mapping; write for example - name: mira")
-        return None
-    unknown_keys(raw, USER_KEYS, report)
-    problem = login_name_problem(raw.get("name"))
-    if problem:
-        report(problem)
-    fields, limits = convert(raw, USER_FIELDS, report), limits_of(raw, report)
-    return None if problem else (fields, limits)
+    return _check_named(label, raw, problems, _Kind("mira", USER_KEYS, USER_FIELDS, login_name_problem))
 
 
-def check_group(label: str, raw: object, problems: list[str]) -> tuple[dict[str, Any], Limits] | None:
+def check_group(label: str, raw: object, problems: list[str]) -> Checked | None:
     """Check one entry of a list of groups; returns its converted fields and limits, or None when it has no name."""
+    return _check_named(label, raw, problems, _Kind("leem", GROUP_KEYS, GROUP_FIELDS, group_name_problem))
+
+
+def _check_named(label: str, raw: object, problems: list[str], kind: _Kind) -> Checked | None:
     report = reporter(problems, label, raw)
     if not isinstance(raw, Mapping):
-        report(f"{raw!r} is not a mapping; write for example - name: leem")
+        report(f"{raw!r} is not a mapping; write for example - name: {kind.example}")
         return None
-    unknown_keys(raw, GROUP_KEYS, report)
-    problem = group_name_problem(raw.get("name"))
+    unknown_keys(raw, kind.keys, report)
+    problem = kind.name_problem(raw.get("name"))
     if problem:
         report(problem)
-    fields, limits = convert(raw, GROUP_FIELDS, report), limits_of(raw, report)
+    fields, limits = convert(raw, kind.fields, report), limits_of(raw, report)
     return None if problem else (fields, limits)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?\Z", re.IGNORECASE)
@@ -38,7 +38,7 @@ class Limits:
 
     def data(self) -> dict[str, Any]:
         """Return the form of roster.json."""
-        data = asdict(self)
+        data = dict(vars(self))
         data["images"] = None if self.images is None else list(self.images)
         return data
 

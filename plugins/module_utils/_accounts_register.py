@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 VERSION = 1
@@ -51,7 +51,7 @@ class Register:
 
     def dump(self) -> bytes:
         """Return the file's content."""
-        users = {name: asdict(record) for name, record in sorted(self.users.items())}
+        users = {name: vars(record) for name, record in sorted(self.users.items())}
         data = {"version": VERSION, "users": users, "groups": dict(sorted(self.groups.items()))}
         return (json.dumps(data, indent=1, sort_keys=True) + "\n").encode()
 

@@ -16,7 +16,7 @@ from ._accounts_state import Person
 VERSION = 1
 
 
-def roster(people: Iterable[Person], groups: Mapping[str, int]) -> bytes:
+def roster(people: Iterable[Person], groups: Mapping[str, int], notice_days: int) -> bytes:
     """Return the content of roster.json (see docs/interfaces.md)."""
     users: dict[str, Any] = {}
     for person in people:
@@ -33,7 +33,12 @@ def roster(people: Iterable[Person], groups: Mapping[str, int]) -> bytes:
             "expires": person.user.expires.isoformat() if person.user.expires else None,
             "limits": person.limits.data(),
         }
-    data = {"version": VERSION, "users": users, "groups": {name: {"gid": gid} for name, gid in groups.items()}}
+    data = {
+        "version": VERSION,
+        "users": users,
+        "groups": {name: {"gid": gid} for name, gid in groups.items()},
+        "expiry_notice_days": notice_days,
+    }
     return (json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 

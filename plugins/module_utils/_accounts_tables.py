@@ -95,23 +95,25 @@ class Ranges(Table):
     """/etc/subuid or /etc/subgid: ranges of further ids; a name may stand there more than once."""
 
     def next_free(self, low: int, high: int, count: int) -> int | None:
-        """Return the start of the first free range of ``count`` ids, as useradd finds it, or None if none is left."""
+        """Return the start of the first free range of ``count`` ids, as useradd finds it, or None if none is left.
+
+        Gaps that were too small are not looked at again: every call of one run wants as many ids.
+        """
         if not hasattr(self, "_taken"):
             self._taken = sorted(
                 (int(values[1]), int(values[1]) + int(values[2]))
                 for values in (line.split(":") for line in self.lines if line)
                 if len(values) == 3 and values[1].isdigit() and values[2].isdigit()
             )
-            self._from = 0
-        start = low
-        for first, end in self._taken[self._from :]:
-            if first - start >= count:
-                break
-            start = max(start, end)
+            self._passed = 0
+            self._from = low
+        start = max(low, self._from)
+        while self._passed < len(self._taken) and self._taken[self._passed][0] - start < count:
+            start = max(start, self._taken[self._passed][1])
+            self._passed += 1
         if start + count - 1 > high:
             return None
-        self._taken.append((start, start + count))
-        self._taken.sort()
+        self._from = start + count
         return start
 
 

@@ -128,34 +128,3 @@ def read(text: str) -> list[Entry]:
     known = {one.name for one in dataclasses.fields(Entry)}
     images = json.loads(text)["images"]
     return [Entry(**{"limits": {}, **{key: raw[key] for key in raw if key in known}}) for raw in images]
-
-
-def smoke_body(reference: str) -> dict[str, Any]:
-    """Return the container that shows whether an image has a notebook server that can start as anybody."""
-    return {
-        "Image": reference,
-        "User": "64999:64999",
-        "Cmd": ["jupyterhub-singleuser", "--version"],
-        "Env": ["HOME=/tmp"],
-        "WorkingDir": "/tmp",  # noqa: S108 (inside the container)
-        "Labels": {PREFIX + "room": "catalogue"},
-        "HostConfig": {
-            "NetworkMode": "none",
-            "CapDrop": ["ALL"],
-            "SecurityOpt": ["no-new-privileges"],
-            "Memory": 1 << 30,
-            "MemorySwap": 1 << 30,
-            "PidsLimit": 256,
-        },
-    }
-
-
-def smoke_verdict(status: int, output: str) -> str:
-    """Return why an image cannot be offered, or an empty string. The hub works with servers of version 5 and later."""
-    last = [line.strip() for line in output.splitlines() if line.strip()][-1:]
-    if status != 0:
-        return f"jupyterhub-singleuser cannot start in it (status {status}): {' '.join(last)[:300]}"
-    major = last[0].split(".")[0] if last else ""
-    if not major.isdigit():
-        return f"jupyterhub-singleuser does not tell its version: {' '.join(last)[:300]}"
-    return "" if int(major) >= 5 else f"it has JupyterHub {last[0]}; the hub needs 5 or later"

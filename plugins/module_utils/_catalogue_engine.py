@@ -8,13 +8,16 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from . import _catalogue_trial as trial
 from ._docker_api import DockerEngine, EngineError
 
 LOG_CHARACTERS = 4000
+ENDED_SECONDS = 10
 
 
 class Engine:
@@ -42,15 +45,42 @@ class Engine:
 
     def run(self, name: str, body: Mapping[str, Any]) -> tuple[int, str]:
         """Run a container to its end, remove it, and return exit status and the end of its output."""
+        with self._container(name, body) as identity:
+            status = int(self.api.request("POST", f"/containers/{identity}/wait")["StatusCode"])
+            return status, self._log(identity)
+
+    def try_out(self, name: str, reference: str) -> trial.Outcome:
+        """Start an image's notebook server, see whether it answers, and remove it."""
+        with self._container(name, trial.body(reference)) as identity:
+
+            def state() -> Mapping[str, Any]:
+                found: Mapping[str, Any] = self.api.get(f"/containers/{identity}/json")["State"]
+                return found
+
+            def there() -> tuple[str | None, Mapping[str, Any]]:
+                with trial.hub():
+                    return trial.watch(state, trial.ask_server)
+
+            try:
+                version, now = trial.in_network_of(int(state()["Pid"]), there)
+            except (FileNotFoundError, ProcessLookupError):
+                # Who ends at once has taken the network along; the engine may hear of it a moment later.
+                version, now = trial.watch(state, lambda: None, seconds=ENDED_SECONDS)
+            return trial.outcome(version, now, lambda: self._log(identity))
+
+    @contextlib.contextmanager
+    def _container(self, name: str, body: Mapping[str, Any]) -> Iterator[str]:
         self._remove(name)  # left over when this service was killed
-        identity = self.api.request("POST", "/containers/create", body, {"name": name})["Id"]
+        identity: str = self.api.request("POST", "/containers/create", body, {"name": name})["Id"]
         try:
             self.api.request("POST", f"/containers/{identity}/start")
-            status = int(self.api.request("POST", f"/containers/{identity}/wait")["StatusCode"])
-            log = self.api.raw(f"/containers/{identity}/logs", stdout="1", stderr="1", tail="40")
-            return status, demultiplex(log)[-LOG_CHARACTERS:]
+            yield identity
         finally:
             self._remove(identity)
+
+    def _log(self, identity: str) -> str:
+        log = self.api.raw(f"/containers/{identity}/logs", stdout="1", stderr="1", tail="40")
+        return demultiplex(log)[-LOG_CHARACTERS:]
 
     def _remove(self, name: str) -> None:
         try:

@@ -19,6 +19,8 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent import futures
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -32,6 +34,8 @@ from ._registry_client import RegistryClient, RegistryError
 DEFAULT_SETTINGS = "/etc/labserver/hub/catalogue.json"
 BROKEN_AGAIN_SECONDS = 600
 """A fetch that failed (disk full, registry gone in the middle) is tried again after this time."""
+AT_ONCE = 3
+"""So many images are fetched and tried at once: one that hangs, or is large, does not hold up the others."""
 
 
 class ImageError(Exception):
@@ -122,7 +126,7 @@ def tell(text: str) -> None:
 
 
 def _end(*_signal: object) -> None:
-    raise SystemExit(0)
+    os._exit(0)  # a fetch that is under way is not waited for; the next start tries again
 
 
 class Service:
@@ -137,7 +141,9 @@ class Service:
         credentials: Callable[[], tuple[str, str]],
         clock: Callable[[], float] = time.time,
         say: Callable[[str], None] = tell,
+        pool: Executor | None = None,
     ):
+        """``pool``: where images are fetched and tried beside each other; without one a round waits for each."""
         self.settings = settings
         self.registry = registry
         self.docker = docker
@@ -147,6 +153,8 @@ class Service:
         self._say = say
         self._descriptions: dict[tuple[str, str], tuple[Mapping[str, str], str, int]] = {}
         self._failed_at: dict[str, float] = {}
+        self._pool = pool
+        self._under_way: dict[str, Future[catalogue.Entry]] = {}
         self._written: dict[str, catalogue.Entry] = {}
         try:
             self._written = {f"{one.repository}:{one.tag}": one for one in catalogue.read(self.output.read_text())}
@@ -185,15 +193,42 @@ class Service:
         for found in self.look():
             new = catalogue.entry(found, self.settings["registry"], overrides.get(found.repository) or {})
             now[f"{found.repository}:{found.tag}"] = self._again(catalogue.settled(new, known))
+        for name, one in now.items():
+            # An image may have been removed from the host by somebody. (Nobody can start it while it is fetched.)
+            if one.state == "ready" and not self.docker.has(one.reference):
+                now[name] = dataclasses.replace(one, state="pulling")
         self.entries = now
         changed = self._write()
-        for name, one in now.items():
-            # An image may have been removed from the host by somebody.
-            gone = one.state == "ready" and not self.docker.has(one.reference)
-            if gone or one.state == "pulling":
-                self.entries[name] = self._settle(one)
-                changed = self._write() or changed
-        return changed
+        for one in now.values():
+            if one.state == "pulling" and one.reference not in self._under_way:
+                self._under_way[one.reference] = self._start(one)
+                changed = self._collect() or changed
+        return self._collect() or changed
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the next image that was tried, at most ``seconds``."""
+        began = time.monotonic()
+        if self._under_way:
+            futures.wait(self._under_way.values(), seconds, futures.FIRST_COMPLETED)
+            if self._collect():
+                return
+        time.sleep(max(0.0, seconds - (time.monotonic() - began)))
+
+    def _start(self, one: catalogue.Entry) -> Future[catalogue.Entry]:
+        if self._pool is not None:
+            return self._pool.submit(self._settle, one)
+        done: Future[catalogue.Entry] = Future()
+        done.set_result(self._settle(one))
+        return done
+
+    def _collect(self) -> bool:
+        """Take what was settled meanwhile; returns whether images.json was written."""
+        for reference in [reference for reference, future in self._under_way.items() if future.done()]:
+            settled = self._under_way.pop(reference).result()
+            for name, one in self.entries.items():  # a tag that was moved or deleted meanwhile is none of them
+                if one.reference == reference and one.state == "pulling":
+                    self.entries[name] = dataclasses.replace(one, state=settled.state, reason=settled.reason)
+        return self._write()
 
     def _again(self, one: catalogue.Entry) -> catalogue.Entry:
         failed = self._failed_at.get(one.reference)
@@ -208,8 +243,10 @@ class Service:
         try:
             if not self.docker.has(one.reference):
                 self.docker.pull(one.reference, *self._credentials())
-            status, output = self.docker.run(f"labserver-smoke-{one.digest[7:19]}", catalogue.smoke_body(one.reference))
-            reason = catalogue.smoke_verdict(status, output)
+            tried = self.docker.try_out(f"labserver-trial-{one.digest[7:19]}", one.reference)
+            reason = tried.reason()
+            if tried.slow:
+                self._failed_at[one.reference] = self._clock()
         except EngineError as error:
             reason = str(error)
             self._failed_at[one.reference] = self._clock()
@@ -255,6 +292,7 @@ def main(argv: Sequence[str]) -> int:
         Engine(DockerEngine(settings["docker_socket"], timeout=600)),
         credentials=registry.credentials,
         say=tell,
+        pool=None if arguments.once else ThreadPoolExecutor(AT_ONCE, thread_name_prefix="image"),
     )
     trouble = ""
     while True:
@@ -271,7 +309,7 @@ def main(argv: Sequence[str]) -> int:
             _prune(settings["passwords"], tell)
         if arguments.once:
             return 1 if now else 0
-        time.sleep(settings.get("period_seconds", 3))
+        service.wait(settings.get("period_seconds", 3))
 
 
 def _prune(paths: Mapping[str, str], say: Callable[[str], None]) -> None:

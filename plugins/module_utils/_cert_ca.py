@@ -90,12 +90,20 @@ def _sign(arguments: Sequence[str], extensions: Mapping[str, str], files: Mappin
         return openssl([f"{folder}/{word[1:]}" if word.startswith("@") else word for word in arguments], stdin)
 
 
-def _serial() -> str:
-    return f"0x{secrets.token_hex(16)}"
+def _request(key: bytes) -> bytes:
+    """A signing request by the key; who signs it decides on names and all else."""
+    return _sign(["req", "-new", "-key", "@key", "-subj", "/CN=unused", "-config", "@config"], {}, {"key": key}, b"")
 
 
-def _days(days: float) -> str:
-    return str(max(1, round(days)))
+def _certificate(
+    subject: str, days: float, extensions: Mapping[str, str], csr: bytes, key: bytes, issuer: bytes = b""
+) -> bytes:
+    """Any certificate is made here: ``key`` of ``issuer`` vouches for it, or without an issuer it does so itself."""
+    by = ["-CA", "@ca", "-CAkey", "@key"] if issuer else ["-signkey", "@key"]
+    extensions = {**extensions, **({"authorityKeyIdentifier": "keyid"} if issuer else {})}
+    made = ["-set_serial", f"0x{secrets.token_hex(16)}", "-days", str(max(1, round(days))), "-subj", subject]
+    how = ["-extfile", "@config", "-extensions", "extensions"]
+    return _sign(["x509", "-req", "-sha256", *by, *made, *how], extensions, {"ca": issuer, "key": key}, csr)
 
 
 CA_USE = {"subjectKeyIdentifier": "hash", "keyUsage": "critical,keyCertSign,cRLSign"}
@@ -129,28 +137,12 @@ def ensure_root(root: Path, settings: Mapping[str, Any], names: Sequence[str], h
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = new_key("ecdsa")
     name = settings.get("name") or f"Lab CA of {host}"
-    certificate = _sign(
-        [
-            "req",
-            "-x509",
-            "-new",
-            "-sha256",
-            "-key",
-            "@key",
-            "-days",
-            _days(settings.get("root_days") or ROOT_DAYS),
-            "-subj",
-            f"/CN={_escape(name)}",
-            "-set_serial",
-            _serial(),
-            "-config",
-            "@config",
-            "-extensions",
-            "extensions",
-        ],
+    certificate = _certificate(
+        f"/CN={_escape(name)}",
+        settings.get("root_days") or ROOT_DAYS,
         {**CA_USE, "basicConstraints": "critical,CA:TRUE,pathlen:1", "nameConstraints": constraints(wanted, networks)},
-        {"key": key},
-        b"",
+        _request(key),
+        key,
     )
     _atomic_file.replace(folder / "root.domains", "\n".join(wanted).encode() + b"\n", 0o644)
     _atomic_file.replace(folder / "root.key", key, 0o600)
@@ -178,8 +170,7 @@ def request(root: Path, names: Sequence[str], now: datetime) -> bytes:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not (folder / "issuer.key").exists():
         _atomic_file.replace(folder / "issuer.key", new_key("ecdsa"), 0o600)
-    key = (folder / "issuer.key").read_bytes()
-    return _sign(["req", "-new", "-key", "@key", "-subj", "/CN=unused", "-config", "@config"], {}, {"key": key}, b"")
+    return _request((folder / "issuer.key").read_bytes())
 
 
 def issuer_problem(root: Path, names: Sequence[str], now: datetime) -> str:
@@ -237,36 +228,19 @@ def sign(root: Path, host: str, names: Sequence[str], csr: bytes, networks: Sequ
     addresses = [name for name in mine if is_address(name)]
     # The subject has to differ with each signing: same subject and other key would confuse clients.
     subject = f"/CN={_escape(f'Lab issuer {host} {secrets.token_hex(4)}')}"
-    return _sign(
-        [
-            "x509",
-            "-req",
-            "-sha256",
-            "-CA",
-            "@ca",
-            "-CAkey",
-            "@cakey",
-            "-set_serial",
-            _serial(),
-            "-days",
-            _days(ISSUER_DAYS),
-            "-extfile",
-            "@config",
-            "-extensions",
-            "extensions",
-            "-subj",
-            subject,
-        ],
+    return _certificate(
+        subject,
+        ISSUER_DAYS,
         {
             **CA_USE,
-            "authorityKeyIdentifier": "keyid",
             "basicConstraints": "critical,CA:TRUE,pathlen:0",
             "extendedKeyUsage": "serverAuth",
             # Its own addresses only: with the lab's networks a host could pose as every other one.
             "nameConstraints": constraints([name for name in mine if name not in addresses], addresses),
         },
-        {"ca": (folder / "root.pem").read_bytes(), "cakey": (folder / "root.key").read_bytes()},
         csr,
+        (folder / "root.key").read_bytes(),
+        (folder / "root.pem").read_bytes(),
     )
 
 
@@ -299,31 +273,8 @@ def issue(root: Path, names: Sequence[str], key_type: str, days: float, now: dat
     if lifetime < 1:
         raise CaError(f"this host's issuer ends on {left.not_after:%Y-%m-%d}; run the playbook")
     key = new_key(key_type)
-    csr = _sign(["req", "-new", "-key", "@key", "-subj", "/CN=unused", "-config", "@config"], {}, {"key": key}, b"")
-    leaf = _sign(
-        [
-            "x509",
-            "-req",
-            "-sha256",
-            "-CA",
-            "@ca",
-            "-CAkey",
-            "@cakey",
-            "-set_serial",
-            _serial(),
-            "-days",
-            _days(lifetime),
-            "-extfile",
-            "@config",
-            "-extensions",
-            "extensions",
-            "-subj",
-            "/",
-        ],
-        {**leaf_extensions(names), "authorityKeyIdentifier": "keyid"},
-        {"ca": issuer, "cakey": (folder / "issuer.key").read_bytes()},
-        csr,
-    )
+    signer = (folder / "issuer.key").read_bytes()
+    leaf = _certificate("/", lifetime, leaf_extensions(names), _request(key), signer, issuer)
     return Pair(key, leaf + issuer, anchor)
 
 
@@ -342,30 +293,7 @@ def leaf_extensions(names: Sequence[str]) -> dict[str, str]:
 def self_signed(names: Sequence[str], key_type: str, days: float) -> Pair:
     """A certificate that vouches for itself."""
     key = new_key(key_type)
-    certificate = _sign(
-        [
-            "req",
-            "-x509",
-            "-new",
-            "-sha256",
-            "-key",
-            "@key",
-            "-days",
-            _days(days),
-            "-subj",
-            f"/CN={names[0][:64]}",
-            "-set_serial",
-            _serial(),
-            "-config",
-            "@config",
-            "-extensions",
-            "extensions",
-        ],
-        {
-            **leaf_extensions(names),
-            "subjectAltName": leaf_extensions(names)["subjectAltName"].removeprefix("critical,"),
-        },
-        {"key": key},
-        b"",
-    )
+    extensions = leaf_extensions(names)
+    extensions["subjectAltName"] = extensions["subjectAltName"].removeprefix("critical,")
+    certificate = _certificate(f"/CN={names[0][:64]}", days, extensions, _request(key), key)
     return Pair(key, certificate, certificate)

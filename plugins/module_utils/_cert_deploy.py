@@ -36,11 +36,16 @@ CONNECT_SECONDS = 5.0
 @dataclass(frozen=True)
 class TargetState:
     """``fingerprint`` is what was deployed last, ``pending`` why the present one is not; ``served`` as last seen:
-    yes, no (another certificate), unreachable, or unknown (nothing to ask)."""
+    yes, no (another certificate), unreachable, or unknown (nothing to ask). ``content`` stands for all that the target
+    was reloaded with, also what no fingerprint tells (the chain, the header)."""
 
     fingerprint: str = ""
     pending: str = ""
     served: str = "unknown"
+    content: str = ""
+
+
+OWED = "owed"  # as ``content``: a reload failed while the right certificate was served already
 
 
 @dataclass(frozen=True)
@@ -148,36 +153,38 @@ def reload(settings: Mapping[str, Any], log: Sink) -> str:
     return ""
 
 
-def deploy(
-    target: Target, installed: Installed, before: TargetState, tools: Tools, again: bool = False
-) -> tuple[TargetState, bool]:
-    """Deploy to one target if there is anything to do; returns its state and whether anything was done.
+def content_of(target: Target, installed: Installed) -> str:
+    """What a target reads when it is reloaded, as a hash; one with a copy of its own does not see the header."""
+    header = b"hsts" if installed.hsts and not target.copy else b""
+    return hashlib.sha256(installed.pair.chain + header).hexdigest()[:16]
 
-    ``again``: the chain is another one below the same certificate, which no fingerprint tells.
-    """
-    fingerprint = installed.certificate.fingerprint
+
+def deploy(target: Target, installed: Installed, before: TargetState, tools: Tools) -> tuple[TargetState, bool]:
+    """Deploy to one target if there is anything to do; returns its state and whether anything was done."""
+    fingerprint, content = installed.certificate.fingerprint, content_of(target, installed)
     try:
         copied = copy(target.copy, installed) if target.copy else False
     except (OSError, KeyError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         return replace(before, pending=f"copy to {target.copy.get('folder')}: {reason}"), False
-    copied = copied or again
-    before = replace(before, fingerprint="" if copied else before.fingerprint)
-    now_served = seen(target.probe, fingerprint)
-    settled = None if copied else _settled(before, fingerprint, now_served)
+    was_served = seen(target.probe, fingerprint)
+    # The same certificate with something else around it; before the first reload nothing is known, and nothing is owed.
+    again = before.content not in ("", content) and before.fingerprint in ("", fingerprint)
+    settled = None if copied or again else _settled(before, fingerprint, was_served)
     if settled:
-        return settled, False
+        return replace(settled, content=content), False
+    left = TargetState("" if copied else before.fingerprint, content=OWED if was_served == "yes" else "")
     failed = reload(target.reload, tools.log)
     if failed:
-        return TargetState(before.fingerprint, failed, now_served), copied
+        return replace(left, pending=failed, served=was_served), copied
+    now_served = was_served
     if target.probe:
         now_served = _wait_until_served(target.probe, fingerprint, tools)
         if now_served != "yes":
             what = "does not answer" if now_served == "unreachable" else "still serves another certificate"
-            return TargetState(
-                before.fingerprint, f"port {target.probe['port']} {what} after the reload", now_served
-            ), True
-    return TargetState(fingerprint, "", now_served), True
+            reason = f"port {target.probe['port']} {what} after the reload"
+            return replace(left, pending=reason, served=now_served), True
+    return TargetState(fingerprint, "", now_served, content), True
 
 
 def _settled(before: TargetState, fingerprint: str, now_served: str) -> TargetState | None:

@@ -70,7 +70,6 @@ class Run:
     deployed: list[str] = field(default_factory=list)
     trusted: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    chains: set[str] = field(default_factory=set)  # certificates that stay, with another chain
 
     @property
     def root(self) -> Path:
@@ -211,6 +210,9 @@ def _one(run: Run, entry: Entry, old: CertState) -> CertState:
         run.renewed.append(entry.name)
     if installed is None:
         return replace(state, level="critical", message="there is no certificate and none could be made")
+    if installed.hsts != (entry.hsts and not installed.placeholder):
+        _cert_store.set_hsts(run.root, entry.name, entry.hsts and not installed.placeholder)
+        installed = _cert_store.read(run.root, entry.name) or installed
     return _deploy_all(run, entry, state, installed)
 
 
@@ -253,10 +255,8 @@ def _accept(
     fresh = inspect(pair.chain)
     done = replace(state, failures=0, failed="", next_try="", source=entry.source)
     present = installed if installed and not installed.placeholder else None
-    if present and present.certificate.fingerprint == fresh.fingerprint:
-        if present.pair.chain == pair.chain:
-            return done, installed
-        run.chains.add(entry.name)
+    if present and present.certificate.fingerprint == fresh.fingerprint and present.pair.chain == pair.chain:
+        return done, installed
     moved = bool(state.source) and state.source != entry.source
     worse = _cert_decide.worse(fresh, present.certificate if present else None, entry.names, now, moved)
     if worse and not run.force:
@@ -273,9 +273,7 @@ def _deploy_all(run: Run, entry: Entry, state: CertState, installed: Installed) 
     targets = {}
     for target in entry.targets:
         before = state.targets.get(target.name, _cert_deploy.TargetState())
-        targets[target.name], done = _cert_deploy.deploy(
-            target, installed, before, tools, again=entry.name in run.chains
-        )
+        targets[target.name], done = _cert_deploy.deploy(target, installed, before, tools)
         if done:
             run.deployed.append(f"{entry.name}: {target.name}")
     certificate = installed.certificate

@@ -37,11 +37,13 @@ class Pair:
 
 @dataclass(frozen=True)
 class Installed:
-    """An installed pair; ``placeholder`` marks the self-signed one that stands in until the first real one."""
+    """An installed pair; ``placeholder`` marks the self-signed one that stands in until the first real one, ``hsts``
+    whether the front door is to tell browsers to use TLS only."""
 
     pair: Pair
     certificate: Certificate
     placeholder: bool = False
+    hsts: bool = False
 
 
 def read(root: Path, name: str) -> Installed | None:
@@ -52,7 +54,7 @@ def read(root: Path, name: str) -> Installed | None:
         certificate = inspect(pair.chain)
         if public_key(pair.key) != certificate.public_key:
             return None
-        return Installed(pair, certificate, (folder / "placeholder").exists())
+        return Installed(pair, certificate, (folder / "placeholder").exists(), (folder / "hsts.conf").exists())
     except (OSError, ValueError):
         return None
 
@@ -91,6 +93,15 @@ def install(root: Path, name: str, pair: Pair, placeholder: bool = False, hsts: 
     temporary.replace(link)
     _forget(base / VERSIONS / name, version)
     return version
+
+
+def set_hsts(root: Path, name: str, wanted: bool) -> None:
+    """Put the header in or out of the installed version, for an entry that changed its mind. Raises OSError."""
+    path = root / FOLDER / name / "hsts.conf"
+    if wanted:
+        _atomic_file.replace(path, HSTS, 0o644)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _forget(folder: Path, current: Path) -> None:

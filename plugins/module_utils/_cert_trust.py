@@ -14,6 +14,8 @@ from . import _atomic_file, _jobs_process
 
 SYSTEM = "usr/local/share/ca-certificates/labserver-ca.crt"
 PUBLIC = "etc/labserver/public/ca.crt"
+STORE = "etc/ssl/certs/ca-certificates.crt"  # what the host trusts, all in one file
+BUNDLE = "etc/labserver/public/ca-bundle.crt"  # its copy for containers, which must not follow links out of the folder
 DOCKER = "etc/docker/certs.d"
 DOCKER_FILE = "labserver-ca.crt"  # beside a ca.crt of somebody else; Docker reads every *.crt without a restart
 
@@ -45,4 +47,8 @@ def ensure(root: Path, anchor: bytes, registries: Sequence[str], command: Run = 
     if SYSTEM in changed and command(["update-ca-certificates"]):
         (root / SYSTEM).unlink()  # so that the next run tries again
         raise OSError("update-ca-certificates failed (is the package ca-certificates installed?)")
+    store = root / STORE
+    if store.exists() and (not (root / BUNDLE).exists() or (root / BUNDLE).read_bytes() != store.read_bytes()):
+        _atomic_file.replace(root / BUNDLE, store.read_bytes(), 0o644)
+        changed.append(BUNDLE)
     return [f"/{path}" for path in changed]

@@ -21,6 +21,7 @@ class Outcome:
     waiting: list[str] = field(default_factory=list)  # named administrators who have no account yet
     exposed: bool = False
     dump: str = ""
+    left: list[str] = field(default_factory=list)  # what stays although nothing uses it
 
     def add(self, what: str, name: str, reason: str) -> None:
         self.actions.append({"what": what, "name": name, "reason": reason})
@@ -54,6 +55,7 @@ def converge(host: Host, server: Server, check: bool) -> Outcome:
         return outcome
     access(host, server, outcome, check)
     letsencrypt(host, server, outcome, check)
+    outcome.left = host.leftovers(server)
     return outcome
 
 
@@ -89,6 +91,8 @@ def container(host: Host, server: Server, outcome: Outcome, check: bool) -> None
         raise CocalcError(f"the image {server.image} is not on this host and cocalc_pull is false; load it first")
     exposed = bool(current and current.exposed and server.wants_exposure)
     outcome.exposed = exposed
+    if not check and (current is None or current.image_id != image_id or not is_set_up(server)):
+        require_letsencrypt(host, server, image_id)
     if current is None:
         outcome.add("create", server.name, "no container")
         if not check:
@@ -149,9 +153,23 @@ def foresee_access(server: Server, outcome: Outcome) -> None:
     outcome.waiting = list(server.admins)
 
 
+def is_set_up(server: Server) -> bool:
+    return (server.data_folder / "conf" / "dehydrated" / "conf").exists()
+
+
+def require_letsencrypt(host: Host, server: Server, image_id: str) -> None:
+    """Refuse an image that cannot get its own certificate before anything is touched."""
+    if server.letsencrypt and not host.has_command(image_id, "letsencrypt-cert"):
+        raise CocalcError(
+            f"the image {server.image} has no letsencrypt-cert (no official one has), which cocalc_letsencrypt needs; "
+            "nothing was changed. Take cocalc_letsencrypt out and name a certificate of the role certificates "
+            "(cocalc_certificate), or give the files (cocalc_certificate_file, cocalc_key_file)"
+        )
+
+
 def letsencrypt(host: Host, server: Server, outcome: Outcome, check: bool) -> None:
     """Set up the certificate program inside the container once, where an image has one."""
-    if not server.letsencrypt or (server.data_folder / "conf" / "dehydrated" / "conf").exists():
+    if not server.letsencrypt or is_set_up(server):
         return
     outcome.add("letsencrypt", server.letsencrypt["domain"], "not set up")
     if check:
@@ -163,14 +181,17 @@ def letsencrypt(host: Host, server: Server, outcome: Outcome, check: bool) -> No
 
 
 def remove(host: Host, server: Server, check: bool) -> Outcome:
-    """Take the container away; data, dumps and images stay."""
+    """Take the container away; data, dumps and images stay, and are named."""
     outcome = Outcome()
     if host.missing():
         return outcome
     for name in (server.name, previous(server)):
         if host.container(name) is not None:
             outcome.add("remove", name, "cocalc is absent")
-            if not check:
-                host.docker("stopping the container", "stop", "--time", STOP_SECONDS, name)
-                host.docker("removing the container", "rm", name)
+    if not check:
+        aside = host.remove(server)
+        if aside:
+            outcome.add("recover", server.name, f"an earlier replacement was interrupted; its database is in {aside}")
+    kept = [str(folder) for folder in (server.data_folder, server.dump_folder) if folder.exists()]
+    outcome.left = [*kept, *host.leftovers(server)]
     return outcome

@@ -177,8 +177,9 @@ class Host:
         partial = copy.with_name(copy.name + ".part")
         database = server.data_folder / "postgres"
         self.docker("stopping the old container", "stop", "--time", STOP_SECONDS, server.name)
-        for leftover in (copy, partial):
-            shutil.rmtree(leftover, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
+        if copy.is_dir():  # of a run that did not end; whoever reads the result may delete it
+            copy.rename(copy.with_name(f"{copy.name}-{self.stamp()}"))
         if database.is_dir() and old.image_id != image_id:
             status, _out, err = self.run(["cp", "-a", "--reflink=auto", str(database), str(partial)], "")
             if status != 0:
@@ -201,9 +202,18 @@ class Host:
 
         With ``keep`` the newer database files are put aside, since people may have used them; returns where.
         """
-        aside = ""
         if self.container(server.name) is not None:
             self.docker("removing the failed container", "rm", "--force", server.name)
+        aside = self.restore_database(server, keep)
+        self.docker("bringing the old container back", "rename", previous(server), server.name)
+        self.docker("starting the old container", "start", server.name)
+        old = self.container(server.name)
+        self.wait(server, bool(old and old.exposed))
+        return aside
+
+    def restore_database(self, server: Server, keep: bool) -> str:
+        """Put the database files from before a replacement back, if there are any; see go_back."""
+        aside = ""
         copy, database = before_folder(server), server.data_folder / "postgres"
         if copy.is_dir():
             if database.is_dir() and keep:
@@ -213,11 +223,36 @@ class Host:
             elif database.is_dir():
                 shutil.rmtree(database)
             copy.rename(database)
-        self.docker("bringing the old container back", "rename", previous(server), server.name)
-        self.docker("starting the old container", "start", server.name)
-        old = self.container(server.name)
-        self.wait(server, bool(old and old.exposed))
         return aside
+
+    def remove(self, server: Server) -> str:
+        """Take the container away. A replacement that was interrupted is undone in the data as well.
+
+        The kept container goes last: as long as it is there, a run that was killed in here can be repeated.
+
+        Returns:
+            Where the database of the interrupted replacement is now, "" when there was none.
+        """
+        aside = ""
+        for name in (server.name, previous(server)):
+            if self.container(name) is None:
+                continue
+            self.docker("stopping the container", "stop", "--time", STOP_SECONDS, name)
+            if name == previous(server):
+                aside = self.restore_database(server, keep=True)
+            self.docker("removing the container", "rm", name)
+        return aside
+
+    def leftovers(self, server: Server) -> list[str]:
+        """Return copies of the database beside the data that runs which did not end have left."""
+        name = server.data_folder.name
+        found = [*server.data_folder.parent.glob(f"{name}.before-upgrade*")]
+        return [str(path) for path in sorted([*found, *server.data_folder.parent.glob(f"{name}.interrupted-*")])]
+
+    def has_command(self, image_id: str, command: str) -> bool:
+        """Whether an image contains a command; it is looked for in a container without network or data."""
+        look = ["docker", "run", "--rm", "--network=none", "--entrypoint=sh", image_id, "-c", f"command -v {command}"]
+        return self.run(look, "")[0] == 0
 
 
 def previous(server: Server) -> str:

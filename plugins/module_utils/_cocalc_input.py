@@ -14,6 +14,8 @@ from collections.abc import Mapping
 
 from ._cocalc_model import EMAIL, is_loopback
 
+CERTIFICATE = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")  # as the role certificates has it
+
 
 def problems(inputs: Mapping[str, t.Any]) -> list[str]:
     """Return every problem in the role's variables."""
@@ -70,6 +72,17 @@ def tls_problems(inputs: Mapping[str, t.Any]) -> list[str]:
     if certificate != key:
         found.append("cocalc_certificate_file and cocalc_key_file: give both or none")
     letsencrypt = inputs.get("cocalc_letsencrypt") or {}
+    named = str(inputs.get("cocalc_certificate") or "")
+    if named and not CERTIFICATE.fullmatch(named):
+        found.append(f'cocalc_certificate: "{named}" is no name; give that of an entry of certificates_list')
+    if named and (certificate or letsencrypt):
+        found.append("cocalc_certificate: not together with cocalc_certificate_file or cocalc_letsencrypt; choose one")
+    if named and inputs.get("cocalc_variant") == "legacy":
+        found.append(
+            "cocalc_certificate: a legacy image wants certificate and key in one file, which is written by this role "
+            f"alone; set cocalc_certificate_file: /etc/labserver/tls/{named}/cert.pem and cocalc_key_file: "
+            f"/etc/labserver/tls/{named}/key.pem instead, and run the role after a renewal"
+        )
     if letsencrypt and not (letsencrypt.get("domain") and EMAIL.fullmatch(str(letsencrypt.get("email", "")))):
         found.append(
             "cocalc_letsencrypt: needs domain and email, like {domain: cocalc.example.org, email: me@example.org}"
@@ -80,7 +93,7 @@ def tls_problems(inputs: Mapping[str, t.Any]) -> list[str]:
     if letsencrypt and certificate:
         found.append("cocalc_letsencrypt: not together with cocalc_certificate_file; both write the same certificate")
     if inputs.get("cocalc_tls") == "proxy":
-        if certificate or letsencrypt or inputs.get("cocalc_http_port"):
+        if certificate or letsencrypt or named or inputs.get("cocalc_http_port"):
             found.append(
                 "cocalc_tls: proxy is plain HTTP on cocalc_port; no certificate, letsencrypt or cocalc_http_port then"
             )

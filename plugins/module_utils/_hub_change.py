@@ -28,6 +28,7 @@ USER_LABEL = "org.labserver.user"
 SETTLE_SECONDS = 2.0
 """The hub listens a moment before it compares its routes with the proxy's; looking earlier would see the old ones."""
 TRIAL_TIMEOUT_SECONDS = 60
+HOPELESS_RESTARTS = 3
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,8 @@ def snapshot(database: Path, folder: Path, stamp: str) -> Path | None:
     copy.chmod(0o600)
     os.chown(copy, status.st_uid, status.st_gid)
     for old in sorted(folder.glob("*.sqlite"))[:-SNAPSHOTS_KEPT]:
-        old.unlink()
+        if old != copy:  # the clock may have been put back
+            old.unlink()
     return copy
 
 
@@ -190,11 +192,17 @@ class Look:
     of: int
     lost: tuple[str, ...]
 
+    @property
+    def well(self) -> bool:
+        """Whether the hub answers and nobody lost anything."""
+        return self.hub and not self.lost
+
     def sentence(self) -> str:
         """Return the result in words."""
         hub = "the hub answers" if self.hub else "the hub does not answer"
         lost = f"; lost: {', '.join(self.lost)}" if self.lost else ""
-        return f"{self.kept} of {self.of} servers kept, {hub}{lost}"
+        kept = f"{self.kept} of {self.of} servers kept" if self.of else "no server was running"
+        return f"{kept}, {hub}{lost}"
 
 
 def look(
@@ -203,13 +211,20 @@ def look(
     base: str,
     *,
     seconds: float,
+    hopeless: Callable[[], bool] = lambda: False,
     sleep: Callable[[float], None] = time.sleep,
     is_healthy: Callable[[str], bool] = healthy,
     is_answering: Callable[[str], bool] = answers,
 ) -> Look:
-    """Wait until the hub and all servers answer through the proxy, at most ``seconds``; returns how it stands then."""
+    """Wait until the hub and all servers answer through the proxy, at most ``seconds``; returns how it stands then.
+
+    A hub that is ``hopeless`` is not waited for: people have none in the meantime.
+    """
     pause, waited = 0.5, 0.0
     while not is_healthy(f"{base}hub/health") and waited < seconds:
+        if hopeless():
+            waited = seconds
+            break
         sleep(pause)
         waited += pause
     sleep(SETTLE_SECONDS)
@@ -230,6 +245,14 @@ def look(
         waited += pause
 
 
+def hopeless(now: Mapping[str, Any] | None, was: Mapping[str, Any] | None) -> bool:
+    """Tell whether a container has ended again and again by itself since it was ``was``."""
+    if now is None:
+        return False
+    before = int(was.get("RestartCount") or 0) if was is not None and was["Id"] == now["Id"] else 0
+    return int(now.get("RestartCount") or 0) - before >= HOPELESS_RESTARTS
+
+
 def body_of(container: Mapping[str, Any]) -> dict[str, Any]:
     """Return the body that makes a container anew as Docker showed it."""
     body = dict(container["Config"])
@@ -242,29 +265,58 @@ def body_of(container: Mapping[str, Any]) -> dict[str, Any]:
     return body
 
 
-def go_back(
-    api: DockerEngine,
-    name: str,
-    before: Mapping[str, Any],
-    *,
-    files: Files,
-    folder: Path,
-    group: int = -1,
-    database: Path,
-    copy: str,
-) -> None:
-    """Put the former hub in the place of the new one, with its configuration.
+@dataclass(frozen=True)
+class Former:
+    """What was there before a change: ``containers`` by name, in the order in which they start (None: no such one)."""
 
-    The database is put back only when the new hub changed its schema: otherwise it knows of servers that the copy does
-    not.
+    containers: Mapping[str, Mapping[str, Any] | None]
+    files: Files
+    copy: str
+    servers: tuple[Server, ...]
+
+    def document(self) -> dict[str, Any]:
+        """Return this as data, for the result of a module."""
+        return {
+            "containers": [{"name": name, "was": was} for name, was in self.containers.items()],
+            "settings": self.files.settings,
+            "snippets": list(self.files.snippets),
+            "copy": self.copy,
+            "servers": [asdict(server) for server in self.servers],
+        }
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Former:
+        """Return what ``document`` made data of; an empty document is a lab without a hub."""
+        return cls(
+            {one["name"]: one["was"] for one in document.get("containers") or []},
+            Files(document.get("settings") or "", tuple(document.get("snippets") or [])),
+            document.get("copy") or "",
+            tuple(Server(**one) for one in document.get("servers") or []),
+        )
+
+
+def go_back(api: DockerEngine, former: Former, *, folder: Path, group: int = -1, database: Path) -> list[str]:
+    """Put the former containers in the place of the new ones, with their configuration; returns which.
+
+    A container that the change did not get to is left alone. The database is put back only when the new hub changed its
+    schema: otherwise it knows of servers that the copy does not.
     """
-    with contextlib.suppress(EngineError):
-        api.request("DELETE", f"/containers/{name}", query={"force": "1"})
-    files.write(folder, group)
-    if copy and schema(Path(copy)) != schema(database):
-        _restore(Path(copy), database)
-    identity = api.request("POST", "/containers/create", body_of(before), {"name": name})["Id"]
-    api.request("POST", f"/containers/{identity}/start")
+    former.files.write(folder, group)
+    wrong = []
+    for name, was in former.containers.items():
+        now = inspect(api, name)
+        if was is not None and (now is None or now["Id"] != was["Id"] or not now["State"]["Running"]):
+            wrong.append(name)
+            if now is not None:
+                api.request("DELETE", f"/containers/{name}", query={"force": "1"})
+    if former.copy and schema(Path(former.copy)) != schema(database):
+        _restore(Path(former.copy), database)
+    for name in wrong:
+        identity = api.request("POST", "/containers/create", body_of(former.containers[name] or {}), {"name": name})[
+            "Id"
+        ]
+        api.request("POST", f"/containers/{identity}/start")
+    return wrong
 
 
 def _restore(copy: Path, database: Path) -> None:
@@ -286,8 +338,3 @@ def announce(path: Path, until: str) -> None:
     _replace(
         path, json.dumps({"version": 1, "announcements": [{"text": text, "severity": "info", "until": until}]}) + "\n"
     )
-
-
-def data(servers: list[Server]) -> list[dict[str, str]]:
-    """Return servers as data for the result of a module."""
-    return [asdict(server) for server in servers]

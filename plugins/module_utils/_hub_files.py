@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import posixpath
 import secrets
 import stat
 import tempfile
@@ -116,6 +118,15 @@ def _replace(path: Path, content: str) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def shares_root(document: bytes, default: str = "/srv/labserver/shares") -> str:
+    """Return the folder below which the host's shares are mounted, from the bytes of ``public/shares.json``."""
+    try:
+        binds = [share["bind"] for share in json.loads(document)["shares"].values()]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return default
+    return posixpath.dirname(binds[0]) if binds else default
 
 
 def shared_root(mountinfo: str) -> bool:

@@ -46,7 +46,8 @@ class Alert:
 
 @dataclass(frozen=True)
 class Told:
-    """What was told last about a job: ``level`` is ok when there is nothing to take back; ``failed`` says why not."""
+    """What one way told last about a job: ``level`` is ok when there is nothing to take back there; ``failed`` says why
+    the last try did not get through. Each way has its own, so that one that fails does not repeat the others."""
 
     level: str = "ok"
     time: str = ""
@@ -61,10 +62,10 @@ def audible(level: str, mildest: str) -> str:
 
 
 def due(told: Told, level: str, now: datetime) -> bool:
-    """Whether the audible ``level`` has to be told now, given what was told before."""
+    """Whether the audible ``level`` has to be told this way now, given what it told before."""
     if level == "ok":
-        return told.level != "ok"  # the way back is told too, once
-    if told.failed or told.level != level or not told.time:
+        return told.level != "ok"  # the way back is told too, once, and to those only who heard of the problem
+    if told.level != level or not told.time:
         return True
     return now - datetime.fromisoformat(told.time) >= REPEAT
 
@@ -80,17 +81,19 @@ def load(root: Path) -> dict[str, Any]:
     return data
 
 
-def send(config: Mapping[str, Any], alert: Alert) -> list[str]:
-    """Tell by every way of ``config``; returns what failed, without secrets (addresses of webhooks may be secret)."""
-    failures = []
+def configured(config: Mapping[str, Any]) -> list[str]:
+    """The ways that are set up."""
+    return [way for way in ("mail", "webhook", "command") if config.get(way)]
+
+
+def send(config: Mapping[str, Any], way: str, alert: Alert) -> str:
+    """Tell by one way; returns why that failed, without secrets (addresses of webhooks may be secret)."""
     ways: dict[str, Callable[[Any, Alert], None]] = {"mail": _mail, "webhook": _webhook, "command": _command}
-    for name, way in ways.items():
-        if config.get(name):
-            try:
-                way(config[name], alert)
-            except (OSError, smtplib.SMTPException, http.client.HTTPException, ValueError) as error:
-                failures.append(f"{name}: {type(error).__name__}")
-    return failures
+    try:
+        ways[way](config[way], alert)
+    except (OSError, smtplib.SMTPException, http.client.HTTPException, ValueError) as error:
+        return type(error).__name__
+    return ""
 
 
 def _text(alert: Alert) -> str:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-"""``labserver status``: what this host can say of its jobs and certificates, for people and for the playbook."""
+"""``labserver status``: what this host says of jobs, certificates and failed servers, for people and the playbook."""
 
 from __future__ import annotations
 
@@ -12,27 +12,34 @@ import json
 import socket
 import sys
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from . import _cert_state, _jobs_status, _jobs_time, _status_table
-from ._jobs_run import World
+from ._jobs_run import World, running
 from ._jobs_watch import jobs, missed
+
+FAILURES = "/srv/labserver/hub/state/failures.jsonl"
+"""Servers of people that did not start, one JSON object a line, written by the hub."""
 
 
 def overview(root: Path, now: datetime) -> list[dict[str, object]]:
     """One row a job, for ``labserver status`` and the playbook of that name."""
     rows: list[dict[str, object]] = []
     for job, since in jobs(root):
+        going_on = running(root, job.name)
         status = _jobs_status.read(root, job.name)
-        due = missed(job, status, since, now)
+        due = None if going_on else missed(job, status, since, now)
+        level, message = ("overdue", f"was due at {_jobs_status.stamp(due)}") if due else (status.level, status.message)
+        if status.unheard:
+            message = f"{message}; could not be told by {status.unheard}".lstrip("; ")
         coming = _jobs_time.next_due(_jobs_time.parse(job.fields), now.astimezone().replace(tzinfo=None))
         rows.append(
             {
                 "job": job.name,
                 "description": job.description,
-                "level": "overdue" if due else status.level,
-                "message": f"was due at {_jobs_status.stamp(due)}" if due else status.message,
+                "level": "running" if going_on else level,
+                "message": message,
                 "last_run": status.started,
                 "last_success": status.last_success,
                 "duration_seconds": status.duration_seconds,
@@ -66,6 +73,23 @@ def certificates(root: Path, now: datetime) -> list[dict[str, object]]:
     return rows
 
 
+def failed_starts(root: Path, now: datetime) -> list[dict[str, object]]:
+    """The starts of servers that failed within the last day, newest last; empty on a host without a hub."""
+    rows: list[dict[str, object]] = []
+    try:
+        lines = (root / FAILURES.lstrip("/")).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return rows
+    for line in lines:
+        try:
+            entry = json.loads(line)
+            if now - datetime.fromisoformat(entry["at"]) < timedelta(days=1):
+                rows.append({key: entry.get(key) or "" for key in ("at", "user", "image", "reason", "sentence")})
+        except (ValueError, KeyError, TypeError):
+            continue
+    return rows
+
+
 def main(argv: Sequence[str]) -> int:
     """Command line of ``labserver status``; the exit status is 0 whatever the level."""
     parser = argparse.ArgumentParser(prog="labserver status", description="Jobs and certificates of this host.")
@@ -73,7 +97,12 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--root", type=Path, default=Path("/"), help="root of the file system")
     arguments = parser.parse_args(list(argv))
     now = World().now()
-    data = {"version": 1, "jobs": overview(arguments.root, now), "certificates": certificates(arguments.root, now)}
+    data: dict[str, object] = {
+        "version": 1,
+        "jobs": overview(arguments.root, now),
+        "certificates": certificates(arguments.root, now),
+        "failed_starts": failed_starts(arguments.root, now),
+    }
     if arguments.json:
         sys.stdout.write(json.dumps(data) + "\n")
         return 0

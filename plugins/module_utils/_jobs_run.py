@@ -31,21 +31,32 @@ from ._jobs_plan import JOBS
 
 LOCKS = "run/lock"
 BUSY = 3
+LOCK_TRIES, LOCK_PAUSE_SECONDS = 5, 0.05  # outlasts whoever only looks whether a run is going on
 TRIGGERS = ("manual", "schedule", "boot", "catch-up")
+
+
+BOOT_SECONDS = 300.0  # the longest wait for a host that is starting
 
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def wait_for_boot() -> None:
+    """Wait until all services of the host were started: cron is one of the first, and what is probed may come last."""
+    _jobs_process.capture(["systemctl", "is-system-running", "--wait"], BOOT_SECONDS)
+
+
 @dataclass(frozen=True)
 class World:
-    """What the runner touches: file system root, clock, sleep and host name; handed in for the tests."""
+    """What the runner touches: file system root, clock, sleep, host name and the start of the host; handed in for the
+    tests."""
 
     root: Path = Path("/")
     now: Callable[[], datetime] = utc_now
     sleep: Callable[[float], None] = time.sleep
     host: str = ""
+    boot: Callable[[], None] = wait_for_boot
 
 
 def load(world: World, name: str) -> Job:
@@ -65,9 +76,13 @@ def locked(world: World, name: str) -> Iterator[int | None]:
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder / f"labserver-job-{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        for number in range(LOCK_TRIES):
+            if number:
+                world.sleep(LOCK_PAUSE_SECONDS)
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+        else:
             yield None
             return
         yield descriptor
@@ -75,9 +90,26 @@ def locked(world: World, name: str) -> Iterator[int | None]:
         os.close(descriptor)
 
 
+def running(root: Path, name: str) -> bool:
+    """Whether a run of the job is going on now; it reports when it ends. Touches nothing."""
+    try:
+        descriptor = os.open(root / LOCKS / f"labserver-job-{name}.lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def run_job(world: World, name: str, trigger: str, echo: Callable[[bytes], None] | None = None) -> int:
     """Run the job and return its exit status (0, 1, 2 or 3)."""
     job = load(world, name)
+    if trigger == "boot":
+        world.boot()
     if trigger in ("schedule", "boot") and job.jitter_seconds:
         world.sleep(random.uniform(0, job.jitter_seconds))  # noqa: S311 - spreads load, guards nothing
     with locked(world, name) as lock:
@@ -119,6 +151,8 @@ def _run_locked(world: World, job: Job, trigger: str, lock: int, echo: Callable[
         message = f"{message}; {log.lost}".lstrip("; ")
     log.close()
     if result.status == BUSY:
+        # Somebody else is at it (a run by hand): nothing new is known of how it went, but it was not missed either.
+        record(world, replace(before, started=_jobs_status.stamp(started), ended=_jobs_status.stamp(ended)))
         return BUSY
     status = _jobs_status.Status(
         job=job.name,
@@ -139,21 +173,29 @@ def _run_locked(world: World, job: Job, trigger: str, lock: int, echo: Callable[
 
 
 def tell(world: World, job: Job, status: _jobs_status.Status) -> _jobs_status.Status:
-    """Send an alert when one is due; returns the status with what was told."""
+    """Tell by every way that has not told it yet; returns the status with what each way told."""
     now = world.now()
     level = _jobs_alert.audible(status.level, job.alert)
-    if not _jobs_alert.due(status.told, level, now):
+    if level == "ok" and not status.told:
         return status
+    try:
+        config = _jobs_alert.load(world.root)
+    except (OSError, ValueError) as error:
+        unread = _jobs_alert.Told(failed=f"/{_jobs_alert.CONFIG}: {type(error).__name__}")
+        return replace(status, told={**status.told, _jobs_status.ALL_WAYS: unread})
     host = world.host or socket.gethostname()
     message = f"{job.description or job.name}: {status.message or status.level}"
     alert = _jobs_alert.Alert(host, job.name, level, message, _jobs_status.stamp(now))
-    try:
-        failures = _jobs_alert.send(_jobs_alert.load(world.root), alert)
-    except (OSError, ValueError) as error:
-        failures = [f"{_jobs_alert.CONFIG}: {type(error).__name__}"]
-    if failures:  # nobody heard of it: the watch tries again
-        return replace(status, told=replace(status.told, failed="; ".join(failures)))
-    return replace(status, told=_jobs_alert.Told(level, _jobs_status.stamp(now)))
+    told = {}
+    for way in _jobs_alert.configured(config):
+        before = status.told.get(way, _jobs_alert.Told())
+        if not _jobs_alert.due(before, level, now):
+            told[way] = replace(before, failed="")
+            continue
+        failed = _jobs_alert.send(config, way, alert)
+        # What failed is tried again, by the next run of the job or by the watch.
+        told[way] = replace(before, failed=failed) if failed else _jobs_alert.Told(level, alert.time)
+    return replace(status, told=told)
 
 
 def record(world: World, status: _jobs_status.Status) -> None:

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from ._jobs_alert import Told
 FOLDER = "var/lib/labserver/jobs"
 LEVEL_OF_EXIT = {0: "ok", 1: "warning", 2: "critical"}
 SUMMARY_CHARACTERS = 300
+ALL_WAYS = "alerts"  # stands for every way while nobody knows which there are
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,12 @@ class Status:
     duration_seconds: float = 0.0
     last_success: str = ""
     failures: int = 0  # runs in a row that did not end well
-    told: Told = field(default_factory=Told)
+    told: Mapping[str, Told] = field(default_factory=dict)  # way -> what it told last
+
+    @property
+    def unheard(self) -> str:
+        """Which ways of telling failed, and why; empty when all got through."""
+        return ", ".join(f"{way} ({told.failed})" for way, told in self.told.items() if told.failed)
 
 
 def stamp(moment: datetime) -> str:
@@ -55,7 +62,8 @@ def read(root: Path, job: str) -> Status:
     try:
         data: Any = json.loads((root / FOLDER / f"{job}.json").read_bytes())
         known = {key: value for key, value in data.items() if key in Status.__dataclass_fields__}
-        return Status(**{**known, "job": job, "told": Told(**known.get("told", {}))})
+        told = {way: Told(**item) for way, item in known.get("told", {}).items()}
+        return Status(**{**known, "job": job, "told": told})
     except (OSError, ValueError, TypeError, AttributeError):
         return Status(job)
 

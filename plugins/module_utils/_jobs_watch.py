@@ -21,7 +21,7 @@ from pathlib import Path
 from . import _jobs_alert, _jobs_model, _jobs_status, _jobs_time
 from ._jobs_model import Job
 from ._jobs_plan import JOBS
-from ._jobs_run import BUSY, World, locked, record, run_job, tell
+from ._jobs_run import BUSY, World, record, run_job, running, tell
 
 GRACE = timedelta(minutes=10)  # beyond the jitter, before a job counts as missed
 SELF = "watch"
@@ -40,7 +40,7 @@ def jobs(root: Path) -> list[tuple[Job, datetime]]:
 
 
 def missed(job: Job, status: _jobs_status.Status, since: datetime, now: datetime) -> datetime | None:
-    """The due time at which the job should have begun and did not; None when all is well. Times with zone."""
+    """The due time at which the job should have been at work and was not; None when all is well. Times with zone."""
     local = now.astimezone().replace(tzinfo=None)
     naive = _jobs_time.last_due(_jobs_time.parse(job.fields), local)
     if naive is None:
@@ -48,7 +48,8 @@ def missed(job: Job, status: _jobs_status.Status, since: datetime, now: datetime
     due = naive.astimezone()
     if due < since or now < due + timedelta(seconds=job.jitter_seconds) + GRACE:
         return None
-    if status.started and datetime.fromisoformat(status.started) >= due:
+    # A run that began earlier and was still going then counts: cron's call found it at work, and that is no fault.
+    if status.ended and datetime.fromisoformat(status.ended) >= due:
         return None
     return due
 
@@ -61,12 +62,6 @@ def booted(root: Path, now: datetime) -> datetime | None:
         return None
 
 
-def running(world: World, name: str) -> bool:
-    """Whether a run of the job holds its lock now; it reports when it ends."""
-    with locked(world, name) as lock:
-        return lock is None
-
-
 def watch(world: World) -> list[str]:
     """Catch up and tell; returns one line for each job that is not as it should be."""
     found = []
@@ -74,23 +69,27 @@ def watch(world: World) -> list[str]:
     for job, since in jobs(world.root):
         if job.name == SELF:
             continue
+        # Asked before the status is read: a run that ends in between has written it by then.
+        going_on = running(world.root, job.name)
         status = _jobs_status.read(world.root, job.name)
-        due = missed(job, status, since, world.now())
-        if due is not None and running(world, job.name):
-            continue
+        due = None if going_on else missed(job, status, since, world.now())
         if due is not None:
             was_off = on_since is not None and due < on_since
             found.append(f"{job.name}: was not run when due at {_jobs_status.stamp(due)}")
             if not was_off:
                 # The host was on and cron did not call the runner: that is told even if the job now runs well.
                 told = tell(world, job, replace(status, level="warning", message=found[-1]))
-                record(world, replace(status, told=told.told))
+                status = replace(status, told=told.told)
+                record(world, status)
             if job.catch_up and run_job(world, job.name, "catch-up") != BUSY:
                 continue
-        elif status.told.failed:
-            record(world, tell(world, job, status))
+        elif status.unheard and not going_on:
+            status = tell(world, job, status)
+            record(world, status)
         if status.level in ("warning", "critical"):
             found.append(f"{job.name}: {status.level}: {status.message}")
+        if status.unheard:
+            found.append(f"{job.name}: could not be told by {status.unheard}")
     return found
 
 

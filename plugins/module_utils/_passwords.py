@@ -89,6 +89,11 @@ def read_lines(path: Path) -> list[Line]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return []
+    return parse_lines(text)
+
+
+def parse_lines(text: str) -> list[Line]:
+    """Return the lines of the content of a file of one-time passwords."""
     return [Line(**{key: row.get(key) or "" for key in COLUMNS}) for row in csv.DictReader(io.StringIO(text))]
 
 
@@ -139,6 +144,13 @@ def compare(
     )
     changes = bool(seed or remove or entries is None)
     return Plan(entries is None, tuple(seed), tuple(again), tuple(remove), tuple(used), changes or found != recorded)
+
+
+def only(plan: Plan, names: list[str]) -> Plan:
+    """Return what of a plan concerns the passwords of some people; what else is due stays so."""
+    seed = tuple(name for name in plan.seed if name in names)
+    reset = tuple(name for name in plan.reset if name in names)
+    return Plan(False, seed, reset, (), (), bool(seed))
 
 
 def check(paths: Paths) -> tuple[dict[str, Entry] | None, Record | None, Record | None]:

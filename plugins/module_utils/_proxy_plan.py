@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import tempfile
@@ -22,6 +23,9 @@ MAIN = "etc/nginx/nginx.conf"
 CONFIG = "etc/nginx/conf.d/labserver.conf"
 DEFAULT_SITE = "etc/nginx/sites-enabled/default"
 CONSUMER = "etc/labserver/certificates.d/proxy.json"
+# The hash of the configuration that nginx has read. It is not there from the first change until after the reload,
+# so a run that was killed in between is made good by the next one.
+LOADED = "var/lib/labserver/proxy-loaded"
 PLACEHOLDER_DAYS = 30
 
 INCLUDE_CONF = re.compile(r"^\s*include\s+/etc/nginx/conf\.d/\*\.conf\s*;", re.MULTILINE)
@@ -36,17 +40,19 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Plan:
-    """``files``: path -> content (None: remove); ``placeholders``: certificate -> names; ``start``: nginx is down."""
+    """``files``: path -> content (None: remove); ``placeholders``: certificate -> names; ``start``: nginx is down;
+    ``reload``: nginx runs with something else than what the files shall hold."""
 
     files: Mapping[str, bytes | None]
     placeholders: Mapping[str, tuple[str, ...]]
     start: bool
+    reload: bool
     before: str = ""
     after: str = ""
 
     @property
     def changed(self) -> bool:
-        return bool(self.files or self.placeholders or self.start)
+        return bool(self.files or self.placeholders or self.start or self.reload)
 
 
 def plan(root: Path, sites: Sequence[Site], http_port: int, names: Sequence[str], run: Run) -> Plan:
@@ -63,10 +69,13 @@ def plan(root: Path, sites: Sequence[Site], http_port: int, names: Sequence[str]
         if _cert_store.read(root, site.certificate) is None:
             known = placeholders.get(site.certificate, ())
             placeholders[site.certificate] = tuple(dict.fromkeys([*known, *(site.server_names or names)]))
+    files = {path: content for path, content in wanted.items() if existing[path] != content}
     return Plan(
-        files={path: content for path, content in wanted.items() if existing[path] != content},
+        files=files,
         placeholders=placeholders,
         start=run(["systemctl", "is-active", "--quiet", "nginx"])[0] != 0,
+        reload=bool(placeholders or {CONFIG, DEFAULT_SITE} & set(files))
+        or _read(root / LOADED) != _hash(text.encode()),
         before=(existing[CONFIG] or b"").decode("utf-8", "replace"),
         after=text,
     )
@@ -76,7 +85,12 @@ def removal(root: Path) -> Plan:
     """What takes the front door off again; certificates stay."""
     before = _read(root / CONFIG)
     files = {path: None for path in (CONFIG, CONSUMER) if (root / path).exists()}
-    return Plan(files, {}, start=False, before=(before or b"").decode("utf-8", "replace"))
+    owed = (root / CONFIG).exists() or (root / LOADED).exists()
+    return Plan(files, {}, start=False, reload=owed, before=(before or b"").decode("utf-8", "replace"))
+
+
+def _hash(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode() + b"\n"
 
 
 def _read(path: Path) -> bytes | None:
@@ -94,6 +108,8 @@ def apply(root: Path, steps: Plan, run: Run) -> None:
     if new is not None:
         (root / WEBROOT.lstrip("/")).mkdir(mode=0o755, parents=True, exist_ok=True)
         test(root, new, DEFAULT_SITE in steps.files, run)
+    if steps.after and steps.reload:
+        (root / LOADED).unlink(missing_ok=True)
     for path, content in steps.files.items():
         if content is None:
             (root / path).unlink()
@@ -102,8 +118,13 @@ def apply(root: Path, steps: Plan, run: Run) -> None:
             _atomic_file.replace(root / path, content, 0o644)
     if steps.start:
         _must(run, ["systemctl", "enable", "--now", "nginx"])
-    elif steps.placeholders or {CONFIG, DEFAULT_SITE} & set(steps.files):
+    elif steps.reload:
         _must(run, ["systemctl", "reload", "nginx"])
+    if not steps.after:
+        (root / LOADED).unlink(missing_ok=True)
+    elif steps.reload:
+        (root / LOADED).parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        _atomic_file.replace(root / LOADED, _hash(steps.after.encode()), 0o644)
 
 
 def _must(run: Run, argv: Sequence[str]) -> None:

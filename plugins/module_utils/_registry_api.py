@@ -6,14 +6,14 @@
 """Carries a plan out over the API, in the order that the server at hand does fastest.
 
 Deleting by digest makes distribution read every tag of the repository. Where tags can be deleted (3.x) they go first,
-so that few are left to read. On 2.8 the same is reached by moving the tags to an empty artifact ("retag", opt-in).
+so that few are left to read. On 2.8 the same is reached by moving the tags to empty artifacts ("retag", opt-in).
 """
 
 from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -26,6 +26,9 @@ from ._registry_plan import TOMBSTONE, Plan, RepositoryPlan
 Item = TypeVar("Item")
 
 NO_DIGEST = "sha256:" + 64 * "0"
+# Moving a tag costs as much as reading some 200 in a delete. So it pays only where that many deletes each read fewer.
+WORTH_MOVING = 400
+TOMBSTONES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,33 +91,43 @@ class ApiExecutor:
         return self.outcome
 
     def _repository(self, plan: RepositoryPlan) -> None:
-        spared = self._spared(plan)
+        moving = self._moving(plan)
+        spared = self._spared(plan, {tag for tag, _digest in moving})
         self.cache.pending[plan.name] = [digest for digest in plan.doomed if digest not in spared]
         self.cache.save()
-        alone = self.delete_tags or self.retag
-        if alone:
-            bury = self._bury if not self.delete_tags and plan.remove_tags else None
-            moved = bury(plan) if bury else self._delete_tags(plan)
-            if moved:  # between the first look and now
-                spared |= self._closure(plan.name, moved)
+        # What came between the first look and now.
+        spared |= self._closure(
+            plan.name, self._delete_tags(plan, moving) if self.delete_tags else self._bury(plan, moving)
+        )
         self.outcome.skipped += [f"{plan.name}@{item} is needed by a new tag" for item in plan.doomed if item in spared]
         before = len(self.outcome.manifests)
         try:
             for group in plan.remove_manifests:
                 self._each(self._delete_manifest, [(plan.name, digest) for digest in group if digest not in spared])
-        finally:
-            if not alone:  # then a tag goes with its digest
-                deleted = {digest for _name, digest in self.outcome.manifests[before:]}
-                self.outcome.tags += [(plan.name, tag) for tag, digest in plan.remove_tags if digest in deleted]
+        finally:  # other tags go with their digest
+            deleted = {digest for _name, digest in self.outcome.manifests[before:]}
+            left = [item for item in plan.remove_tags if item not in moving]
+            self.outcome.tags += [(plan.name, tag) for tag, digest in left if digest in deleted]
         del self.cache.pending[plan.name]
 
-    def _spared(self, plan: RepositoryPlan) -> set[str]:
-        """Return the doomed manifests that tags need which came or moved since the plan was made."""
+    def _moving(self, plan: RepositoryPlan) -> Collection[tuple[str, str]]:
+        """Return the tags that go before their digests do."""
+        if self.delete_tags:
+            return dict.fromkeys(plan.remove_tags)
+        if not self.retag:
+            return ()
+        if len(plan.doomed) >= WORTH_MOVING:
+            return dict.fromkeys(plan.remove_tags)
+        doomed = set(plan.doomed)
+        return dict.fromkeys(item for item in plan.remove_tags if item[1] not in doomed)
+
+    def _spared(self, plan: RepositoryPlan, moving: set[str]) -> set[str]:
+        """Return the doomed manifests that tags need which came or moved since the plan was made.
+
+        Tags that are ``moving`` are looked at right before they go.
+        """
         planned = dict(plan.remove_tags) | plan.kept
-        tags = self.client.tags(plan.name)
-        if self.delete_tags or self.retag:  # then each tag that goes is looked at right before it goes
-            going = dict(plan.remove_tags)
-            tags = [tag for tag in tags if tag not in going]
+        tags = [tag for tag in self.client.tags(plan.name) if tag not in moving]
         now = zip(tags, self.client.map(lambda tag: self.client.digest(plan.name, tag), tags), strict=True)
         fresh = {digest for tag, digest in now if digest is not None and digest != planned.get(tag)}
         return self._closure(plan.name, fresh) & set(plan.doomed)
@@ -131,7 +144,7 @@ class ApiExecutor:
     def _manifest(self, repository: str, digest: str) -> Manifest:
         return self.cache.get(digest) or parse(self.client.manifest(repository, digest))
 
-    def _delete_tags(self, plan: RepositoryPlan) -> set[str]:
+    def _delete_tags(self, plan: RepositoryPlan, moving: Iterable[tuple[str, str]]) -> set[str]:
         """Delete the tags that still are where the plan saw them; return the digests of those that are not."""
         moved: set[str] = set()
 
@@ -146,44 +159,55 @@ class ApiExecutor:
                 self.client.delete_manifest(plan.name, tag)
             self.outcome.tags.append((plan.name, tag))
 
-        self._each(delete, plan.remove_tags)
+        self._each(delete, moving)
         return moved
 
     def _delete_manifest(self, what: tuple[str, str]) -> None:
         self.client.delete_manifest(*what)
         self.outcome.manifests.append(what)
 
-    def _bury(self, plan: RepositoryPlan) -> set[str]:
-        """Move the tags to an empty artifact and delete that one: all of them are gone at once.
+    def _bury(self, plan: RepositoryPlan, moving: Collection[tuple[str, str]]) -> set[str]:
+        """Move the tags to a few empty artifacts and delete those: the tags go with them.
 
         Returns the digests of tags that were pushed anew meanwhile, and so stay.
         """
+        moved: set[str] = set()
+        buried: dict[str, list[tuple[str, str]]] = {}
+        if not moving:
+            return moved
+        tombstones = self._tombstones(plan.name, len(moving))
+
+        def bury(what: tuple[int, tuple[str, str]]) -> None:
+            number, (tag, planned) = what
+            now = self.client.digest(plan.name, tag)
+            if now is not None and now != planned:
+                self.outcome.skipped.append(f"{plan.name}:{tag} was pushed anew")
+                moved.add(now)
+            elif now is not None:
+                body = tombstones[number % len(tombstones)]
+                self.client.put_manifest(plan.name, tag, body, OCI_MANIFEST)
+                buried.setdefault(digest_of(body), []).append((plan.name, tag))
+
+        def delete(digest: str) -> None:
+            self.client.delete_manifest(plan.name, digest)
+            self.outcome.tags += buried[digest]
+
+        self._each(bury, enumerate(moving))
+        self._each(delete, list(buried))
+        return moved
+
+    def _tombstones(self, repository: str, tags: int) -> list[bytes]:
+        """Return the artifacts for so many tags: a server removes the tags of one artifact one after the other."""
         config = json.dumps({"nonce": secrets.token_hex(16)}).encode()
-        digest = self.client.put_blob(plan.name, config)
+        digest = self.client.put_blob(repository, config)
         document = {
             "schemaVersion": 2,
             "mediaType": OCI_MANIFEST,
             "config": {"mediaType": TOMBSTONE, "digest": digest, "size": len(config)},
             "layers": [],
         }
-        tombstone = json.dumps(document).encode()
-        moved: set[str] = set()
-        buried: list[tuple[str, str]] = []
-
-        def bury(what: tuple[str, str]) -> None:
-            tag, planned = what
-            now = self.client.digest(plan.name, tag)
-            if now is not None and now != planned:
-                self.outcome.skipped.append(f"{plan.name}:{tag} was pushed anew")
-                moved.add(now)
-            elif now is not None:
-                self.client.put_manifest(plan.name, tag, tombstone, OCI_MANIFEST)
-                buried.append((plan.name, tag))
-
-        self._each(bury, plan.remove_tags)
-        self.client.delete_manifest(plan.name, digest_of(tombstone))
-        self.outcome.tags += buried
-        return moved
+        count = min(TOMBSTONES, 1 + tags // 100)
+        return [json.dumps({**document, "annotations": {"part": str(part)}}).encode() for part in range(count)]
 
     def _each(self, function: Callable[[Item], None], items: Iterable[Item]) -> None:
         """Do something with each item in threads; after the first error nothing new is begun."""

@@ -253,11 +253,11 @@ class RegistryClient:
             except (OSError, http.client.HTTPException) as error:
                 problem, message, status, pause = error, _describe(error), None, ""
             else:
-                if answer.status in allow:
-                    return answer
                 if answer.status == 401 and not challenged and self._auth.challenge(method, path, answer.headers):
                     challenged = True
                     continue
+                if answer.status in allow:
+                    return answer
                 message, status = f"{answer.status} {_reason(answer)}", answer.status
                 pause = answer.headers.get("retry-after", "")
             attempt += 1

@@ -43,6 +43,9 @@ def problems(inputs: Mapping[str, Any]) -> list[str]:
             found.append(f"{name}: {value!r} is not a port; give a number from {least} to 65535")
     if port and port == anonymous:
         found.append(f"registry_anonymous_port: is the same as registry_port ({port}); give another one, or 0 for none")
+    days = inputs.get("registry_report_max_age_days")
+    if not isinstance(days, int) or days < 1:
+        found.append(f"registry_report_max_age_days: {days!r} is not a number of days; give at least 1")
     fraction = inputs.get("registry_max_fraction")
     if not isinstance(fraction, int | float) or not 0 <= fraction <= 1:
         found.append(f"registry_max_fraction: {fraction!r} is not a number from 0 to 1")

@@ -13,6 +13,7 @@ import functools
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,7 @@ from ._registry_maintenance import Refused, Report, Work, maintain
 from ._registry_pause import Busy, PauseError, supervised
 from ._registry_plan import Limits, Protection
 from ._registry_policy import parse_policies
-from ._registry_protect import ProtectionError, gather
+from ._registry_protect import ProtectionError, gather, missing_reports
 from ._registry_store import Store
 from ._registry_table import bytes_text, render
 
@@ -77,10 +78,22 @@ class Config:
         )
 
     def protection(self, in_use: Uses = (), protect: Sequence[str] = ()) -> Protection:
-        """Ask engines, reports of other hosts and the hub's catalogue what must stay; add what the caller knows."""
+        """Ask engines, reports of other hosts and the hub's catalogue what must stay; add what the caller knows.
+
+        Raises ProtectionError when one of the hosts that use this registry has not told for too long what it uses.
+        """
         values = self.values
         sockets = values.get("docker_sockets", [])
         folder = values.get("in_use_folder")
+        told = {host for host, _images in in_use}
+        silent = missing_reports(
+            Path(folder or "/nowhere"),
+            [host for host in values.get("report_hosts", []) if host not in told],
+            time.time(),
+            float(values.get("report_max_age_days", 45)) * 86400,
+        )
+        if silent:
+            raise ProtectionError(f"{'; '.join(silent)}. Run playbooks/prune.yml; until then nothing is removed")
         return gather(
             in_use=[*in_use, *((os.uname().nodename, images_in_use(DockerEngine(path))) for path in sockets)],
             reports=sorted(Path(folder).glob("*.json")) if folder else (),

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from ._registry_cache import Cache
@@ -87,35 +88,38 @@ def maintain(
     report, repositories, garbage = _look(store, cache, work, now)
     if report.plan.refusals:
         raise Refused(report)
-    report.changed = bool(report.plan.removals or garbage.blobs)
+    # Of a run that was killed before it emptied its trash; until then not a byte has come free.
+    left = sweeper.left()
+    report.changed = bool(report.plan.removals or garbage.blobs or left)
     if check or not (report.changed or work.collector):
         report.freed, report.young = garbage.size, garbage.young
         if not check:
             report.warnings += _save(cache, repositories)
         return report
-    started = time.monotonic()
-    rests = False
-    try:
-        with pause():
-            rests = True
-            sweeper.prepare()
-            # Once more: the world has moved on since the first look. All manifests are in the cache by now.
-            report, repositories, garbage = _look(store, cache, work, now)
-            if report.plan.refusals:
-                raise Refused(report)
-            report.removed = sweeper.remove(report.plan)
-            sweeper.collect(garbage, [item.name for item in repositories])
-            if work.collector:
-                work.collector()
-        report.changed = bool(report.removed or garbage.blobs or work.collector)
-        report.freed, report.young = garbage.size, garbage.young
-    finally:
-        if rests:  # else another run is at work, and the registry is its business
-            wait_until_up(lambda: client.ping(retries=0))
-            report.downtime = time.monotonic() - started
-            sweeper.empty()
-    report.warnings += _save(cache, repositories)
-    _verify(client, report, repositories)
+    with ThreadPoolExecutor(1) as aside:
+        started = time.monotonic()
+        rests = False
+        try:
+            with pause():
+                rests = True
+                sweeper.prepare()
+                # Once more: the world has moved on since the first look. All manifests are in the cache by now.
+                report, repositories, garbage = _look(store, cache, work, now)
+                if report.plan.refusals:
+                    raise Refused(report)
+                report.removed = sweeper.remove(report.plan)
+                sweeper.collect(garbage, [item.name for item in repositories])
+                if work.collector:
+                    work.collector()
+            report.changed = bool(report.removed or garbage.blobs or work.collector or left)
+            report.freed, report.young = garbage.size, garbage.young
+        finally:
+            if rests:  # else another run is at work, and the registry is its business
+                wait_until_up(lambda: client.ping(retries=0))
+                report.downtime = time.monotonic() - started
+                aside.submit(sweeper.empty)  # waits for the disk, while the verification waits for the registry
+        report.warnings += _save(cache, repositories)
+        _verify(client, report, repositories)
     return report
 
 

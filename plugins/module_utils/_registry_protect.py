@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,30 @@ def gather(
     for pattern in patterns:
         compile_pattern(pattern)
     return Protection(digests, names, patterns)
+
+
+def report_file(folder: Path, host: str) -> Path:
+    """Return where the report of a host is kept."""
+    name = "".join(character if character.isalnum() or character in "-_" else "_" for character in host)
+    return folder / f"{name}.json"
+
+
+def missing_reports(folder: Path, hosts: Collection[str], now: float, max_age: float) -> list[str]:
+    """Return what is wrong with the reports of these hosts; a report older than ``max_age`` seconds is as good as none.
+
+    The time of a report is the mtime of its file.
+    """
+    found = []
+    for host in hosts:
+        path = report_file(folder, host)
+        try:
+            age = now - path.stat().st_mtime
+        except FileNotFoundError:
+            found.append(f"{host} has never told which images it uses")
+            continue
+        if age > max_age:
+            found.append(f"{host} told {age / 86400:.0f} days ago which images it uses, more than {max_age / 86400:g}")
+    return found
 
 
 def report(path: Path) -> tuple[str, list[dict[str, Any]]]:

@@ -35,19 +35,14 @@ class Store:
         self.blobs = self.base / "blobs"
         self.repositories = self.base / "repositories"
 
-    def blob_folder(self, digest: str) -> Path:
+    def blob_folder(self, digest: str) -> str:
         """Return the folder that holds a blob and nothing else."""
         algorithm, _colon, value = digest.partition(":")
-        return self.blobs / algorithm / value[:2] / value
+        return f"{self.blobs}/{algorithm}/{value[:2]}/{value}"
 
     def manifests_folder(self, repository: str) -> Path:
         """Return the folder of a repository's tags and revisions."""
         return self.repositories / repository / "_manifests"
-
-    def revision_folder(self, repository: str, digest: str) -> Path:
-        """Return the folder of one revision."""
-        algorithm, _colon, value = digest.partition(":")
-        return self.manifests_folder(repository) / "revisions" / algorithm / value
 
     def names(self) -> list[str]:
         """Return the names of all repositories, sorted."""
@@ -122,8 +117,7 @@ class Store:
 
     def blob(self, digest: str) -> bytes:
         """Return the content of a blob."""
-        algorithm, _colon, value = digest.partition(":")
-        with open(f"{self.blobs}/{algorithm}/{value[:2]}/{value}/data", "rb") as stream:  # noqa: PTH123
+        with open(f"{self.blob_folder(digest)}/data", "rb") as stream:  # noqa: PTH123
             return stream.read()
 
     def all_blobs(self) -> Iterator[tuple[str, int, float]]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -22,9 +22,11 @@ from ._fstab import decode, encode, parse, render
 from ._shares_current import FSTAB, Current
 from ._shares_host import Folder, Host, Mount
 from ._shares_model import MOUNTED, Share, unit_name
-from ._shares_plan import Action, Desired, Plan, folders_of, source_folder
+from ._shares_plan import NETWORK, Action, Desired, Plan, folders_of, source_folder
 
 _ERROR = re.compile(r"mount error\((\d+)\)|error (\d+) \(|could not resolve address")
+# How long a mounted share may take to say anything at all, before it is taken for silent.
+SILENCE_SECONDS = 10.0
 _MEANINGS = {
     2: "the server has no such share or folder",
     13: "the server refused the user name or password (or the user may not use this share)",
@@ -68,6 +70,11 @@ class Applier:
     def apply(self, desired: Desired, current: Current, plan: Plan) -> Outcome:
         """Carry out the plan, then look whether each share answers. Raises ApplyError."""
         shares = {share.name: share for share in desired.shares}
+        known = (desired.root, *current.former_roots)
+        if plan.actions:
+            # Written before anything is made there: a run that fails half way must not forget a folder of the shares.
+            self._note(current.salt, current.recorded, known)
+            self._detach_silent(current, known)
         verified = not any(action.what == "write fstab" for action in plan.actions)
         limits = {name: note.get("limits", "") for name, note in current.recorded.items()}
         for action in plan.actions:
@@ -76,7 +83,7 @@ class Applier:
                 verified = True
             self._carry_out(action, desired, current, plan, shares.get(action.name), limits)
         self._probe(desired.shares)
-        self._record(desired.shares, current, plan, limits)
+        self._record(desired, current, plan, limits)
         return self.outcome
 
     def _carry_out(
@@ -165,11 +172,45 @@ class Applier:
         return None if done.code is None else verify_errors(done.output)
 
     def _reload(self) -> None:
-        if self.host.systemd():
-            # Its reader of fstab looks at every mount point, too, and waits while a mounted share is silent.
-            done = self.host.run(["systemctl", "daemon-reload"], 180)
-            if not done.well:
-                raise ApplyError(f"systemctl daemon-reload failed: {done.output or 'no answer in time'}")
+        if not self.host.systemd():
+            return
+        done = self.host.run(["systemctl", "daemon-reload"], self.seconds)
+        if done.code is None:
+            # Its reader of fstab looks at every mount point, too.
+            network = sorted({mount.target for mount in self.host.mounts() if mount.fstype in NETWORK})
+            hint = (
+                f"the server of one of these may not answer: {', '.join(network)}"
+                if network
+                else "it may be overloaded"
+            )
+            raise ApplyError(
+                f"systemd did not read {FSTAB} anew within {self.seconds:g} s ({hint}); the next run makes it good"
+            )
+        if not done.well:
+            raise ApplyError(f"systemctl daemon-reload failed: {done.output}")
+
+    def _detach_silent(self, current: Current, roots: Sequence[str]) -> None:
+        """Take shares that are mounted and do not answer out of the way of findmnt, systemd and umount.
+
+        All of these look at every mount point, and wait for minutes for its server. A share with an automount comes
+        back with the next access, in containers too; files that are open stay with the mount that was detached.
+        """
+        under = {mount.target for mount in current.mounts if mount.fstype == "autofs"}
+        mounted = {mount.target for mount in current.mounts if mount.fstype in NETWORK}
+        ours = sorted(target for target in mounted & under if target.startswith(tuple(f"{root}/" for root in roots)))
+        patience = min(SILENCE_SECONDS, self.seconds)
+
+        def detached(target: str) -> bool:
+            # Space is never answered from a cache, as attributes of a folder are.
+            silent = self.host.run(["stat", "--file-system", target], patience).code is None
+            if silent:  # whether it is gone shows in /proc: the command itself may wait for the server
+                self.host.run(["umount", "--lazy", "--", target], patience)
+            return silent
+
+        with ThreadPoolExecutor(max_workers=max(1, len(ours))) as pool:
+            for target, silent in zip(ours, pool.map(detached, ours), strict=True):
+                if silent:
+                    self.outcome.warnings.append(f"{target} did not answer within {patience:g} s and was detached")
 
     def _live(self, target: str) -> list[Mount]:
         return [mount for mount in self.host.mounts() if mount.target == target]
@@ -183,7 +224,7 @@ class Applier:
             if not self._live(target):
                 return
             lazy = ["--lazy"] if attempt else []
-            done = self.host.run(["umount", *lazy, "--", target], self.seconds)
+            done = self.host.run(["umount", *lazy, "--", target], min(SILENCE_SECONDS, self.seconds))
         raise ApplyError(f"{target} cannot be unmounted: {done.output or 'no answer in time'}")
 
     def _mount(self, share: Share) -> bool:
@@ -245,15 +286,19 @@ class Applier:
             ):
                 self.outcome.mounted[share.name] = reason
 
-    def _record(self, shares: Iterable[Share], current: Current, plan: Plan, limits: Mapping[str, str]) -> None:
-        notes = {}
-        for share in shares:
+    def _record(self, desired: Desired, current: Current, plan: Plan, limits: Mapping[str, str]) -> None:
+        notes: dict[str, dict[str, str]] = {}
+        for share in desired.shares:
             notes[share.name] = {"path": share.path}
             if self._live(share.mount_point):
                 notes[share.name]["fingerprint"] = plan.fingerprints[share.name]
             if limits.get(share.name):
                 notes[share.name]["limits"] = limits[share.name]
-        content = (json.dumps({"salt": current.salt, "shares": notes}, indent=1, sort_keys=True) + "\n").encode()
+        self._note(current.salt, notes, (desired.root,))
+
+    def _note(self, salt: str, notes: Mapping[str, Mapping[str, str]], roots: Sequence[str]) -> None:
+        table = {"roots": list(roots), "salt": salt, "shares": notes}
+        content = (json.dumps(table, indent=1, sort_keys=True) + "\n").encode()
         if self.host.read(MOUNTED) != content:
             self.host.write(MOUNTED, content, 0o600, folder_mode=0o700)
 

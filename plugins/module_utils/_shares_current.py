@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ._shares_host import Folder, Host, Mount
-from ._shares_model import CREDENTIALS, MOUNTED, ROSTER, Share
+from ._shares_model import CREDENTIALS, MOUNTED, ROSTER, Share, drop_in
 
 FSTAB = "/etc/fstab"
 
@@ -35,7 +35,7 @@ class Current:
     ``link:TARGET``, empty (a folder), full (a folder with content), mounted or other. ``leftovers`` are folders below
     the root of the shares, ``full`` those of them that hold files of their own. ``recorded`` is what the last run noted
     of each share: ``fingerprint`` of its mount, ``path``, and ``limits`` (not empty when the file system knows no ACLs
-    or no immutable folders).
+    or no immutable folders). ``former_roots`` are folders that held the shares before ``shares_root`` was changed.
     """
 
     fstab: bytes
@@ -48,6 +48,7 @@ class Current:
     salt: str
     automounts: bool
     full: tuple[str, ...] = ()
+    former_roots: tuple[str, ...] = ()
 
     def at(self, target: str) -> list[Mount]:
         """Return the mounts at a path, the lowest first."""
@@ -64,11 +65,13 @@ def read_current(host: Host, root: str, shares: Iterable[Share], files: Iterable
     credentials = [f"{CREDENTIALS}/{name}" for name in _names(host, CREDENTIALS)]
     folders = [folder for share in shares for folder in (share.parent, share.mount_point)]
     paths = {share.path for share in shares} | {note.get("path", "") for note in notes.values()} - {""}
-    leftovers = tuple(f"{root}/{name}" for name in _names(host, root))
+    former = tuple(one for one in recorded.get("roots", []) if one != root)
+    leftovers = tuple(f"{one}/{name}" for one in (root, *former) for name in _names(host, one))
+    drop_ins = [drop_in(one)[0] for one in former]
     return Current(
         fstab=host.read(FSTAB) or b"",
         mounts=mounts,
-        files={path: _file(host, path) for path in {*files, *credentials}},
+        files={path: _file(host, path) for path in {*files, *credentials, *drop_ins}},
         folders={folder: host.folder(folder) for folder in folders if folder not in covered},
         paths={
             **{path: "mounted" if path in covered else _what_stands(host, path) for path in paths},
@@ -84,6 +87,7 @@ def read_current(host: Host, root: str, shares: Iterable[Share], files: Iterable
         salt=recorded.get("salt", ""),
         automounts=host.automounts(),
         full=tuple(folder for folder in leftovers if _holds_files(host, folder, covered)),
+        former_roots=former,
     )
 
 

@@ -32,6 +32,8 @@ _SECRETS = frozenset(["password", "pass", "passwd", "password2", "pass2", "crede
 _SYSTEM = frozenset(
     "/ /bin /boot /dev /etc /home /lib /lib64 /media /mnt /opt /proc /root /run /sbin /srv /sys /tmp /usr /var".split()  # noqa: SIM905
 )
+# Of these, other rooms have folders and mounts; all that is mounted below the root of the shares is theirs.
+_SHARED_FOLDERS = frozenset(("/etc/labserver", "/srv/labserver", "/var/lib", "/var/lib/labserver"))
 
 
 def problems(inputs: Mapping[str, Any]) -> list[str]:
@@ -40,7 +42,7 @@ def problems(inputs: Mapping[str, Any]) -> list[str]:
     credentials = inputs.get("shares_credentials") or {}
     options = inputs.get("shares_options") or {}
     root = str(inputs.get("shares_root") or "/srv/labserver/shares")
-    if posixpath.normpath(root) != root or not root.startswith("/") or root in _SYSTEM:
+    if posixpath.normpath(root) != root or not root.startswith("/") or root in _SYSTEM | _SHARED_FOLDERS:
         found.append(
             f'shares_root: "{root}" is not a folder of its own; give an absolute path such as /srv/labserver/shares'
         )
@@ -55,7 +57,7 @@ def problems(inputs: Mapping[str, Any]) -> list[str]:
     for index, share in enumerate(shares):
         where = f"shares_list[{index}] (name={share.get('name', '')})"
         found += [f"{where}: {text}" for text in _share_problems(share, options, credentials, root)]
-    return found + list(_clashes(shares))
+    return found + list(_clashes(shares)) + list(_nested(shares))
 
 
 def _share_problems(
@@ -194,3 +196,16 @@ def _clashes(shares: list[Mapping[str, Any]]) -> Iterator[str]:
                 yield f'{where}: path "{path}" meets "{other}" of shares_list[{first}]; paths cannot contain each other'
         names.setdefault(name, index)
         paths.setdefault(path, index)
+
+
+def _nested(shares: list[Mapping[str, Any]]) -> Iterator[str]:
+    """A read-only bind lets writes through to what is mounted below it, and a share that is away would hang another."""
+    paths = {str(share.get("path") or f"/mnt/{share.get('name')}"): share.get("name") for share in shares}
+    for index, share in enumerate(shares):
+        source = f"{share.get('source')}/"
+        for path in paths if share.get("type") == "local" else ():
+            if source.startswith(f"{path}/") or f"{path}/".startswith(source):
+                yield (
+                    f'shares_list[{index}] (name={share.get("name")}): source "{share["source"]}" meets "{path}", the '
+                    f"path of {paths[path]}; a share cannot lie within another one"
+                )

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ._fstab import Entry, decode, edit, encode, normal_path, parse
@@ -57,8 +57,9 @@ def make_plan(desired: Desired, current: Current) -> Plan:
     """Compare; a second plan made after the first was carried out is empty."""
     problems = list(_obstacles(desired, current))
     text = decode(current.fstab)
+    roots = (desired.root, *current.former_roots)
     after, dropped = edit(
-        text, {share.name: share.entry for share in desired.shares}, lambda entry: _owner(desired, entry)
+        text, {share.name: share.entry for share in desired.shares}, lambda entry: _owner(desired, roots, entry)
     )
     prints = {share.name: share.fingerprint(desired.secret(share), current.salt) for share in desired.shares}
 
@@ -132,12 +133,16 @@ def _folder_fits(found: Folder, wanted: Folder) -> bool:
     return (mode, found.gid, found.acl, found.immutable) == (wanted.mode, wanted.gid, wanted.acl, wanted.immutable)
 
 
-def _owner(desired: Desired, entry: Entry) -> str | None:
+def _below(path: str, roots: Iterable[str]) -> bool:
+    return any(path.startswith(f"{root}/") for root in roots)
+
+
+def _owner(desired: Desired, roots: Iterable[str], entry: Entry) -> str | None:
     target = normal_path(entry.target)
     for share in desired.shares:
         if target in (share.mount_point, normal_path(share.path)):
             return share.name
-    return target if target.startswith(f"{desired.root}/") else None
+    return target if _below(target, roots) else None
 
 
 def _mount_reason(share: Share, current: Current, fingerprint: str) -> str:
@@ -189,6 +194,9 @@ def _cifs_difference(share: Share, mount: Mount) -> str:
 
 def _obstacles(desired: Desired, current: Current) -> Iterator[str]:
     """What a person has to decide: a share never replaces a disk or a folder with content."""
+    for former in current.former_roots:
+        if f"{former}/".startswith(f"{desired.root}/") or f"{desired.root}/".startswith(f"{former}/"):
+            yield f"shares_root: {desired.root} meets {former}, where the shares were until now; give one outside of it"
     for share in desired.shares:
         where = f"share {share.name}"
         for number, line in enumerate(parse(decode(current.fstab)), 1):
@@ -208,19 +216,20 @@ def _obstacles(desired: Desired, current: Current) -> Iterator[str]:
             yield f"{where}: {share.path} is a folder with content; move its files away or give the share another path"
         elif stands == "other":
             yield f"{where}: {share.path} is a file; move it away or give the share another path"
-        elif stands.startswith("link:") and not stands.removeprefix("link:").startswith(f"{desired.root}/"):
+        elif stands.startswith("link:") and not _below(stands[5:], (desired.root, *current.former_roots)):
             yield f"{where}: {share.path} is a link to {stands[5:]}; remove it or give the share another path"
 
 
 def _removals(desired: Desired, current: Current) -> Iterator[Action]:
     mount_points = {share.mount_point for share in desired.shares}
+    roots = (desired.root, *current.former_roots)
     for target in dict.fromkeys(mount.target for mount in current.mounts):
-        if target.startswith(f"{desired.root}/") and target not in mount_points:
+        if _below(target, roots) and target not in mount_points:
             yield Action("unmount", "", target, "no longer wanted")
     paths = {share.path for share in desired.shares}
     for name, note in sorted(current.recorded.items()):
         path = note.get("path", "")
-        if path and path not in paths and current.paths.get(path) == f"link:{desired.root}/{name}/files":
+        if path and path not in paths and current.paths.get(path) in {f"link:{root}/{name}/files" for root in roots}:
             yield Action("unlink", name, path, "no longer wanted")
 
 

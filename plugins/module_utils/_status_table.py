@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 CERTIFICATES = ("host", "certificate", "names", "source", "days left", "served = file", "last renewed", "level")
+STARTS = ("host", "failed start", "user", "image", "cause")
 JOBS = ("host", "job", "level", "last run", "last success", "next due", "message")
 
 
@@ -25,6 +26,7 @@ def table(reports: Mapping[str, Any]) -> str:
     """Host -> what ``labserver status --json`` printed there (or None when it did not answer) as one readable text."""
     certificates: list[list[str]] = []
     jobs: list[list[str]] = []
+    starts: list[list[str]] = []
     silent = []
     for host, report in sorted(reports.items()):
         if not isinstance(report, Mapping):
@@ -39,6 +41,9 @@ def table(reports: Mapping[str, Any]) -> str:
         for item in report.get("jobs", []):
             times = [item[key] or "-" for key in ("last_run", "last_success", "next_due")]
             jobs.append([host, item["job"], item["level"], *times, item["message"] or ""])
+        for item in report.get("failed_starts", []):
+            starts.append([host, *(str(item[key]) for key in ("at", "user", "image", "sentence"))])
     lines = [*_lines(CERTIFICATES, certificates), "", *_lines(JOBS, jobs)]
+    lines += ["", *_lines(STARTS, starts)] if starts else []
     lines += ["", f"no answer from {', '.join(silent)}"] if silent else []
     return "\n".join(lines) + "\n"

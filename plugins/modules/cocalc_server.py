@@ -183,6 +183,13 @@ dump:
   description: The dump that was taken, if any.
   type: str
   returned: success
+left:
+  description:
+    - Copies of the database that runs which did not end have left beside the data; nothing uses them.
+    - With O(state=absent) also the data and the dumps.
+  type: list
+  elements: str
+  returned: success
 """
 
 import os
@@ -278,6 +285,10 @@ def main() -> None:
             return 127, "", str(error)
         return status, out, err
 
+    for name in ("certificate_file", "key_file"):
+        path = module.params[name]
+        if path and not Path(path).is_file() and module.params["state"] == "present" and not module.check_mode:
+            module.fail_json(msg=f"{name}: there is no file {path}; the role that makes it has to run first")
     server = server_from(module.params)
     if server.token:
         module.no_log_values.add(server.token)
@@ -296,6 +307,7 @@ def main() -> None:
         waiting=outcome.waiting,
         exposed=outcome.exposed,
         dump=outcome.dump,
+        left=outcome.left,
     )
 
 

@@ -14,7 +14,7 @@ description:
   - Before a change, loads the new configuration in a throwaway container, copies the hub's database, notes which
     servers of people run, and only then installs the configuration.
   - After it, looks whether the hub and each of these servers answer.
-  - If not, puts the former hub with its configuration back.
+  - If not, or when the change failed before that, puts the former containers with their configuration back.
 author:
   - The labserver.jupyter authors (@labserver)
 extends_documentation_fragment:
@@ -44,9 +44,11 @@ options:
     type: list
     elements: str
     default: []
-  config_hash:
-    description: The value of the label C(org.labserver.config) that the new hub's container gets.
-    type: str
+  hashes:
+    description:
+      - The values of the label C(org.labserver.config) that the new containers get, by the name of the container.
+      - In the order in which the containers start; the last one is the hub.
+    type: dict
   folder:
     description: Where the hub's configuration is.
     type: path
@@ -55,10 +57,6 @@ options:
     description: Where the hub's state is.
     type: path
     default: /srv/labserver/hub
-  container:
-    description: Name of the hub's container.
-    type: str
-    default: labserver-hub
   uid:
     description: User and group id of the hub.
     type: int
@@ -91,7 +89,7 @@ EXAMPLES = r"""
     step: before
     image: labserver/hub:0123456789ab
     settings: '{"version": 1}'
-    config_hash: 0123abcd
+    hashes: {labserver-docker-guard: 89abcdef, labserver-hub-proxy: 4567cdef, labserver-hub: 0123abcd}
   register: former
 """
 
@@ -109,12 +107,17 @@ message:
   description: How many servers were kept, in words.
   type: str
   returned: with the steps V(after) and V(back)
+restored:
+  description: The containers that were put back; the others had not been touched.
+  type: list
+  elements: str
+  returned: with step V(back)
 """
 
+import dataclasses
 import datetime
 import shutil
 import tempfile
-import typing as t
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
@@ -136,26 +139,27 @@ def before(module: AnsibleModule, engine: DockerEngine) -> None:
         if module.check_mode:
             module.exit_json(changed=differs, diff=diff, servers=[], former={})
         module.fail_json(msg=f"there is no Docker engine at {params['docker_socket']}")
-    container = hub_change.inspect(engine, params["container"])
-    if not differs and not hub_change.needs_change(container, params["config_hash"]):
-        module.exit_json(changed=False, servers=[], former={})
-    servers = hub_change.running_servers(engine)
-    if module.check_mode:
-        module.exit_json(changed=differs, diff=diff, servers=hub_change.data(servers), former={})
+    containers = {name: hub_change.inspect(engine, name) for name in params["hashes"]}
+    former = hub_change.Former(containers, installed, "", tuple(hub_change.running_servers(engine)))
+    needed = any(hub_change.needs_change(container, params["hashes"][name]) for name, container in containers.items())
+    if module.check_mode or not (differs or needed):
+        document = {} if module.check_mode else former.document()
+        servers = former.document()["servers"]
+        module.exit_json(changed=differs, diff=diff if differs else {}, servers=servers, former=document)
     try_out(module, engine, wanted)
-    stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
-    until = datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=10)
-    hub_change.announce(Path(params["maintenance_file"]), until.isoformat(timespec="seconds"))
-    copy = hub_change.snapshot(data / "state" / "jupyterhub.sqlite", data / "snapshots", stamp)
-    wanted.write(folder, params["uid"])
-    former = {
-        "container": container or {},
-        "settings": installed.settings,
-        "snippets": list(installed.snippets),
-        "copy": str(copy or ""),
-        "servers": hub_change.data(servers),
-    }
-    module.exit_json(changed=differs, diff=diff, servers=hub_change.data(servers), former=former)
+    now = datetime.datetime.now(datetime.UTC)
+    copy = hub_change.snapshot(data / "state" / "jupyterhub.sqlite", data / "snapshots", now.strftime("%Y%m%dT%H%M%SZ"))
+    maintenance = Path(params["maintenance_file"])
+    try:
+        hub_change.announce(maintenance, (now + datetime.timedelta(minutes=10)).isoformat(timespec="seconds"))
+        wanted.write(folder, params["uid"])
+    except OSError:
+        # A full disk, for instance: half of a new configuration must not wait for the hub's next start.
+        maintenance.unlink(missing_ok=True)
+        installed.write(folder, params["uid"])
+        raise
+    document = dataclasses.replace(former, copy=str(copy or "")).document()
+    module.exit_json(changed=differs, diff=diff, servers=document["servers"], former=document)
 
 
 def try_out(module: AnsibleModule, engine: DockerEngine, wanted: hub_change.Files) -> None:
@@ -173,48 +177,47 @@ def try_out(module: AnsibleModule, engine: DockerEngine, wanted: hub_change.File
         module.fail_json(msg="The hub would not start with this configuration, so nothing was changed:\n" + output)
 
 
-def after(module: AnsibleModule, engine: DockerEngine) -> None:
-    """Look whether all is well."""
-    former = module.params["former"] or {}
-    servers = [hub_change.Server(**one) for one in former.get("servers") or []]
+def look(module: AnsibleModule, engine: DockerEngine, former: hub_change.Former) -> hub_change.Look:
+    """Look whether all is well; the announcement of the change ends when it is."""
     found = hub_change.look(
-        servers,
+        list(former.servers),
         lambda identity: hub_change.inspect(engine, identity),
         module.params["base_url"],
         seconds=module.params["timeout_seconds"],
+        hopeless=lambda: any(
+            hub_change.hopeless(hub_change.inspect(engine, name), was) for name, was in former.containers.items()
+        ),
     )
-    if found.hub and not found.lost:
+    if found.well:
         Path(module.params["maintenance_file"]).unlink(missing_ok=True)
-    if not found.hub or found.lost:
+    return found
+
+
+def after(module: AnsibleModule, engine: DockerEngine) -> None:
+    """Tell whether the change went well."""
+    found = look(module, engine, hub_change.Former.of(module.params["former"]))
+    if not found.well:
         module.fail_json(msg=found.sentence(), message=found.sentence())
     module.exit_json(changed=False, message=found.sentence())
 
 
 def back(module: AnsibleModule, engine: DockerEngine) -> None:
-    """Put the former hub back and look again."""
+    """Put back what was there before, and look again."""
     params = module.params
-    former: dict[str, t.Any] = params["former"] or {}
-    if not former.get("container"):
-        module.exit_json(changed=False, message="there is no former hub to go back to")
-    hub_change.go_back(
+    former = hub_change.Former.of(params["former"])
+    if module.check_mode:
+        module.exit_json(changed=False, message="in check mode nothing was changed", restored=[])
+    if not any(former.containers.values()):
+        module.exit_json(changed=False, message="there is no former hub to go back to", restored=[])
+    restored = hub_change.go_back(
         engine,
-        params["container"],
-        former["container"],
-        files=hub_change.Files(former["settings"], tuple(former["snippets"])),
+        former,
         folder=Path(params["folder"]),
         group=params["uid"],
         database=Path(params["data_folder"]) / "state" / "jupyterhub.sqlite",
-        copy=former["copy"],
     )
-    servers = [hub_change.Server(**one) for one in former.get("servers") or []]
-    found = hub_change.look(
-        servers,
-        lambda identity: hub_change.inspect(engine, identity),
-        params["base_url"],
-        seconds=params["timeout_seconds"],
-    )
-    Path(params["maintenance_file"]).unlink(missing_ok=True)
-    module.exit_json(changed=True, message=found.sentence())
+    found = look(module, engine, former)
+    module.exit_json(changed=True, message=found.sentence(), restored=restored)
 
 
 def main() -> None:
@@ -225,10 +228,9 @@ def main() -> None:
             "image": {"type": "str"},
             "settings": {"type": "str"},
             "snippets": {"type": "list", "elements": "str", "default": []},
-            "config_hash": {"type": "str"},
+            "hashes": {"type": "dict"},
             "folder": {"type": "path", "default": "/etc/labserver/hub"},
             "data_folder": {"type": "path", "default": "/srv/labserver/hub"},
-            "container": {"type": "str", "default": "labserver-hub"},
             "uid": {"type": "int", "default": 64100},
             "base_url": {"type": "str"},
             "former": {"type": "dict"},
@@ -237,7 +239,7 @@ def main() -> None:
             "maintenance_file": {"type": "path", "default": "/etc/labserver/public/maintenance.json"},
         },
         required_if=[
-            ("step", "before", ["image", "settings", "config_hash"]),
+            ("step", "before", ["image", "settings", "hashes"]),
             ("step", "after", ["base_url", "former"]),
             ("step", "back", ["base_url", "former"]),
         ],

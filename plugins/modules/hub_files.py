@@ -93,6 +93,11 @@ shared_root:
       false in most containers that play a host.
   type: bool
   returned: success
+shares_root:
+  description: Folder below which the host's shares are mounted, as C(/etc/labserver/public/shares.json) says.
+  type: str
+  returned: success
+  sample: /srv/labserver/shares
 time_zone:
   description: The host's time zone in the form of POSIX, for containers.
   type: str
@@ -104,6 +109,8 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labserver.jupyter.plugins.module_utils import _hub_files as hub_files
+
+SHARES = Path("/etc/labserver/public/shares.json")
 
 
 def main() -> None:
@@ -138,6 +145,7 @@ def main() -> None:
         changed=bool(changes),
         actions=[{"what": change.what, "name": change.wanted.path} for change in changes],
         shared_root=hub_files.shared_root(Path("/proc/self/mountinfo").read_text(encoding="utf-8")),
+        shares_root=hub_files.shares_root(SHARES.read_bytes() if SHARES.exists() else b""),
         time_zone=hub_files.time_zone(),
         diff=hub_files.diff_of(changes),
     )

@@ -168,6 +168,7 @@ notices:
   sample: []
 """
 
+import platform
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -228,7 +229,7 @@ def main() -> None:
         "diff": _accounts_report.diff(result),
     }
     for notice in result.plan.notices:
-        module.warn(notice)
+        module.warn(f"{platform.node()}: {notice}")  # Ansible shows the same words of several hosts once
     if result.failures:
         module.fail_json(msg="All else was done, but: " + "; ".join(result.failures), **answer)
     module.exit_json(**answer)

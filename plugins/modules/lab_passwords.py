@@ -55,6 +55,13 @@ options:
     type: list
     elements: str
     default: []
+  reset_only:
+    description:
+      - Do nothing but O(reset), and only for those of the names that this host's roster lists. On a host without a
+        roster or a password store that is nobody, and none is made.
+      - The result RV(known) tells whose they were.
+    type: bool
+    default: false
   rounds:
     description:
       - Cost of the hashes of one-time passwords (bcrypt). Low, since these are long and random; the hub uses a high
@@ -76,6 +83,11 @@ EXAMPLES = r"""
 - name: Alice forgot hers
   labserver.jupyter.lab_passwords:
     reset: [alice]
+
+- name: Alice forgot hers, and nobody knows on which of the servers she is
+  labserver.jupyter.lab_passwords:
+    reset: [alice]
+    reset_only: true
 """
 
 RETURN = r"""
@@ -95,6 +107,11 @@ pending:
   description: How many people have not used their one-time password yet.
   type: int
   returned: success
+known:
+  description: Names of O(reset) that this host's roster lists.
+  type: list
+  elements: str
+  returned: with O(reset_only)
 """
 
 import datetime
@@ -140,19 +157,30 @@ def main() -> None:
             "one_time_file": {"type": "path", "default": "/var/lib/labserver/one-time-passwords.csv"},
             "owner": {"type": "int", "default": 64100},
             "reset": {"type": "list", "elements": "str", "default": []},
+            "reset_only": {"type": "bool", "default": False},
             "rounds": {"type": "int", "default": 5},
         },
         supports_check_mode=True,
     )
     params = module.params
     paths = passwords.Paths(Path(params["store"]), Path(params["record"]), Path(params["one_time_file"]))
-    roster = read_roster(module)
-    if found := passwords.problems(roster, params["reset"]):
+    reset: list[str] = params["reset"]
+    extra: dict[str, t.Any] = {}
+    if params["reset_only"]:
+        if not (Path(params["roster"]).exists() and paths.store.exists()):
+            module.exit_json(changed=False, actions=[], pending=0, known=[])
+        roster = read_roster(module)
+        reset = extra["known"] = [name for name in reset if name in roster["users"]]
+    else:
+        roster = read_roster(module)
+    if found := passwords.problems(roster, reset):
         module.fail_json(msg="\n".join(found))
     try:
         entries, fitting, recorded = passwords.check(paths)
         lines = passwords.read_lines(paths.one_time)
-        plan = passwords.compare(roster, entries, lines, reset=params["reset"], found=fitting, recorded=recorded)
+        plan = passwords.compare(roster, entries, lines, reset=reset, found=fitting, recorded=recorded)
+        if params["reset_only"]:
+            plan = passwords.only(plan, reset)
         if plan.actions() and not module.check_mode:
             if BCRYPT_ERROR is not None:
                 module.fail_json(msg=missing_required_lib("bcrypt"), exception=BCRYPT_ERROR)
@@ -172,7 +200,7 @@ def main() -> None:
         "before_header": params["store"],
         "after_header": params["store"],
     }
-    module.exit_json(changed=bool(plan.actions()), actions=plan.actions(), pending=len(lines), diff=diff)
+    module.exit_json(changed=bool(plan.actions()), actions=plan.actions(), pending=len(lines), diff=diff, **extra)
 
 
 if __name__ == "__main__":

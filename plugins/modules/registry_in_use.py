@@ -13,7 +13,8 @@ version_added: 0.1.0
 description:
   - Asks the Docker engine of a host for the images of all its containers, stopped ones included, in the form that
     O(labserver.jupyter.registry_prune#module:in_use) takes.
-  - With O(reports), writes what other hosts said into files that the registry's weekly job reads.
+  - With O(reports), writes what other hosts said into files that the registry's weekly job reads. The time of such a
+    file tells when its host said so last.
 author:
   - The labserver.jupyter authors (@labserver)
 extends_documentation_fragment:
@@ -88,24 +89,23 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labserver.jupyter.plugins.module_utils._docker_api import SOCKET, DockerEngine, EngineError
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry_config import (
-    Action,
     Entry,
     compare,
     write_whole,
 )
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry_docker import images_in_use
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry_protect import report_file
 
 
-def plan(module: AnsibleModule) -> list[Action]:
-    """Compare the reports with their files."""
+def files(module: AnsibleModule) -> list[Entry]:
+    """Return the reports as the files that shall be there."""
     folder = Path(module.params["folder"])
     entries = []
     for report in module.params["reports"]:
         content = {"version": 1, "host": report["host"], "images": report["images"]}
-        name = "".join(character if character.isalnum() or character in "-_" else "_" for character in report["host"])
         text = json.dumps(content, indent=1, sort_keys=True) + "\n"
-        entries.append(Entry(folder / f"{name}.json", 0o644, content=text))
-    return [action for entry in entries if (action := compare(entry)) is not None]
+        entries.append(Entry(report_file(folder, report["host"]), 0o644, content=text))
+    return entries
 
 
 def main() -> None:
@@ -129,12 +129,13 @@ def main() -> None:
     socket = module.params["docker_socket"]
     try:
         if module.params["reports"] is not None:
-            actions = plan(module)
+            entries = files(module)
+            changed = any(compare(entry) for entry in entries)
             if not module.check_mode:
                 Path(module.params["folder"]).mkdir(parents=True, exist_ok=True)
-                for action in actions:
-                    write_whole(action.entry)
-            module.exit_json(changed=bool(actions))
+                for entry in entries:
+                    write_whole(entry)  # also when it says the same: its time tells when the host said so
+            module.exit_json(changed=changed)
         images = images_in_use(DockerEngine(socket)) if Path(socket).exists() else []
     except (EngineError, OSError) as error:
         module.fail_json(msg=f"The images in use are not known: {error}")

@@ -87,30 +87,45 @@ def fingerprint_served(port: int, name: str = "") -> str:
         return hashlib.sha256(connection.getpeercert(binary_form=True) or b"").hexdigest()
 
 
-class Pebble:
-    """The authority with its DNS server; ``certificates`` live ``days``."""
+def newer_acme() -> tuple[Path, Path]:
+    """pebble and certbot of versions that know ARI (RFC 9773) and profiles, fetched once for this checkout."""
+    root = HERE.parents[1]
+    folder = root / ".cache/acme"
+    subprocess.run([root / "tools/newer-acme.sh", folder], check=True)
+    return folder / "pebble", folder / "certbot/bin/certbot"
 
-    def __init__(self, folder: Path, days: float = 90) -> None:
-        self.folder, self.days = folder, days
+
+class Pebble:
+    """The authority with its DNS server; certificates live ``days``, those of a profile as many as it says."""
+
+    def __init__(
+        self, folder: Path, days: float = 90, program: str = "pebble", profiles: dict[str, float] | None = None
+    ) -> None:
+        self.folder, self.days, self.program, self.profiles = folder, days, program, profiles or {}
         self.port, self.http, self.dns, self.dns_api = (free_port() for _number in range(4))
+        self.management = free_port()
         self.key, self.ca = make_pair(folder, "api", "IP:127.0.0.1,DNS:localhost")
         self.url = f"https://127.0.0.1:{self.port}/dir"
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def start(self) -> None:
-        config = {
+        config: dict[str, dict[str, Any]] = {
             "pebble": {
-                "listenAddress": f"127.0.0.1:{self.port}", "managementListenAddress": f"127.0.0.1:{free_port()}",
+                "listenAddress": f"127.0.0.1:{self.port}", "managementListenAddress": f"127.0.0.1:{self.management}",
                 "certificate": str(self.ca), "privateKey": str(self.key), "httpPort": self.http, "tlsPort": free_port(),
                 "ocspResponderURL": "", "externalAccountBindingRequired": False,
                 "certificateValidityPeriod": int(self.days * 86400),
             }
         }  # fmt: skip
+        if self.profiles:
+            config["pebble"]["profiles"] = {
+                name: {"description": name, "validityPeriod": int(days * 86400)} for name, days in self.profiles.items()
+            }
         (self.folder / "pebble.json").write_text(json.dumps(config))
         dns = ["pebble-challtestsrv", "-dns01", f"127.0.0.1:{self.dns}", "-http01", "", "-https01", "",
                "-tlsalpn01", "", "-management", f"127.0.0.1:{self.dns_api}", "-defaultIPv4", "127.0.0.1",
                "-defaultIPv6", ""]  # fmt: skip
-        main = ["pebble", "-config", str(self.folder / "pebble.json"), "-dnsserver", f"127.0.0.1:{self.dns}"]
+        main = [self.program, "-config", str(self.folder / "pebble.json"), "-dnsserver", f"127.0.0.1:{self.dns}"]
         environment = {**os.environ, "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0", "PEBBLE_AUTHZREUSE": "0"}
         with (self.folder / "pebble.log").open("ab") as log:
             for argv in (dns, main):
@@ -123,6 +138,16 @@ class Pebble:
             process.terminate()
             process.wait()
         self.processes.clear()
+
+    def wants_renewal(self, certificate: Path) -> None:
+        """From now on it says that the time to renew this certificate has passed (RFC 9773)."""
+        window = {"suggestedWindow": {"start": "2026-01-01T00:00:00Z", "end": "2026-01-02T00:00:00Z"}}
+        text = certificate.read_text()
+        leaf = text[: text.index("-----END CERTIFICATE-----") + 26]
+        body = json.dumps({"certificate": leaf, "ariResponse": json.dumps(window)}).encode()
+        context = ssl.create_default_context(cafile=str(self.ca))
+        address = f"https://127.0.0.1:{self.management}/set-renewal-info/"
+        urllib.request.urlopen(address, body, context=context).close()
 
     def issued(self) -> int:
         """How many certificates it has issued, as its own log says."""

@@ -169,16 +169,24 @@ def test_damaged_files_of_certbot_burn_one_certificate_only(
     assert lab.renew()[1]["changed"] is False  # pebble's clock was not moved
 
 
+@pytest.mark.parametrize("client", ["Debian 12's", "a stand-in"])
 def test_an_old_client_is_not_used_for_short_lived_profiles(
-    lab: Lab, pebble: Pebble, webroot: Path, tmp_path: Path
+    lab: Lab, pebble: Pebble, webroot: Path, tmp_path: Path, client: str
 ) -> None:
-    old = tmp_path / "certbot"
-    old.write_text(f'#!/bin/sh\n[ "$1" = --version ] && {{ echo certbot 2.1.0; exit; }}\ntouch {tmp_path}/used\n')
-    old.chmod(0o755)
-    lab.configure(entry(pebble, webroot, acme={"program": str(old), "profile": "shortlived"}))
+    acme = {"profile": "shortlived"}
+    if client == "a stand-in":
+        old = tmp_path / "certbot"
+        old.write_text(f'#!/bin/sh\n[ "$1" = --version ] && {{ echo certbot 2.1.0; exit; }}\ntouch {tmp_path}/used\n')
+        old.chmod(0o755)
+        acme["program"] = str(old)
+    elif not subprocess.check_output(["certbot", "--version"], text=True).startswith("certbot 2."):
+        pytest.skip("this Debian's certbot knows profiles")
+    lab.configure(entry(pebble, webroot, acme=acme))
+    issued = pebble.issued()
     assert lab.renew()[0] == 1
     assert "knows no profiles" in lab.state("hub")["failed"]
     assert not (tmp_path / "used").exists()
+    assert pebble.issued() == issued
 
 
 def test_a_client_that_hangs_is_ended(lab: Lab, pebble: Pebble, webroot: Path, tmp_path: Path) -> None:
@@ -191,6 +199,28 @@ def test_a_client_that_hangs_is_ended(lab: Lab, pebble: Pebble, webroot: Path, t
     assert subprocess.run(["pgrep", "-f", "^sleep 54321$"], check=False).returncode == 1
 
 
+def test_a_full_disk_while_the_client_writes(lab: Lab, pebble: Pebble) -> None:
+    """A file system of its own that is really full: certbot's files, the certificate and the state are all on it."""
+    lab.root.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", lab.root], check=True)
+    try:
+        with parts.running(parts.Webroot(pebble.http, lab.root / "webroot")):
+            lab.configure(entry(pebble, lab.root / "webroot"))
+            assert lab.renew()[0] == 0
+            good = lab.fingerprint("hub")
+            filler = lab.root / "full"
+            subprocess.run(["dd", "if=/dev/zero", f"of={filler}", "bs=1k"], check=False, capture_output=True)
+            status, outcome, said = lab.renew(shift="+61d")
+            assert (status, outcome["renewed"]) == (1, []), said
+            assert "certificates.json could not be written: No space left" in " ".join(outcome["problems"])
+            assert lab.fingerprint("hub") == good
+            filler.unlink()
+            status, outcome, said = lab.renew(shift="+62d")
+            assert (status, outcome["renewed"]) == (0, ["hub"]), said
+    finally:
+        subprocess.run(["umount", lab.root], check=True)
+
+
 def test_a_clock_that_is_wrong_is_told(lab: Lab, pebble: Pebble, webroot: Path) -> None:
     lab.configure(entry(pebble, webroot))
     lab.renew()
@@ -199,27 +229,6 @@ def test_a_clock_that_is_wrong_is_told(lab: Lab, pebble: Pebble, webroot: Path) 
     assert "is the clock right?" in lab.state("hub")["message"]
     assert lab.fingerprint("hub") == first
     assert lab.renew()[0] == 0
-
-
-def test_a_newer_client_is_asked_at_every_run_and_decides_early(
-    lab: Lab, pebble: Pebble, webroot: Path, tmp_path: Path
-) -> None:
-    """certbot 4.1 and newer ask the authority (RFC 9773); a stand-in for it renews when a file says so."""
-    real = shutil.which("certbot")
-    client = tmp_path / "certbot"
-    client.write_text(
-        '#!/bin/sh\n[ "$1" = --version ] && { echo certbot 5.8.0; exit; }\n'
-        f'echo "$*" >>{tmp_path}/asked\n[ -e {tmp_path}/early ] && exec {real} "$@" --force-renewal\nexec {real} "$@"\n'
-    )
-    client.chmod(0o755)
-    lab.configure(entry(pebble, webroot, acme={"program": str(client)}))
-    lab.renew()
-    first = lab.fingerprint("hub")
-    assert lab.renew()[1]["changed"] is False
-    assert "--keep-until-expiring" in (tmp_path / "asked").read_text()
-    (tmp_path / "early").touch()
-    assert lab.renew()[1]["renewed"] == ["hub"]
-    assert lab.fingerprint("hub") != first
 
 
 def test_the_state_says_no_more_than_it_must(lab: Lab, pebble: Pebble, webroot: Path) -> None:

@@ -8,10 +8,14 @@ from __future__ import annotations
 import datetime
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from labhub.announcements import Announcement, Board, parse_announcements
+from labhub import handlers
+from labhub.announcements import Announcement, Board, farewell, parse_announcements
 from labhub.exchange import ExchangeFile
+from labhub.roster import Roster, parse_roster
+from samples import roster_document
 
 NOON = datetime.datetime(2026, 11, 20, 12, 0, tzinfo=datetime.UTC)
 FILE = {
@@ -49,6 +53,46 @@ def test_words_for_one_person_reach_nobody_else(board: Board) -> None:
     assert "you are idle" in texts(board, "alice", ())
     assert "you are idle" not in texts(board, "bob", ())
     assert "you are idle" not in texts(board)
+
+
+@pytest.mark.parametrize(
+    ("expires", "told"),
+    [
+        (None, None),
+        ("2026-11-19", None),  # over: they do not get in any more
+        ("2026-11-20", ("danger", "(today)")),
+        ("2026-11-21", ("danger", "(tomorrow)")),
+        ("2026-11-27", ("warning", "(in 7 days)")),
+        ("2026-11-28", ("info", "(in 8 days)")),
+        ("2026-12-04", ("info", "ends after 2026-12-04 (in 14 days)")),
+        ("2026-12-05", None),
+    ],
+)
+def test_who_has_to_leave_is_told_in_time(expires: str | None, told: tuple[str, str] | None) -> None:
+    found = farewell(datetime.date.fromisoformat(expires) if expires else None, NOON.date(), 14)
+    assert (found is None) == (told is None)
+    if found and told:
+        assert (found.severity, told[1] in found.text) == (told[0], True)
+
+
+def test_the_hub_tells_it_to_that_person_alone(board: Board, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    document = roster_document()
+    soon = datetime.datetime.now().astimezone().date() + datetime.timedelta(days=20)
+    document["users"]["alice"]["expires"] = soon.isoformat()
+    path = tmp_path / "roster.json"
+
+    def last_days(name: str) -> list[str]:
+        roster = ExchangeFile(path, parse_roster, Roster())
+        monkeypatch.setattr(handlers, "SOURCES", {"board": board, "roster": roster})
+        return [one["text"] for one in handlers.shown(SimpleNamespace(name=name)) if "access ends" in one["text"]]
+
+    path.write_text(json.dumps(document))
+    assert last_days("alice") == [], "two weeks are the usual notice"
+    path.write_text(json.dumps({**document, "expiry_notice_days": 30}))
+    assert [str(soon) in text for text in last_days("alice")] == [True]
+    assert last_days("carol") == []
+    assert last_days("unknown") == []
+    assert [one for one in handlers.shown(None) if "access ends" in one["text"]] == []
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 import types
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,35 @@ async def test_the_sixth_guess_has_to_wait(lab: LabAuthenticator) -> None:
         await login(lab, "alice", ONE_TIME)
     assert caught.value.status_code == 403
     assert (await login(lab, "alice", ONE_TIME, "10.0.0.10"))["name"] == "alice", "the person elsewhere still gets in"
+
+
+async def test_a_success_clears_what_was_counted_against_the_name(lab: LabAuthenticator) -> None:
+    for number in range(3):
+        assert await login(lab, "alice", "wrong", f"10.0.1.{number}") is None
+    assert (await login(lab, "alice", ONE_TIME, "10.0.0.10"))["name"] == "alice"
+    with sqlite3.connect(lab.store.path) as connection:
+        left = [row[0] for row in connection.execute("SELECT subject FROM failures ORDER BY subject")]
+    assert left == [f"alice 10.0.1.{number}" for number in range(3)], (
+        "others' addresses stay as suspicious as they were"
+    )
+
+
+@pytest.mark.parametrize("name", ["alice", "stranger", "carol"])
+async def test_a_wrong_password_costs_the_same_for_everybody(
+    lab: LabAuthenticator, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Who has a one-time password, and whether a name exists, is not to be read from the time that it takes."""
+    costs: list[int] = []
+    real = bcrypt.checkpw
+
+    def checkpw(password: bytes, digest: bytes) -> bool:
+        costs.append(int(digest.split(b"$")[2]))
+        return real(password, digest)
+
+    monkeypatch.setattr(bcrypt, "checkpw", checkpw)
+    assert await login(lab, name, "wrong") is None
+    assert costs.count(12) == 1
+    assert sum(2**cost for cost in costs) < 1.01 * 2**12
 
 
 async def test_guesses_that_come_at_once_have_to_wait_as_well(lab: LabAuthenticator) -> None:

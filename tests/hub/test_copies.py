@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 import types
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,20 @@ def test_a_missing_database_comes_back_and_a_present_one_is_left_alone(tmp_path:
     assert values(database) == [1]
 
 
+def test_a_clock_that_is_put_back_makes_no_old_copy_the_newest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database, folder = tmp_path / "hub.sqlite", tmp_path / "copies"
+    monkeypatch.setattr(time, "time", lambda: 9e9)
+    write(database, 1, 9e9)
+    copies.make(database, folder)
+    monkeypatch.setattr(time, "time", lambda: 1e9)
+    for number in range(2, 10):
+        write(database, number, 1e9 + number)
+        assert copies.make(database, folder) is not None
+    database.unlink()
+    copies.restore(database, folder)
+    assert values(database) == list(range(1, 10))
+
+
 def test_a_copy_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     database, folder = tmp_path / "hub.sqlite", tmp_path / "copies"
     database.write_bytes(b"not a database" * 100)
@@ -83,9 +98,10 @@ async def test_a_full_disk_keeps_no_routes_from_being_mended(tmp_path: Path, mon
     query = types.SimpleNamespace(all=list)
     app = types.SimpleNamespace(
         db=types.SimpleNamespace(query=lambda _what: query), db_url=f"sqlite:///{tmp_path}/hub.sqlite", users={},
-        authenticator=None, proxy=types.SimpleNamespace(check_routes=check_routes), _service_map={},
+        authenticator=types.SimpleNamespace(knows_the_people=lambda: False),
+        proxy=types.SimpleNamespace(check_routes=check_routes), _service_map={},
     )  # fmt: skip
-    sources: Any = types.SimpleNamespace(settings=types.SimpleNamespace(culling_enabled=True))
+    sources: Any = types.SimpleNamespace(settings=types.SimpleNamespace(culling_enabled=False))
     keeper = Keeper(app, sources)
     for _round in range(5):
         await keeper.round()

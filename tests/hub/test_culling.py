@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import datetime
 import json
-import time
 import types
 from typing import Any
 
 import pytest
 from labhub import keeper
-from labhub.culling import Observation, Watch, cpu_seconds, look, timeout_of, verdict
+from labhub.culling import Observation, Watch, cpu_seconds, look, pause_between_looks, timeout_of, verdict
 
 HOUR = 3600.0
 
@@ -61,7 +60,8 @@ def test_output_counts_from_when_it_came(where: str) -> None:
 
 
 def test_activity_after_the_warning_makes_it_void() -> None:
-    looks = [observe(3 * HOUR), observe(3.5 * HOUR, last_activity=3.4 * HOUR), observe(4 * HOUR), observe(7 * HOUR)]
+    output = [{"last_activity": iso(3.4 * HOUR)}]
+    looks = [observe(3 * HOUR), observe(3.5 * HOUR, terminals=output), observe(4 * HOUR), observe(7 * HOUR)]
     assert life(*looks) == ["warn", "keep", "keep", "warn"]
 
 
@@ -72,9 +72,21 @@ def test_nobody_is_stopped_without_the_whole_warning() -> None:
 
 
 def test_a_clock_that_jumps_keeps_nobody_for_ever() -> None:
-    watch = look(Watch(0.0), observe(HOUR, last_activity=1e12))
+    watch = look(Watch(0.0), observe(HOUR, kernels=[{"last_activity": "9999-01-01T00:00:00Z"}]))
     assert watch.active_at == HOUR
     assert verdict(Watch(10 * HOUR), HOUR, HOUR, 60) == "keep"
+
+
+@pytest.mark.parametrize("jump", [400 * 24 * HOUR, -400 * 24 * HOUR])
+def test_a_clock_that_jumps_makes_nobody_idle(jump: float) -> None:
+    sources: Any = types.SimpleNamespace(settings=None)
+    looker = keeper.Keeper(None, sources)
+    looker._follow_the_clock(1000.0, 10.0)
+    looker._watches = {"alice": Watch(900.0, observe(1000.0), 950.0)}
+    looker._follow_the_clock(1030.0, 40.0)
+    assert looker._watches["alice"] == Watch(900.0, observe(1000.0), 950.0)
+    looker._follow_the_clock(1060.0 + jump, 70.0)
+    assert looker._watches["alice"] == Watch(900.0 + jump, observe(1000.0 + jump), 950.0 + jump)
 
 
 @pytest.mark.parametrize(
@@ -91,23 +103,29 @@ def test_an_engine_that_does_not_count_is_not_believed() -> None:
     assert cpu_seconds({"cpu_stats": {"cpu_usage": {"total_usage": 1_500_000_000}}}) == 1.5
 
 
+def test_looks_come_often_enough_for_the_warning() -> None:
+    assert pause_between_looks(900, 86400) == 30
+    assert pause_between_looks(20, 60) == 5
+    assert pause_between_looks(900, 40) == 10
+
+
 class JupyterServer:
     """A server's API as Jupyter Server has it: each request counts as activity that does not ask for the contrary."""
 
-    def __init__(self) -> None:
-        self.active_at = 1000.0
+    def __init__(self, **statuses: int) -> None:
+        self.statuses = statuses
+        self.tracked: list[str] = []
 
     async def fetch(self, url: str, **_options: Any) -> Any:
         path, _mark, query = url.partition("?")
         kind = path.rpartition("/")[2]
-        if kind != "status" and "no_track_activity" not in query:
-            self.active_at = time.time()
-        body = {"kernels": [], "terminals": [], "status": {"last_activity": iso(self.active_at)}}[kind]
-        return types.SimpleNamespace(code=200, body=json.dumps(body))
+        if "no_track_activity" not in query:
+            self.tracked.append(kind)
+        body = {"kernels": [{"id": "k"}], "terminals": [{"name": "1"}]}[kind]
+        return types.SimpleNamespace(code=self.statuses.get(kind, 200), body=json.dumps(body))
 
 
-async def test_to_look_into_a_server_is_no_activity(monkeypatch: pytest.MonkeyPatch) -> None:
-    server = JupyterServer()
+async def observed(monkeypatch: pytest.MonkeyPatch, server: JupyterServer) -> Observation:
     monkeypatch.setattr(keeper, "AsyncHTTPClient", lambda: server)
 
     async def docker(*_arguments: Any, **_options: Any) -> dict[str, Any]:
@@ -118,4 +136,23 @@ async def test_to_look_into_a_server_is_no_activity(monkeypatch: pytest.MonkeyPa
     spawner = types.SimpleNamespace(
         server=types.SimpleNamespace(url="http://10.0.0.1:8888/user/alice/"), docker=docker, object_id="x"
     )
-    assert (await keeper.Keeper(app, sources)._observe(spawner)).last_activity == 1000.0
+    return await keeper.Keeper(app, sources)._observe(spawner)
+
+
+async def test_to_look_into_a_server_is_no_activity(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = JupyterServer()
+    seen = await observed(monkeypatch, server)
+    assert (len(seen.kernels), len(seen.terminals), server.tracked) == (1, 1, [])
+
+
+@pytest.mark.parametrize(("kind", "status"), [("kernels", 500), ("kernels", 404), ("terminals", 503)])
+async def test_what_cannot_be_seen_does_not_count_as_nothing(
+    monkeypatch: pytest.MonkeyPatch, kind: str, status: int
+) -> None:
+    with pytest.raises(RuntimeError, match=f"{kind} answers HTTP {status}"):
+        await observed(monkeypatch, JupyterServer(**{kind: status}))
+
+
+async def test_a_server_without_terminals_is_looked_into_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = await observed(monkeypatch, JupyterServer(terminals=404))
+    assert (len(seen.kernels), len(seen.terminals)) == (1, 0)

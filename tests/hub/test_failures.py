@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -54,6 +57,8 @@ def test_causes_of_a_container_without_a_server(
         ("write /var/lib/docker/x: no space left on device", "disk"),
         ("refused by the lab's Docker guard: home folder: /home/x does not exist", "home"),
         ("could not select device driver", "gpu"),
+        ("refused by the lab's Docker guard: HostConfig.Memory has a value that is not allowed", "limit"),
+        ("Minimum memory limit allowed is 6MB", "limit"),
         ("something else", "engine"),
     ],
 )
@@ -62,10 +67,24 @@ def test_causes_of_a_container_that_could_not_be_made(message: str, reason: str)
 
 
 def test_the_log_is_short_and_without_tokens() -> None:
-    log = "\n".join(f"line {number}" for number in range(100)) + "\n\x1b[31mtoken=abc123 end\x1b[0m"
+    log = "\n".join(f"line {number}" for number in range(100)) + "\n\x1b[31mtoken=abc123 end\x1b[0m\x00\x07"
     lines = failures.last_lines(log)
-    assert len(lines) == failures.SHOWN_LINES
+    assert len(lines) == failures.KEPT_LINES, "so many for the administrator"
     assert lines[-1] == "token=... end"
+    page = failures.Failure("exit", "It stopped.", lines).page()
+    assert "line 87\n" in page
+    assert "line 85\n" not in page, "and fewer for the person"
+
+
+def test_failures_at_one_moment_are_all_kept(tmp_path: Path) -> None:
+    path = tmp_path / "failures.jsonl"
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: failures.keep(path, {"number": number}), range(100)))
+    assert sorted(json.loads(line)["number"] for line in path.read_text().splitlines()) == list(range(100))
+    for number in range(failures.KEPT_FAILURES):
+        failures.keep(path, {"number": number})
+    assert len(path.read_text().splitlines()) == failures.KEPT_FAILURES
+    assert [file.name for file in tmp_path.iterdir()] == ["failures.jsonl"]
 
 
 def test_what_a_server_writes_is_not_taken_for_markup() -> None:

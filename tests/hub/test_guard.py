@@ -8,7 +8,10 @@ from __future__ import annotations
 import asyncio
 import copy
 import dataclasses
+import errno
 import json
+import os
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -17,9 +20,11 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 from attacks import CREATE, RAW, REQUESTS, Change
+from labhub import guard as guard_module
 from labhub import policy, server
 from labhub.guard import Guard, mounted, through_link
 from labhub.roster import parse_roster
+from labhub.shares import shares_of
 from samples import DIGEST, good_body, images_document, roster_document, settings, shares_document, world
 
 CONTAINERS: dict[str, dict[str, Any]] = {
@@ -59,7 +64,8 @@ class Lab:
         (self.folder / "images.json").write_text(json.dumps(images_document()))
         # The bodies name folders of a lab server, which are not here: paths have tests of their own below.
         guard = Guard(settings(docker_socket=str(self.folder / "engine")))
-        setattr(guard, "_path_problems", lambda paths: [])  # noqa: B010
+        self.prepared: list[list[str]] = []
+        setattr(guard, "_prepare", lambda shares, _paths: self.prepared.append([s.name for s, _ in shares]) or [])  # noqa: B010
         for name, path in (("roster", public), ("shares", public), ("images", self.folder)):
             getattr(guard.sources, name).path = path / f"{name}.json"
         self.guard = guard
@@ -114,6 +120,7 @@ async def test_the_spawners_own_request_passes_unchanged(lab: Lab, name: str) ->
     method, path, sent = lab.asked[-1]
     assert (method, path) == ("POST", f"/containers/create?name=jupyter-{name}")
     assert json.loads(sent) == body
+    assert lab.prepared == [["data", "scratch"]], "links are made by the guard, and only for what is bound"
 
 
 async def test_fewer_shares_than_the_person_has_pass(lab: Lab) -> None:
@@ -123,6 +130,15 @@ async def test_fewer_shares_than_the_person_has_pass(lab: Lab) -> None:
     body["HostConfig"]["Binds"] = server.binds(lab_world.settings, person, [])
     status, _ = await lab.ask("POST", "/containers/create?name=jupyter-alice", json.dumps(body).encode())
     assert status == 201
+
+
+def test_a_server_trusts_what_the_host_trusts(tmp_path: Path) -> None:
+    person = world().roster.people["alice"]
+    mine = settings(public_folder=str(tmp_path))
+    bind = f"{tmp_path}/ca-bundle.crt:/etc/ssl/certs/ca-certificates.crt:ro"
+    assert bind not in server.binds(mine, person, [])  # a missing file would become a folder
+    (tmp_path / "ca-bundle.crt").touch()
+    assert bind in server.binds(mine, person, [])
 
 
 @pytest.mark.parametrize(("change"), CREATE.values(), ids=CREATE.keys())
@@ -201,14 +217,61 @@ def test_homes_are_not_reached_through_links(tmp_path: Path) -> None:
     (tmp_path / "homes" / "jupyter-alice").mkdir(parents=True)
     (tmp_path / "homes" / "jupyter-eve").symlink_to("/etc")
     (tmp_path / "link").symlink_to(tmp_path / "homes")
-    assert through_link(str(tmp_path / "homes" / "jupyter-alice")) == ""
-    assert through_link(str(tmp_path / "homes" / "jupyter-eve")).endswith("is a symbolic link")
-    assert through_link(str(tmp_path / "link" / "jupyter-alice")).endswith("is a symbolic link")
-    assert through_link(str(tmp_path / "homes" / "gone")).endswith("does not exist")
+    wrong = {"homes/jupyter-alice": "", "homes/jupyter-eve": "is a symbolic link", "homes/gone": "does not exist",
+             "link/jupyter-alice": "is a symbolic link"}  # fmt: skip
+    for name, words in wrong.items():
+        path = str(tmp_path / name)
+        assert through_link(path, path).endswith(words), name
+    assert through_link(str(tmp_path / "homes" / "jupyter-alice"), str(tmp_path / "homes" / "jupyter-alice")) == ""
+
+
+def rights(monkeypatch: pytest.MonkeyPatch, folder: Path, uid: int, mode: int) -> None:
+    """Let a folder belong to somebody, whoever runs the tests; all others belong to root."""
+    real = os.lstat
+
+    def lstat(path: str) -> os.stat_result:
+        found = list(real(path))
+        found[4] = uid if path == str(folder) else 0
+        if path == str(folder):
+            found[0] = found[0] & ~0o777 | mode
+        return os.stat_result(found)
+
+    monkeypatch.setattr(os, "lstat", lstat)
+
+
+@pytest.mark.parametrize(("uid", "mode", "fine"), [(0, 0o755, True), (20001, 0o755, False), (0, 0o775, False),
+                                                   (0, 0o757, False), (64100, 0o700, False)])  # fmt: skip
+def test_nobody_can_exchange_a_home_between_the_look_and_the_bind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uid: int, mode: int, fine: bool
+) -> None:
+    homes = tmp_path / "homes"
+    (homes / "jupyter-alice").mkdir(parents=True)
+    rights(monkeypatch, homes, uid, mode)
+    found = through_link(str(homes / "jupyter-alice"), str(homes))
+    assert (found == "") is fine
+    assert fine or "can be changed by others than root" in found
+
+
+def test_a_home_is_its_persons_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "homes" / "jupyter-alice"
+    home.mkdir(parents=True)
+    rights(monkeypatch, home, 20001, 0o777)
+    assert through_link(str(home), str(tmp_path / "homes")) == ""
+
+
+def test_the_guard_makes_the_links_of_shares_by_itself(tmp_path: Path) -> None:
+    lab = world(links_folder=str(tmp_path / "links"))
+    person = lab.roster.people["alice"]
+    mine = shares_of(person, lab.shares)
+    Guard(lab.settings)._prepare(mine, [])
+    (folder,) = (tmp_path / "links").iterdir()
+    assert {path.name: str(path.readlink()) for path in folder.iterdir()} == {
+        "data": "/srv/labserver/shares/data/files", "scratch": "/srv/labserver/shares/scratch/files",
+    }  # fmt: skip
 
 
 async def test_a_missing_home_is_said_to_be_missing(lab: Lab) -> None:
-    setattr(lab.guard, "_path_problems", lambda paths: ["/home/jupyter-alice does not exist"])  # noqa: B010
+    setattr(lab.guard, "_prepare", lambda *_: ["/home/jupyter-alice does not exist"])  # noqa: B010
     body = json.dumps(good_body()).encode()
     status, answer = await lab.ask("POST", "/containers/create?name=jupyter-alice", body)
     assert (status, lab.asked) == (403, [])
@@ -225,6 +288,41 @@ def test_an_automount_that_waits_is_not_mounted(tmp_path: Path) -> None:
     )
     points = ["/s/data/files", "/s/other/files", "/s/with space/files", "/s/gone/files"]
     assert mounted(points, info) == dict(zip(points, (True, False, True, False), strict=True))
+
+
+async def test_a_silent_share_does_not_make_others_look_absent(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    silence = threading.Event()
+    looked: list[str] = []
+
+    def answers(point: str) -> bool:
+        looked.append(point)
+        return silence.wait(60) if "data" in point else True
+
+    monkeypatch.setattr(guard_module, "answers", answers)
+    monkeypatch.setattr(guard_module, "LOOK_TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(guard_module, "mounted", lambda points: dict.fromkeys(points, True))
+    try:
+        for _time in range(3):
+            assert await lab.ask("GET", "/labserver/shares") == (200, {"data": False, "scratch": True})
+        assert len([point for point in looked if "data" in point]) == 1, "a look that hangs is not begun again"
+    finally:
+        silence.set()
+    async with asyncio.timeout(10):
+        while (await lab.ask("GET", "/labserver/shares"))[1] != {"data": True, "scratch": True}:
+            await asyncio.sleep(0.01)
+
+
+def test_what_does_not_answer_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A share whose server was stopped stays mounted, and every look at it says that the host is down."""
+    assert guard_module.answers(str(tmp_path)) and not guard_module.answers(str(tmp_path / "gone"))
+    for number, there in ((errno.EHOSTDOWN, False), (errno.ENODEV, False), (errno.EACCES, True)):
+
+        def statvfs(_path: str, number: int = number) -> None:
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr(guard_module.os, "statvfs", statvfs)
+        assert guard_module.answers("/x") is there
+        monkeypatch.undo()
 
 
 def test_gpus_are_taken_from_the_known_ones_and_no_more_than_granted() -> None:

@@ -119,3 +119,24 @@ def test_a_reset_forgets_failures(store: PasswordStore) -> None:
     store.failed(subjects, 100.0)
     store.apply({"alice": "hash-reset"}, [], "now")
     assert store.pause(subjects, 100.0) == 0
+
+
+def test_a_reset_forgets_nothing_about_a_name_that_looks_alike(store: PasswordStore) -> None:
+    store.failed({"aXb 10.0.0.1": 0, "a_b 10.0.0.1": 0, "a_b": 0}, 100.0)
+    store.apply({"a_b": "hash-reset"}, [], "now")
+    assert store.pause({"a_b 10.0.0.1": 0, "a_b": 0}, 100.0) == 0
+    assert store.pause({"aXb 10.0.0.1": 0}, 100.0) > 0
+
+
+def test_who_gets_in_at_last_takes_the_own_failures_off_the_name_and_no_others(store: PasswordStore) -> None:
+    for address, times in (("10.0.0.1", 3), ("10.0.0.66", 2)):
+        for _ in range(times):
+            store.failed({f"alice {address}": 9, "alice": 9}, 100.0)
+    store.succeeded("alice 10.0.0.1")
+    assert store.pause({"alice 10.0.0.1": 0}, 100.0) == 0
+    assert store.pause({"alice": 2}, 100.0) == 15.0, "the two of the stranger are left"
+    assert store.pause({"alice": 3}, 100.0) == 0
+    store.succeeded("alice 10.0.0.1")
+    assert store.pause({"alice": 2}, 100.0) == 15.0
+    store.succeeded("alice 10.0.0.66")
+    assert store.pause({"alice": 0, "alice 10.0.0.66": 0}, 100.0) == 0

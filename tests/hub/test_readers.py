@@ -13,11 +13,21 @@ from typing import Any
 import pytest
 from labhub import server
 from labhub.exchange import ExchangeFile
-from labhub.images import Image, choose, offered, parse_images
+from labhub.form import options_form
+from labhub.images import Image, choose, offered, parse_images, withheld
 from labhub.roster import Roster, parse_roster
 from labhub.settings import Settings, parse
 from labhub.shares import parse_shares, shares_of
-from samples import TODAY, image_document, images_document, roster_document, shares_document, world
+from samples import (
+    DIGEST,
+    OTHER_DIGEST,
+    TODAY,
+    image_document,
+    images_document,
+    roster_document,
+    shares_document,
+    world,
+)
 
 
 def replace(path: Path, text: str) -> None:
@@ -65,6 +75,31 @@ def test_a_file_that_disappears_counts_as_unchanged(roster_file: ExchangeFile[Ro
     assert roster_file.current() is good
 
 
+@pytest.mark.parametrize("damage", ["", '{"version": 1, "users"'])
+def test_the_last_good_version_survives_a_restart(tmp_path: Path, damage: str) -> None:
+    def start() -> ExchangeFile[Roster]:
+        return ExchangeFile(tmp_path / "roster.json", parse_roster, Roster(), keep=tmp_path / "kept.json")
+
+    assert (start().current().people, start().known) == ({}, False), "there never was one"
+    replace(tmp_path / "roster.json", json.dumps(roster_document()))
+    assert start().current().people
+    replace(tmp_path / "roster.json", damage)
+    again = start()
+    assert sorted(again.current().people) == ["alice", "carol", "mary-ann"]
+    assert again.known
+    document = roster_document()
+    del document["users"]["carol"]
+    replace(tmp_path / "roster.json", json.dumps(document))
+    assert sorted(again.current().people) == ["alice", "mary-ann"], "and the file counts as soon as it is whole"
+    assert sorted(start().current().people) == ["alice", "mary-ann"]
+
+
+def test_a_disk_that_is_full_costs_the_copy_and_nothing_else(tmp_path: Path) -> None:
+    replace(tmp_path / "roster.json", json.dumps(roster_document()))
+    file = ExchangeFile(tmp_path / "roster.json", parse_roster, Roster(), keep=tmp_path / "no such folder" / "kept")
+    assert sorted(file.current().people) == ["alice", "carol", "mary-ann"]
+
+
 def test_who_may_enter() -> None:
     people = parse_roster(roster_document()).people
     assert people["alice"].refusal(TODAY) == ""
@@ -107,6 +142,29 @@ def test_choice_of_an_image(wanted: str | None, found: str | None) -> None:
     person = parse_roster(roster_document()).people["mary-ann"]
     image = choose(parse_images(images_document()), person, wanted, "notebook")
     assert (image.name if image else None) == found
+
+
+def test_who_pushed_an_image_sees_why_it_is_not_offered() -> None:
+    people, images = parse_roster(roster_document()).people, parse_images(images_document())
+    mine = withheld(images, people["alice"])
+    now = datetime.datetime(2026, 11, 20, tzinfo=datetime.UTC)
+    page = options_form(offered(images, people["alice"], "notebook"), None, (), now, mine)
+    assert "<code>notebook:2.0</code>: jupyterhub-singleuser cannot start in it" in page
+    assert options_form(offered(images, people["alice"], "notebook"), None, (), now) == "", "one image is no choice"
+
+
+def test_tags_that_differ_only_in_case_are_two_images() -> None:
+    document = images_document()
+    document["images"] = [image_document(tag=tag, digest=digest, reference=f"127.0.0.1:5000/notebook@{digest}")
+                          for tag, digest in (("Big", DIGEST), ("big", OTHER_DIGEST))]  # fmt: skip
+    images, person = parse_images(document), parse_roster(roster_document()).people["alice"]
+    for tag, digest in (("Big", DIGEST), ("big", OTHER_DIGEST)):
+        image = choose(images, person, f"notebook:{tag}", "notebook")
+        assert image is not None
+        assert image.digest == digest
+        page = options_form(images, image, (), datetime.datetime.now(datetime.UTC))
+        assert page.count(" checked") == 1
+        assert f"value='notebook:{tag}' checked" in page
 
 
 def test_the_newest_tag_of_a_repository_comes_first() -> None:

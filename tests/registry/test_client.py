@@ -5,15 +5,23 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import subprocess
+import time
 import urllib.request
 from pathlib import Path
 
 import pytest
+import token_server
 from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_client as client
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry_api import probe
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry_cache import Cache
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry_plan import Limits, Protection
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry_policy import Policy
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry_prune import prune
 from registry_server import RegistryServer
+
+CONFIG = b'{"created": "2026-01-02T03:04:05Z", "os": "linux", "architecture": "amd64"}'
 
 
 def image(config_digest: str, size: int, note: str = "") -> bytes:
@@ -32,9 +40,8 @@ def test_reads_what_was_pushed(server: RegistryServer) -> None:
     with client.RegistryClient(server.url) as registry:
         assert registry.repositories() == []
         assert registry.tags("lab/notebook") == []
-        config = b'{"created": "2026-01-02T03:04:05Z", "os": "linux", "architecture": "amd64"}'
-        digest = registry.put_blob("lab/notebook", config)
-        body = image(digest, len(config))
+        digest = registry.put_blob("lab/notebook", CONFIG)
+        body = image(digest, len(CONFIG))
         registry.put_manifest("lab/notebook", "1.0", body, client.OCI_MANIFEST)
 
         assert registry.repositories() == ["lab/notebook"]
@@ -44,7 +51,7 @@ def test_reads_what_was_pushed(server: RegistryServer) -> None:
         assert registry.digest("lab/notebook", "1.0") == manifest.digest
         assert registry.digest("lab/notebook", "2.0") is None
         assert registry.blob_json("lab/notebook", digest)["os"] == "linux"
-        assert registry.blob_size("lab/notebook", digest) == len(config)
+        assert registry.blob_size("lab/notebook", digest) == len(CONFIG)
         assert registry.delete_manifest("lab/notebook", manifest.digest) is True
         assert registry.delete_manifest("lab/notebook", manifest.digest) is False
         assert registry.tags("lab/notebook") == []
@@ -62,6 +69,17 @@ def test_follows_the_pages_of_a_long_catalogue(server: RegistryServer) -> None:
         assert registry.repositories() == names
 
 
+def test_lists_all_of_many_tags(server: RegistryServer) -> None:
+    """2.8 lists them in one answer; 3.1 in pages, with a Link to the next one."""
+    names = [f"t{number:04}" for number in range(1100)]
+    for name in names:
+        folder = server.store / f"docker/registry/v2/repositories/lab/many/_manifests/tags/{name}/current"
+        folder.mkdir(parents=True)
+        (folder / "link").write_text("sha256:" + 64 * "0")
+    with client.RegistryClient(server.url) as registry:
+        assert registry.tags("lab/many") == names
+
+
 def test_says_what_the_registry_said(server: RegistryServer) -> None:
     with client.RegistryClient(server.url, retries=0) as registry:
         with pytest.raises(client.RegistryError, match="404 MANIFEST_UNKNOWN") as caught:
@@ -69,30 +87,21 @@ def test_says_what_the_registry_said(server: RegistryServer) -> None:
         assert caught.value.status == 404
 
 
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A self-signed certificate for 127.0.0.1 and its key."""
+    name = "-subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
+    command = f"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -keyout key -out crt {name}"
+    subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
+    return folder / "crt", folder / "key"
+
+
 def test_basic_password_and_an_own_ca(tmp_path: Path) -> None:
     """The registry's own htpasswd and TLS, with a certificate that only the lab's CA knows."""
-    run = functools.partial(subprocess.run, cwd=tmp_path, check=True, capture_output=True)
-    name = "-subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
-    run(
-        [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-days",
-            "2",
-            "-keyout",
-            "key",
-            "-out",
-            "crt",
-            *name.split(),
-        ]
-    )
-    run(["htpasswd", "-Bbc", "users", "mira", "secret"])
+    tls = certificate(tmp_path)
+    users = ["htpasswd", "-Bbc", "users", "mira", "secret"]
+    subprocess.run(users, cwd=tmp_path, check=True, capture_output=True)
     auth = f"auth: {{htpasswd: {{realm: lab, path: {tmp_path}/users}}}}\n"
-    with RegistryServer(tmp_path, extra=auth, tls=(tmp_path / "crt", tmp_path / "key")) as server:
+    with RegistryServer(tmp_path, extra=auth, tls=tls) as server:
         good = {"username": "mira", "password": "secret", "ca_file": str(tmp_path / "crt"), "retries": 0}
         with client.RegistryClient(server.url, **good) as registry:
             registry.ping()
@@ -107,3 +116,49 @@ def test_basic_password_and_an_own_ca(tmp_path: Path) -> None:
                 registry.ping()
         with client.RegistryClient(server.url, **{**good, "ca_file": None, "verify_tls": False}) as registry:
             registry.ping()
+
+
+def test_bearer_tokens_of_a_registry_that_checks_them(tmp_path: Path) -> None:
+    """Distribution's token authentication: it verifies signature, service, issuer, time and scope of each token."""
+    crt, key = certificate(tmp_path)
+    users = {"mira": ("secret", token_server.ALL), "ravi": ("secret", {"pull"})}
+    with (
+        token_server.TokenServer(key, crt, users) as tokens,
+        RegistryServer(tmp_path, extra=tokens.config(crt)) as server,
+    ):
+        with client.RegistryClient(server.url, username="mira", password="secret", retries=0) as mira:
+            for name in ("lab/one", "lab/two"):
+                digest = mira.put_blob(name, CONFIG)
+                for tag in ("1", "2", "3"):
+                    mira.put_manifest(name, tag, image(digest, len(CONFIG), tag), client.OCI_MANIFEST)
+            assert mira.repositories() == ["lab/one", "lab/two"]
+            tokens.given.clear()
+            result = prune(mira, Cache(), [Policy(keep_last=1, order="name", min_age=0)], Protection(), Limits())
+            assert (result.abilities.problem, result.outcome.error, result.broken) == ("", "", [])
+            assert (mira.tags("lab/one"), mira.tags("lab/two")) == (["3"], ["3"])
+            # A token for each repository and kind of access, not one for each request.
+            scopes = {scope for _user, asked in tokens.given for scope in asked}
+            assert {"repository:lab/one:delete", "repository:lab/two:delete"} <= scopes
+            assert len(tokens.given) < 12 < result.requests
+        with client.RegistryClient(server.url, username="ravi", password="secret", retries=0) as ravi:
+            assert ravi.manifest("lab/one", "3").body == image(digest, len(CONFIG), "3")
+            with pytest.raises(client.RegistryError, match="401"):
+                ravi.put_blob("lab/one", b"{ }")
+            assert "may not delete in lab/one: 401" in probe(ravi, "lab/one").problem
+        stranger = client.RegistryClient(server.url, username="ravi", password="wrong", retries=0)
+        with stranger, pytest.raises(client.RegistryError, match=r"/token: 401"):
+            stranger.tags("lab/one")
+
+
+def test_a_token_that_ran_out_is_renewed(tmp_path: Path) -> None:
+    crt, key = certificate(tmp_path)
+    with (
+        token_server.TokenServer(key, crt, {"mira": ("secret", token_server.ALL)}, lifetime=2) as tokens,
+        RegistryServer(tmp_path, extra=tokens.config(crt)) as server,
+        client.RegistryClient(server.url, username="mira", password="secret", retries=0) as registry,
+    ):
+        assert registry.tags("lab/one") == registry.tags("lab/one") == []
+        before = len(tokens.given)
+        time.sleep(2)
+        assert registry.tags("lab/one") == []
+        assert len(tokens.given) == before + 1

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import images
 import pytest
+from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_api as api
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry_api import NO_DIGEST
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry_cache import Cache
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry_client import RegistryClient, RegistryError
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry_plan import Limits, Protection
@@ -148,12 +151,54 @@ def test_a_tag_that_is_pushed_meanwhile_is_spared(server: RegistryServer, tmp_pa
     registry.pull(REPO, "precious")
 
 
-def test_second_plan_costs_one_head_per_tag(server: RegistryServer, tmp_path: Path) -> None:
+OVERHEAD = [  # a look at the clock and at the lists, and what this server lets one delete
+    ("DELETE", f"/v2/{REPO}/manifests/probe"),
+    ("DELETE", f"/v2/{REPO}/manifests/{NO_DIGEST}"),
+    ("GET", "/v2/"),
+    ("GET", "/v2/_catalog?n=1000"),
+    ("GET", f"/v2/{REPO}/tags/list"),
+]
+
+
+def test_a_plan_costs_one_request_for_each_thing_and_the_next_one_head_per_tag(
+    server: RegistryServer, tmp_path: Path
+) -> None:
     registry = fill(server)
+
+    def cost() -> list[tuple[str, str]]:
+        with FaultProxy(server.url, lambda *_args: None) as proxy:
+            run(proxy.url, tmp_path / "cache", check=True)
+        return sorted((method, re.sub("probe-.*", "probe", path)) for method, path in proxy.log)
+
+    everything = cost()
+    first = [path for method, path in everything if (method, path) not in OVERHEAD]
+    configs = 11  # ten images and the one that only the index "old" has
+    assert len(first) == len(everything) - len(OVERHEAD) == len(registry.tags(REPO)) + 1 + configs
+    assert len({path for path in first if "/blobs/" in path}) == configs
     run(server.url, tmp_path / "cache")
-    tags = len(registry.tags(REPO))
-    with FaultProxy(server.url, lambda *_args: None) as proxy:
-        run(proxy.url, tmp_path / "cache", check=True)
-    kinds = [method for method, path in proxy.log if "/manifests/" in path and method != "DELETE"]
-    assert kinds == ["HEAD"] * tags
-    assert len([path for _method, path in proxy.log if "/blobs/" in path]) == 0
+    tags = registry.tags(REPO)
+    assert cost() == sorted([*OVERHEAD, *(("HEAD", f"/v2/{REPO}/manifests/{tag}") for tag in tags)])
+
+
+def test_digests_are_deleted_when_few_tags_are_left(
+    server: RegistryServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deleting by digest makes the server read every tag; so those that go are taken away or moved before."""
+    registry = fill(server)
+    monkeypatch.setattr(api, "WORTH_MOVING", 1)
+    doomed = {
+        images.image(f"b{n}", created=f"2026-01-0{n + 1}T00:00:00Z", layers=("base", f"l{n}")).digest for n in (0, 5)
+    }
+    seen: list[set[str]] = []
+
+    def look(method: str, path: str, _number: int) -> object:
+        if method == "DELETE" and path.rpartition("/")[2] in doomed:
+            seen.append(set(images.Registry(server.url).tags(REPO)))
+        return None
+
+    with FaultProxy(server.url, look) as proxy:
+        result = run(proxy.url, tmp_path / "cache", retag=True)
+    assert (result.outcome.error, result.broken) == ("", [])
+    assert seen == [KEPT, KEPT]
+    assert set(registry.tags(REPO)) == KEPT
+    check_nothing_lost(registry)

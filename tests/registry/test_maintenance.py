@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
+import itertools
+import json
 import os
 import signal
 import subprocess
@@ -14,10 +17,12 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import images
 import pytest
+from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_maintenance as maintenance
 from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_pause as pause
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry_cache import Cache
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry_client import RegistryClient
@@ -118,38 +123,41 @@ server = types.SimpleNamespace(
     store=pathlib.Path(sys.argv[2]), locks=pathlib.Path(sys.argv[3]), url=sys.argv[4],
     process=types.SimpleNamespace(pid=int(sys.argv[5])),
 )
-tests.die_after(int(sys.argv[6]))
+tests.die(sys.argv[6])
 tests.work(server, tests.PRUNE)
 """
 
 
-def die_after(number: int) -> None:
-    """Let this process die, as by ``kill -9``, after so many renames."""
-    original = Sweeper._discard
-    count = 0
+def die(when: str) -> None:
+    """Let this process die, as by ``kill -9``: when a step begins, or after so many renames."""
 
-    def discard(self: Sweeper, path: Path) -> int:
-        nonlocal count
-        count += 1
-        if count > number:
-            os.kill(os.getpid(), signal.SIGKILL)
+    def dead(*_args: object, **_options: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    if not when.isdigit():
+        owner = Sweeper if hasattr(Sweeper, when) else maintenance
+        setattr(owner, when, dead)
+        return
+    original = Sweeper._discard
+    count = itertools.count()
+
+    def discard(self: Sweeper, path: str | Path) -> int:
+        if next(count) == int(when):
+            dead()
         return original(self, path)
 
     Sweeper._discard = discard  # type: ignore[method-assign]
 
 
-@pytest.mark.parametrize("after", [0, 1, 3, 5, 9])
-def test_killed_in_the_middle_the_registry_runs_and_the_next_run_finishes(server: RegistryServer, after: int) -> None:
+STEPS = ["prepare", "remove", "collect", "wait_until_up", "empty", "_save", "_verify"]
+
+
+@pytest.mark.parametrize("when", [*STEPS, "1", "3", "5", "9"])
+def test_killed_in_the_middle_the_registry_runs_and_the_next_run_finishes(server: RegistryServer, when: str) -> None:
     registry = fill(server)
     assert server.process is not None
-    arguments = [
-        str(Path(__file__).parent),
-        server.store,
-        server.locks,
-        server.url,
-        str(server.process.pid),
-        str(after),
-    ]
+    folder = str(Path(__file__).parent)
+    arguments = [folder, server.store, server.locks, server.url, server.process.pid, when]
     command = [sys.executable, "-c", KILLED, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
@@ -201,6 +209,67 @@ def test_a_disk_without_room_for_the_trash_is_pruned(server: RegistryServer, mon
     assert work(server, PRUNE).broken == []
     assert registry.tags(REPO) == ["b4", "b5"]
     assert list(server.store.glob(".trash*")) == []
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own for a store, its locks and the log."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root to mount a small file system")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk], check=True)
+    yield disk
+    subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+def fill_up(disk: Path) -> None:
+    """Leave not one byte and not one inode."""
+    with contextlib.suppress(OSError), (disk / "filler").open("wb", buffering=0) as stream:
+        while True:
+            stream.write(bytes(4096))
+    found = os.statvfs(disk)
+    inodes = f"remount,nr_inodes={found.f_files - found.f_ffree}"
+    subprocess.run(["mount", "-o", inodes, disk], check=True)
+    with pytest.raises(OSError, match="No space left"):
+        (disk / "one-more").mkdir()
+
+
+def test_a_full_disk_is_pruned_and_takes_pushes_again(small_disk: Path) -> None:
+    with RegistryServer(small_disk) as server:
+        registry = fill(server)
+        fill_up(small_disk)
+        late = images.image("late", layers=("late",))
+        with pytest.raises(AssertionError):
+            registry.push(REPO, late, "late")
+        assert server.process is not None
+        stop = functools.partial(os.kill, server.process.pid, signal.SIGUSR1)
+        with RegistryClient(server.url) as client:
+            rest = functools.partial(pause.supervised, server.locks, stop)
+            report = maintain(Store(server.store), Cache(small_disk / "cache"), client, rest, PRUNE)
+        assert report.broken == [] and report.freed > 0
+        assert registry.tags(REPO) == ["b4", "b5"]
+        assert list(server.store.glob(".trash*")) == []
+        registry.push(REPO, late, "late")
+        assert registry.pull(REPO, "late") == late.everything()
+
+
+def test_a_disk_that_fills_up_in_the_middle_stops_nothing(small_disk: Path) -> None:
+    """Full between removing and collecting: the collector here needs no room, and another one may fail as it likes."""
+    with RegistryServer(small_disk) as server:
+        registry = fill(server)
+
+        def collector() -> None:
+            fill_up(small_disk)
+            (small_disk / "index-of-the-collector").write_bytes(b"x")
+
+        with pytest.raises(OSError, match="No space left"):
+            work(server, Work(PRUNE.policies, limits=PRUNE.limits, collector=collector))
+        assert server.answers()
+        assert registry.tags(REPO) == ["b4", "b5"]
+        for tag in ("b4", "b5"):
+            registry.pull(REPO, tag)
+        assert list(server.store.glob(".trash*")) == []
 
 
 def test_failed_collection_starts_the_registry_again(server: RegistryServer) -> None:
@@ -258,6 +327,38 @@ def test_damaged_manifest_stops_removal_in_its_repository(server: RegistryServer
     assert report.freed == 0 and any("no garbage is collected" in warning for warning in report.warnings)
     for tag in ("b0", "b4"):
         registry.pull(REPO, tag)
+
+
+def test_what_nobody_understands_stays_with_all_it_mentions(server: RegistryServer) -> None:
+    """Schema 1 and a type that does not exist yet; a registry takes neither any more, but old stores hold them."""
+    fill(server)
+    base = server.store / "docker/registry/v2"
+    layers = [b"an old layer", b"a new kind of layer"]
+    digests = [images.sha256(layer) for layer in layers]
+    old = {"schemaVersion": 1, "name": REPO, "tag": "old", "fsLayers": [{"blobSum": digests[0]}], "history": []}
+    new = {"schemaVersion": 3, "mediaType": "application/vnd.lab.next.v1+json", "parts": [{"digest": digests[1]}]}
+    bodies = {"b-old": json.dumps(old).encode(), "b-new": json.dumps(new).encode()}
+    for blob in (*layers, *bodies.values()):
+        value = images.sha256(blob).removeprefix("sha256:")
+        folder = base / "blobs/sha256" / value[:2] / value
+        folder.mkdir(parents=True)
+        (folder / "data").write_bytes(blob)
+    for tag, body in bodies.items():
+        digest = images.sha256(body)
+        manifests = base / "repositories" / REPO / "_manifests"
+        for folder in (manifests / "tags" / tag / "current", manifests / "revisions/sha256" / digest[7:]):
+            folder.mkdir(parents=True)
+            (folder / "link").write_text(digest)
+    todo = Work([Policy(remove_tags=("b*",), min_age=0)], limits=Limits(max_fraction=1.0, allow_empty=True), grace=-60)
+    report = work(server, todo)
+    (plan,) = report.plan.repositories
+    assert {verdict.tag: verdict.rule for verdict in plan.verdicts if verdict.keep} == {
+        "b-old": "unknown media type application/vnd.docker.distribution.manifest.v1+prettyjws",
+        "b-new": "unknown media type application/vnd.lab.next.v1+json",
+    }
+    assert images.Registry(server.url).tags(REPO) == ["b-new", "b-old"]
+    left = {path.read_bytes() for path in base.glob("blobs/sha256/*/*/data")}
+    assert left == {*layers, *bodies.values()}
 
 
 def test_second_maintenance_is_told_that_one_runs(server: RegistryServer) -> None:

@@ -228,6 +228,7 @@ def test_pruning_over_the_api(running: RegistryServer, retag: bool, data: st.Dat
     policy = data.draw(policies)
     registry = fill(running, content)
     cache = Cache()
+    api.WORTH_MOVING = data.draw(st.sampled_from([0, 400]))  # all tags that go are moved, or only the others
     with RegistryClient(running.url) as client:
         abilities = api.probe(client, "lab/one")
         assert not abilities.problem

@@ -119,6 +119,33 @@ class HubClient:
             time.sleep(0.1)
         raise AssertionError(f"the server of {self.name} does not stop")
 
+    def announcements(self) -> list[dict[str, Any]]:
+        """Return what is announced to the person now."""
+        found: list[dict[str, Any]] = self.get("/hub/announcements").json()["announcements"]
+        return found
+
+    def socket(self, path: str) -> websocket.WebSocket:
+        """Open a websocket of the person's server, as a page does."""
+        cookies = requests.cookies.get_cookie_header(self.session.cookies, requests.Request("GET", self.base + path))
+        verify = self.session.verify
+        trust = {"cert_reqs": ssl.CERT_NONE} if verify is False else {} if verify is True else {"ca_certs": verify}
+        return websocket.create_connection(
+            re.sub("^http", "ws", self.base) + path,
+            timeout=60,
+            origin=self.base,
+            cookie=cookies,
+            header=[f"X-XSRFToken: {self._xsrf(path)}"],
+            sslopt=trust,
+        )
+
+    def terminal(self, command: str) -> websocket.WebSocket:
+        """Run a command in a new terminal; the socket may be closed, the command goes on."""
+        answer = self.api("POST", f"/user/{self.name}/api/terminals")
+        assert answer.status_code == 200, answer.text
+        socket = self.socket(f"/user/{self.name}/terminals/websocket/{answer.json()['name']}")
+        socket.send(json.dumps(["stdin", command + "\r"]))
+        return socket
+
     def kernel(self) -> Kernel:
         """Start a kernel on the person's server."""
         answer = self.api("POST", f"/user/{self.name}/api/kernels", json={"name": "python3"})
@@ -131,26 +158,10 @@ class Kernel:
 
     def __init__(self, client: HubClient, identity: str):
         self.client, self.identity = client, identity
-        path = f"/user/{client.name}/api/kernels/{identity}/channels"
-        cookies = requests.cookies.get_cookie_header(
-            client.session.cookies, requests.Request("GET", client.base + path)
-        )
-        verify = client.session.verify
-        self.socket = websocket.create_connection(
-            re.sub("^http", "ws", client.base) + path,
-            timeout=60,
-            origin=client.base,
-            cookie=cookies,
-            header=[f"X-XSRFToken: {client._xsrf(path)}"],
-            sslopt={"cert_reqs": ssl.CERT_NONE}
-            if verify is False
-            else {"ca_certs": verify}
-            if verify is not True
-            else {},
-        )
+        self.socket = client.socket(f"/user/{client.name}/api/kernels/{identity}/channels")
 
-    def run(self, code: str, seconds: float = 60) -> str:
-        """Run code and return what it printed; an exception of the code becomes an AssertionError."""
+    def send(self, code: str) -> str:
+        """Send code to be run and do not wait; returns the message's identity."""
         identity = uuid.uuid4().hex
         content = {"code": code, "silent": False, "store_history": False, "user_expressions": {}, "allow_stdin": False}
         message = {
@@ -159,6 +170,11 @@ class Kernel:
             "parent_header": {}, "metadata": {}, "content": content, "channel": "shell",
         }  # fmt: skip
         self.socket.send(json.dumps(message))
+        return identity
+
+    def run(self, code: str, seconds: float = 60) -> str:
+        """Run code and return what it printed; an exception of the code becomes an AssertionError."""
+        identity = self.send(code)
         printed, deadline = [], time.monotonic() + seconds
         while time.monotonic() < deadline:
             answer = json.loads(self.socket.recv())

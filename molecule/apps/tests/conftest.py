@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import copy
 import json
+import sys
 import typing as t
 from pathlib import Path
 
 import pytest
 import yaml
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tests" / "support"))
+from role_run import run_role
+
 INPUTS = yaml.safe_load((Path(__file__).parents[1] / "files" / "inputs.yml").read_text())
 Apply = t.Callable[..., dict[str, t.Any]]
+Role = t.Callable[..., tuple[int, str]]
 
 
 def module(host: t.Any, name: str, arguments: dict[str, t.Any], check: bool) -> dict[str, t.Any]:
@@ -43,8 +48,10 @@ def cocalc(host: t.Any) -> Apply:
 
     def apply(check: bool = False, **changes: t.Any) -> dict[str, t.Any]:
         inputs = {key.removeprefix("cocalc_"): value for key, value in INPUTS.items() if key.startswith("cocalc_")}
-        del inputs["time_sync"]
+        del inputs["time_sync"], inputs["certificate"]
         folders = {
+            "certificate_file": "/etc/labserver/tls/cocalc/cert.pem",
+            "key_file": "/etc/labserver/tls/cocalc/key.pem",
             "data_folder": "/srv/labserver/cocalc/projects",
             "dump_folder": "/srv/labserver/cocalc/dumps",
             "token_file": "/etc/labserver/cocalc/registration-token",
@@ -52,3 +59,9 @@ def cocalc(host: t.Any) -> Apply:
         return module(host, "cocalc_server", inputs | folders | changes, check)
 
     return apply
+
+
+@pytest.fixture
+def role(tmp_path: Path) -> Role:
+    """Run a role of the collection as a playbook does, with the scenario's inputs and some changed."""
+    return lambda name, **variables: run_role(tmp_path, name, **INPUTS | variables)

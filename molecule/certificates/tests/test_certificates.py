@@ -6,70 +6,40 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 import typing as t
 
 import pytest
+from conftest import as_cron, cron_command, fingerprint
 
 CONFIG = "/etc/labserver/certificates.json"
-SCRIPT = """
-import socket, ssl, sys, time
-context = ssl.create_default_context()
-context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-link = context.wrap_socket(socket.create_connection(("hub.lab.test", 443)), server_hostname="hub.lab.test")
-link.sendall(b"GET /ws HTTP/1.1\\r\\nHost: hub.lab.test\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\n\\r\\n")
-assert b" 101 " in link.recv(4000)
-for number in range(1200):
-    link.sendall(b"%d" % number)
-    assert link.recv(100) == b"%d" % number
-    open("/run/echoed", "w").write(str(number))
-    time.sleep(0.25)
-"""
 
 
-@pytest.fixture
-def server(host: t.Any) -> t.Any:
-    if host.ansible.get_variables()["inventory_hostname"].startswith("labserver-certificates-other"):
-        pytest.skip("for the server")
-    return host
-
-
-@pytest.fixture
-def other(host: t.Any) -> t.Any:
-    if not host.ansible.get_variables()["inventory_hostname"].startswith("labserver-certificates-other"):
-        pytest.skip("for the other host")
-    return host
-
-
-def fingerprint(host: t.Any, name: str, port: int) -> str:
-    """What is served, asked by openssl."""
-    text = host.check_output(
-        f"openssl s_client -connect {name}:{port} -servername {name} </dev/null 2>/dev/null"
-        " | openssl x509 -noout -fingerprint -sha256"
-    )
-    return text.partition("=")[2]
-
-
-def cron_command(host: t.Any, job: str) -> str:
-    """The command of the job's line in cron's own folder."""
-    lines = host.file(f"/etc/cron.d/labserver-{job}").content_string.splitlines()
-    return next(line.split(None, 6)[6] for line in lines if re.match(r"[0-9*]", line))
-
-
-def as_cron(host: t.Any, command: str) -> t.Any:
-    """Run it as cron does: no terminal, nothing in the environment but these."""
-    empty = "env -i HOME=/root LOGNAME=root SHELL=/bin/sh PATH=/usr/bin:/bin"
-    return host.run(f"cd / && {empty} setsid -w /bin/sh -c '{command}' </dev/null >/run/cron-said 2>&1")
-
-
-def test_pebble_issued_through_the_proxy_and_by_dns(server: t.Any) -> None:
-    for name, wanted in (("public", "hub.lab.test"), ("wild", "*.dyn.lab.test")):
-        shown = server.check_output(
+@pytest.mark.parametrize("name", ["public", "wild", "app"])
+def test_pebble_issued_through_the_proxy_and_by_dns(host: t.Any, name: str) -> None:
+    wanted = {"public": "hub.lab.test", "wild": "*.dyn.lab.test", "app": "app.lab.test"}[name]
+    if host.file(f"/etc/labserver/tls/{name}").exists:
+        shown = host.check_output(
             f"openssl x509 -in /etc/labserver/tls/{name}/cert.pem -noout -issuer -ext subjectAltName"
         )
         assert "Pebble" in shown
         assert f"DNS:{wanted}" in shown
+    else:
+        assert (name == "app") is (host.check_output("hostname") == "server")
+
+
+def test_the_front_door_began_with_a_stand_in_and_was_never_restarted(host: t.Any) -> None:
+    name, real = ("public", "hub.lab.test") if host.check_output("hostname") == "server" else ("app", "app.lab.test")
+    found = host.check_output(f"ls -d /etc/labserver/tls/.versions/{name}/*/placeholder")
+    shown = host.check_output(
+        f"openssl x509 -in {found.rpartition('/')[0]}/cert.pem -noout -subject -issuer -startdate"
+    )
+    assert shown.replace(" = ", "=").count(f"=CN={real}\n") == 2  # it vouches for itself
+    journal = host.check_output("journalctl -u nginx -o short-unix --no-pager")
+    assert journal.count("Started nginx") == 1
+    assert "Reloaded nginx" in journal
+    started = float(next(line for line in journal.splitlines() if "Started nginx" in line).split()[0])
+    assert started < host.file(f"/etc/labserver/tls/{name}/cert.pem").mtime.timestamp()
 
 
 @pytest.mark.parametrize(("version", "good"), [("tls1", False), ("tls1_1", False), ("tls1_2", True), ("tls1_3", True)])
@@ -87,6 +57,23 @@ def test_old_ciphers_are_refused(server: t.Any, cipher: str) -> None:
     client = "openssl s_client -connect hub.lab.test:443 -servername hub.lab.test -tls1_2"
     done = server.run(f"{client} -cipher {cipher}:@SECLEVEL=0 </dev/null 2>&1")
     assert "Cipher is (NONE)" in done.stdout or "no cipher match" in done.stdout
+
+
+@pytest.mark.parametrize(("address", "checks"), [("hub.lab.test:443", "-p -S"), ("registry.lab.test:5443", "-p")])
+def test_testssl_finds_nothing_to_complain_of(other: t.Any, address: str, checks: str) -> None:
+    """A judge from outside: the protocols, and what the server shows of itself and its certificate."""
+    report = f"/run/testssl-{address}.json"
+    other.run(f"rm -f {report}; testssl {checks} --quiet --color 0 --warnings off --jsonfile {report} {address}")
+    found = json.loads(other.file(report).content_string)
+    said = {item["id"]: item["finding"] for item in found}
+    offered = {kind: said[kind] for kind in ("SSLv2", "SSLv3", "TLS1", "TLS1_1", "TLS1_2", "TLS1_3")}
+    assert [kind for kind, finding in offered.items() if not finding.startswith("not offered")] == ["TLS1_2", "TLS1_3"]
+    bad = {item["id"]: item["finding"] for item in found if item["severity"] not in ("OK", "INFO")}
+    # pebble's root is made anew at each start and trusted by nobody, nor does it say where to ask for revocations; the
+    # lab has no CAA record; and this openssl knows no GOST.
+    excused = {"cert_chain_of_trust", "cert_revocation", "DNS_CAArecord", "engine_problem"}
+    assert {kind: text for kind, text in bad.items() if kind not in excused} == {}
+    assert ("cert_chain_of_trust" in said) is ("-S" in checks)
 
 
 def test_names_that_nobody_serves_get_no_certificate(server: t.Any) -> None:
@@ -123,9 +110,26 @@ def test_the_hub_sees_scheme_and_client_and_no_forged_headers(other: t.Any) -> N
     assert seen["Host"] == "hub.lab.test"
 
 
+def test_a_service_at_a_port_of_its_own_that_speaks_tls_itself(server: t.Any) -> None:
+    code = "import urllib.request as u; print(u.urlopen('https://cocalc.lab.test:9443/').read().decode())"
+    assert "Ciphers supported in s_server binary" in server.check_output(f'python3 -c "{code}"')
+
+
 def test_another_host_trusts_the_registry_by_its_system_store(other: t.Any) -> None:
     code = "import urllib.request as u; u.urlopen('https://registry.lab.test:5443/v2/')"
     assert "HTTP Error 401" in other.run(f'python3 -c "{code}"').stderr  # TLS is well; it wants a password
+
+
+def test_a_container_with_the_hosts_list_trusts_the_authority(other: t.Any) -> None:
+    """As people's servers have it: the host's list in the place of the image's own, which this image has not at all."""
+    address = other.check_output("getent ahostsv4 registry.lab.test").split()[0]
+    store = "/etc/ssl/certs/ca-certificates.crt"
+    ask = f"/bin/openssl s_client -connect {address}:5443 -verify_return_error -verify_hostname registry.lab.test"
+    for bind, good in ((f"-v /etc/labserver/public/ca-bundle.crt:{store}:ro", True), ("", False)):
+        said = other.run(
+            f"docker run --rm {bind} cocalc:test /bin/sh -c '{ask} -CAfile {store} </dev/null 2>&1'"
+        ).stdout
+        assert ("Verify return code: 0 (ok)" in said) is good, said
 
 
 def test_docker_has_the_authority_for_the_registry_alone(other: t.Any) -> None:
@@ -165,10 +169,13 @@ def test_the_authority_s_key_stays_on_one_host(other: t.Any) -> None:
 
 
 def test_cron_renews_and_no_connection_is_dropped(server: t.Any) -> None:
+    doors = [("hub.lab.test", 443), ("registry.lab.test", 5443)]
     server.run(f"cp -p {CONFIG} {CONFIG}.kept")
-    before = {name: fingerprint(server, *name) for name in (("hub.lab.test", 443), ("registry.lab.test", 5443))}
+    before = {name: fingerprint(server, *name) for name in doors}
     workers = server.check_output("systemctl show -p MainPID nginx")
-    server.check_output(f"systemd-run --unit test-socket python3 -c '{SCRIPT}'")
+    # Many short connections one after another, and one long websocket, all through the reloads; and who looks at ps.
+    server.check_output("systemd-run --unit test-clients python3 /srv/test/clients.py /run/clients")
+    server.check_output("systemd-run --unit test-ps sh -c 'while ps axww -o args >>/run/ps; do sleep 0.05; done'")
     try:
         # Due from now on: so much of the lifetime is never left.
         server.check_output(
@@ -185,38 +192,22 @@ def test_cron_renews_and_no_connection_is_dropped(server: t.Any) -> None:
     for name, old in before.items():
         assert fingerprint(server, *name) != old
     assert server.check_output("systemctl show -p MainPID nginx") == workers  # reloaded, not restarted
-    after = int(server.file("/run/echoed").content_string)
+    first = json.loads(server.file("/run/clients").content_string)
     time.sleep(2)
-    assert int(server.file("/run/echoed").content_string) > after  # the websocket goes on through the old worker
-    server.run("systemctl stop test-socket")
+    last = json.loads(server.file("/run/clients").content_string)
+    server.run("systemctl stop test-clients test-ps")
+    assert last["echoed"] > first["echoed"]  # the websocket goes on through the old worker
+    assert last["failures"] == []
+    assert last["answers"] > first["answers"] > 20
+    old_and_new = {before[doors[0]], fingerprint(server, *doors[0])}
+    assert {value.replace(":", "").lower() for value in old_and_new} == set(last["certificates"])
     assert server.check_output("cat /run/cron-said") == ""
-
-
-def test_the_real_cron_runs_a_job_every_minute(host: t.Any) -> None:
-    path = "/var/lib/labserver/jobs/tick.json"
-    end = time.monotonic() + 80
-    while not host.file(path).exists and time.monotonic() < end:
-        time.sleep(2)
-    assert json.loads(host.file(path).content_string)["trigger"] == "schedule"
-
-
-def test_there_is_one_schedule(server: t.Any) -> None:
-    assert server.run("systemctl is-enabled certbot.timer").stdout.strip() == "masked"
-    # Debian's cron entry stands back wherever systemd runs.
-    assert "-d /run/systemd/system" in server.file("/etc/cron.d/certbot").content_string
-    assert server.file("/etc/cron.d/labserver-renew").mode == 0o644
-
-
-def test_systemd_is_an_alternative(host: t.Any) -> None:
-    job = {"name": "by-timer", "command": ["/bin/true"], "schedule": "daily"}
-    for state, listed in (("present", True), ("absent", False)):
-        items = json.dumps({"host": "x", "backend": "systemd", "jobs": [{**job, "state": state}]})
-        assert host.ansible("labserver.jupyter.lab_jobs", items, check=False)["changed"]
-        timers = host.check_output("systemctl list-timers --all")
-        assert ("labserver-by-timer.timer" in timers) is listed
-        if listed:
-            host.check_output("systemctl start labserver-by-timer.service")
-            assert host.file("/var/lib/labserver/jobs/by-timer.json").exists
+    # The hook of the DNS challenge had its secret (hook.py refuses without) and nobody saw it.
+    seen = server.file("/run/ps").content_string
+    assert "certbot certonly" in seen
+    assert "hook.py set-txt" in seen
+    assert "s3cret" not in seen
+    assert "PRIVATE KEY" not in seen
 
 
 def test_a_refused_configuration_changes_nothing(server: t.Any) -> None:
@@ -228,11 +219,3 @@ def test_a_refused_configuration_changes_nothing(server: t.Any) -> None:
     assert server.file(path).content_string == before
     assert not [name for name in server.check_output("ls -A /etc/nginx").split() if name.startswith(".labserver")]
     server.check_output("nginx -t -q")
-
-
-def test_nothing_secret_is_readable_or_logged(host: t.Any) -> None:
-    public = "/var/lib/labserver /etc/labserver/public /var/log/labserver"
-    assert host.run(f"grep -rl 'PRIVATE KEY' {public}").stdout == ""
-    found = host.check_output("find -L /etc/labserver -name '*key*' -type f -perm /044")
-    assert found == ""
-    assert host.file(CONFIG).mode == 0o600

@@ -9,6 +9,8 @@ import base64
 import csv
 import io
 import json
+import os
+import subprocess
 import sys
 import time
 import typing as t
@@ -21,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tests" / "support"
 from hub_client import HubClient
 
 OWN = "A password of my own"
+NOTEBOOK = "notebook:latest"
 ROSTER = "/etc/labserver/public/roster.json"
 
 
@@ -47,6 +50,20 @@ class Lab:
         """Return the one-time passwords that were not used yet."""
         text = self.sh("cat /var/lib/labserver/one-time-passwords.csv")
         return {row["name"]: row["password"] for row in csv.DictReader(io.StringIO(text))}
+
+    def role(self, **variables: t.Any) -> tuple[int, str]:
+        """Run the role with the images that are there and other variables; returns the exit status and what is said."""
+        images = {
+            f"hub_{key}": self.sh(f"docker inspect --format '{{{{.Config.Image}}}}' {name}").strip()
+            for key, name in (("image", "labserver-hub"), ("proxy_image", "labserver-hub-proxy"))
+        }
+        scenario = Path(__file__).resolve().parents[1]
+        command = ["ansible-playbook", "-i", os.environ["MOLECULE_INVENTORY_FILE"]]
+        command += ["-e", json.dumps(images | variables), str(scenario / "files" / "hub.yml")]
+        env = {**os.environ, "ANSIBLE_FORCE_COLOR": "0", "COLUMNS": "1000"}
+        env.pop("ANSIBLE_CALLBACKS_ENABLED", None)  # only molecule's own runs are recorded
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=env, timeout=400)
+        return done.returncode, done.stdout + done.stderr
 
     def person(self, name: str) -> HubClient:
         """Return a person who is logged in with a password of their own."""
@@ -79,6 +96,22 @@ class Lab:
             time.sleep(0.3)
         return time.monotonic() - began
 
+    def restart_hub(self, change: str = "true") -> None:
+        """Stop the hub, run a command, start the hub again and wait until it answers."""
+        self.sh(f"docker stop -t 5 labserver-hub >/dev/null; {change}; docker start labserver-hub >/dev/null")
+        self.hub_answers()
+
+    def hub_answers(self, seconds: float = 90) -> None:
+        """Wait until the hub answers through its proxy."""
+
+        def healthy() -> bool:
+            try:
+                return HubClient(self.base, "").get("/hub/health").status_code == 200
+            except OSError:
+                return False
+
+        self.until("the hub answers", healthy, seconds)
+
     def running(self, name: str) -> bool:
         """Tell whether the container of a person runs."""
         return f"jupyter-{name}" in self.sh("docker ps --format '{{.Names}}'").split()
@@ -86,8 +119,6 @@ class Lab:
 
 @pytest.fixture(scope="session")
 def lab() -> Lab:
-    import os  # noqa: PLC0415
-
     import testinfra  # noqa: PLC0415
 
     inventory = os.environ["MOLECULE_INVENTORY_FILE"]

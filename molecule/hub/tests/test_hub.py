@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import html
 import json
 import os
 import time
@@ -13,11 +14,10 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from conftest import OWN, ROSTER
+from conftest import NOTEBOOK, OWN, ROSTER
 from hub_client import HubClient
 
 REGISTRY = "127.0.0.1:5000"
-NOTEBOOK = "notebook:latest"
 
 
 @pytest.fixture(scope="module")
@@ -26,12 +26,12 @@ def pusher(lab: t.Any) -> None:
     lab.sh(f"docker login -u pusher --password-stdin {REGISTRY} < /etc/labserver/registry/secrets/pusher 2>/dev/null")
 
 
-def push(lab: t.Any, name: str, dockerfile: str) -> None:
+def push(lab: t.Any, name: str, dockerfile: str, tag: str = "1") -> None:
     """Build an image on the notebook's and push it."""
     lab.sh(f"mkdir -p /tmp/{name}")
     lab.write(f"/tmp/{name}/Dockerfile", f"FROM {REGISTRY}/notebook:latest\n{dockerfile}\n")
-    lab.sh(f"DOCKER_BUILDKIT=0 docker build -q -t {REGISTRY}/{name}:1 /tmp/{name} 2>/dev/null")
-    lab.sh(f"docker push -q {REGISTRY}/{name}:1")
+    lab.sh(f"DOCKER_BUILDKIT=0 docker build -q -t {REGISTRY}/{name}:{tag} /tmp/{name} 2>/dev/null")
+    lab.sh(f"docker push -q {REGISTRY}/{name}:{tag}")
 
 
 def catalogue(lab: t.Any) -> dict[str, dict[str, t.Any]]:
@@ -118,11 +118,14 @@ def test_the_guard_stops_a_hub_that_was_taken_over(lab: t.Any) -> None:
 
 def test_what_is_pushed_can_be_chosen_without_a_restart(lab: t.Any, pusher: None) -> None:
     bob = lab.without_server("bob")
+    # One that never comes up, pushed first: nobody waits for it.
+    push(lab, "endless", 'ENTRYPOINT ["/bin/sh", "-c", "sleep 3600"]')
     push(lab, "fresh", 'LABEL org.labserver.title="Fresh"')
     # How long it takes depends on how busy the machine is: it is printed, not asserted. The page is asked afterwards:
     # while there is only one image it has no form, and asking for it starts that image.
     took = lab.until("it was tried", lambda: catalogue(lab).get("fresh:1", {}).get("state") == "ready", 60)
     print(f"ready {took:.1f} s after the push")
+    assert catalogue(lab)["endless:1"]["state"] == "pulling"
     assert "fresh:1" in bob.images()
     bob.start("fresh:1")
     bob.wait_ready()
@@ -130,38 +133,128 @@ def test_what_is_pushed_can_be_chosen_without_a_restart(lab: t.Any, pusher: None
     bob.stop()
 
 
-def test_an_image_without_a_server_is_not_offered(lab: t.Any, pusher: None) -> None:
-    push(lab, "empty", "RUN true\nUSER 0\nRUN rm /opt/jupyter/bin/jupyterhub-singleuser")
-    lab.until("it was tried", lambda: catalogue(lab).get("empty:1", {}).get("state") == "broken", 60)
-    assert "empty:1" not in lab.person("bob").images()
-    told = lab.sh("labserver catalogue --list")
-    assert "jupyterhub-singleuser" in next(line for line in told.splitlines() if line.startswith("empty:1"))
+def test_tags_that_differ_only_in_case_are_two_images(lab: t.Any, pusher: None) -> None:
+    for tag in ("Case", "case"):
+        push(lab, "letters", f'LABEL org.labserver.title="{tag}"', tag)
+    names = {"letters:Case", "letters:case"}
+    lab.until("both", lambda: {name for name, one in catalogue(lab).items() if one["state"] == "ready"} >= names, 60)
+    assert names <= set(lab.person("bob").images())
+    found = catalogue(lab)
+    assert found["letters:Case"]["digest"] != found["letters:case"]["digest"]
 
 
-def test_a_start_that_fails_is_explained(lab: t.Any, pusher: None) -> None:
-    push(
-        lab,
-        "failing",
-        "USER 0\n"
-        "RUN cd /opt/jupyter/bin && mv jupyterhub-singleuser real && echo '#!/bin/sh' > jupyterhub-singleuser"
-        " && echo '[ \"$1\" = --version ] && exec /opt/jupyter/bin/real --version' >> jupyterhub-singleuser"
-        " && echo 'echo Disk quota exceeded; exit 1' >> jupyterhub-singleuser && chmod 755 jupyterhub-singleuser\n"
-        "USER 65534",
-    )
-    lab.until("it is offered", lambda: catalogue(lab).get("failing:1", {}).get("state") == "ready", 60)
+SINGLEUSER = "/opt/jupyter/bin/jupyterhub-singleuser"
+
+
+def script(*lines: str) -> str:
+    """Return the Dockerfile's part that puts a script in the place of the notebook server; the real one is `real`."""
+    echoes = "".join(f" && echo '{line}' >> {SINGLEUSER}" for line in ("#!/bin/sh", *lines))
+    return f"USER 0\nRUN mv {SINGLEUSER} /opt/jupyter/bin/real{echoes} && chmod 755 {SINGLEUSER}\nUSER 65534"
+
+
+def test_an_image_that_cannot_run_a_server_is_not_offered(lab: t.Any, pusher: None) -> None:
+    push(lab, "empty", f"USER 0\nRUN rm {SINGLEUSER}")
+    # Tells its version, and ends when it has to serve.
+    push(lab, "crashing", script('[ "$1" = --version ] && exec real "$@"', "echo a library is missing; exit 3"))
+    wanted = {"empty:1": "jupyterhub-singleuser", "crashing:1": "(status 3): a library is missing"}
+    for name, why in wanted.items():
+        lab.until(f"{name} was tried", lambda name=name: catalogue(lab).get(name, {}).get("state") == "broken", 60)
+        told = lab.sh("labserver catalogue --list")
+        assert why in next(line for line in told.splitlines() if line.startswith(name)), told
     bob = lab.without_server("bob")
-    bob.start("failing:1")
-    lab.until("it failed", lambda: bob.server() is None, 60)
-    words = bob.failure()
-    assert "Your disk quota is full" in words
-    assert "Disk quota exceeded" in words, "the last lines of the log are shown"
-    kept = json.loads(lab.sh("tail -n 1 /srv/labserver/hub/state/failures.jsonl"))
-    assert (kept["user"], kept["reason"], kept["image"]) == ("bob", "quota", "failing:1")
-    assert not lab.running("bob")
-    lab.sh(f"rm -rf /tmp/failing; docker rmi {REGISTRY}/failing:1 >/dev/null")
-    bob.start(NOTEBOOK)
-    bob.wait_ready()
-    bob.stop()
+    page = html.unescape(bob.get("/hub/spawn", allow_redirects=False).text)
+    assert not set(wanted) & set(bob.images())
+    assert all(f"<code>{name}</code>: " in page and why in page for name, why in wanted.items()), "the pusher sees why"
+
+
+CAUSES = {
+    "quota": ("echo Disk quota exceeded; exit 1", "Your disk quota is full", "Disk quota exceeded"),
+    "memory": (
+        "exec python3 -c 'len(b\"x\" * (900 << 20))'",
+        "The server ran out of memory while it started (limit 512 MiB)",
+        "",
+    ),
+    "image": ("exec /no/such/server", "The image has no notebook server", "/no/such/server"),
+    "exit": ("echo goodbye; exit 3", "The server stopped by itself with exit code 3", "goodbye"),
+}
+
+
+@pytest.fixture(scope="module")
+def failing(lab: t.Any, pusher: None) -> str:
+    """Push an image that passes the trial and then fails as the person's home says."""
+    for_trial = '[ "$JUPYTERHUB_USER" = labserver-trial ] && exec real "$@"'
+    push(lab, "failing", script(for_trial, 'exec sh "$HOME/.cause"'))
+    lab.until("it is offered", lambda: catalogue(lab).get("failing:1", {}).get("state") == "ready", 60)
+    return "failing:1"
+
+
+def failure(lab: t.Any, person: HubClient, image: str) -> tuple[str, dict[str, t.Any]]:
+    """Start a server that fails; return the words on the page, and what the administrator reads."""
+    person.start(image)
+    lab.until("it failed", lambda: person.server() is None, 60)
+    assert not lab.running(person.name)
+    return person.failure(), json.loads(lab.sh("tail -n 1 /srv/labserver/hub/state/failures.jsonl"))
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_a_start_that_fails_is_explained(lab: t.Any, failing: str, cause: str) -> None:
+    commands, sentence, last_line = CAUSES[cause]
+    bob = lab.without_server("bob")
+    lab.write("/home/jupyter-bob/.cause", commands + "\n")
+    words, kept = failure(lab, bob, failing)
+    assert sentence in words
+    assert last_line in words, "the last lines of the log are shown"
+    assert (kept["user"], kept["reason"], kept["image"]) == ("bob", cause, failing)
+    assert last_line in "\n".join(kept["log"])
+
+
+def test_a_limit_that_is_too_low_is_explained(lab: t.Any) -> None:
+    bob = lab.without_server("bob")
+    lab.edit_roster(lambda roster: roster["users"]["bob"]["limits"].update(memory_bytes=16 << 20))
+    try:
+        words, kept = failure(lab, bob, NOTEBOOK)
+        assert "The memory limit is too low to start anything" in words
+        assert kept["reason"] == "limit"
+    finally:
+        lab.edit_roster(lambda roster: roster["users"]["bob"].update(limits={}))
+
+
+def test_a_share_that_is_away_is_explained(lab: t.Any) -> None:
+    bob, path = lab.without_server("bob"), "/etc/labserver/public/shares.json"
+    data = {"type": "cifs", "mount_point": "/srv/labserver/shares/data/files", "path": "/mnt/data", "others": "none",
+            "bind": "/srv/labserver/shares/data", "access": {"xps": "rw"}, "when_absent": "refuse"}  # fmt: skip
+    lab.write(f"{path}.new", json.dumps({"version": 1, "shares": {"data": data}}))
+    lab.sh(f"mkdir -p /srv/labserver/shares/data/files && mv {path}.new {path}")
+    try:
+        bob.start(NOTEBOOK)
+        lab.until("it failed", lambda: bob.server() is None, 60)
+        assert "The shared folder data is not available" in bob.failure()
+        kept = json.loads(lab.sh("tail -n 1 /srv/labserver/hub/state/failures.jsonl"))
+        assert (kept["user"], kept["reason"]) == ("bob", "share"), "the administrator hears of it as well"
+    finally:
+        lab.write(f"{path}.new", json.dumps({"version": 1, "shares": {}}))
+        lab.sh(f"mv {path}.new {path}")
+
+
+def test_an_image_that_is_deleted_while_it_is_chosen_is_explained(lab: t.Any, failing: str) -> None:
+    bob = lab.without_server("bob")
+    reference = catalogue(lab)[failing]["reference"]
+    assert failing in bob.images()
+    lab.sh("systemctl stop labserver-catalogue")  # which would fetch it again within seconds
+    try:
+        lab.sh(f"docker rmi -f $(docker image inspect --format '{{{{.Id}}}}' {reference}) >/dev/null")
+        words, kept = failure(lab, bob, failing)
+        assert "The image is no longer on this server" in words
+        assert kept["reason"] == "image"
+    finally:
+        lab.sh("systemctl start labserver-catalogue")
+    lab.until(
+        "it is fetched again", lambda: catalogue(lab)[failing]["state"] == "ready" and present(lab, reference), 60
+    )
+
+
+def present(lab: t.Any, reference: str) -> bool:
+    return str(lab.sh(f"docker image inspect {reference} >/dev/null 2>&1 && echo yes || echo no")).strip() == "yes"
 
 
 def test_a_missing_home_is_explained(lab: t.Any) -> None:
@@ -175,7 +268,31 @@ def test_a_missing_home_is_explained(lab: t.Any) -> None:
         lab.sh("mv /home/away /home/jupyter-bob")
 
 
-def test_people_are_kept_apart(lab: t.Any) -> None:
+METADATA = """
+ip netns add metadata
+ip link add to-metadata type veth peer name metadata netns metadata
+ip addr add 169.254.1.1/16 dev to-metadata
+ip link set to-metadata up
+ip -n metadata addr add 169.254.169.254/16 dev metadata
+ip -n metadata link set metadata up
+ip -n metadata route add default via 169.254.1.1
+ip netns exec metadata python3 -m http.server 80 >/dev/null 2>&1 & echo $! >/run/metadata.pid
+"""
+
+
+@pytest.fixture
+def metadata(lab: t.Any) -> t.Iterator[None]:
+    """A cloud's metadata service as a host sees it."""
+    lab.sh("command -v ip >/dev/null && mkdir -p /run/netns")
+    lab.sh(METADATA)
+    look = "curl -sf -m 2 http://169.254.169.254/ || python3 -c 'import urllib.request as u;"
+    lab.until("the host sees it", lambda: "ok" in lab.sh(f"{look} u.urlopen(\"http://169.254.169.254/\", timeout=2)'"
+                                                         " >/dev/null 2>&1 && echo ok || true"), 20)  # fmt: skip
+    yield
+    lab.sh("kill $(cat /run/metadata.pid); ip link del to-metadata; ip netns del metadata")
+
+
+def test_people_are_kept_apart(lab: t.Any, metadata: None) -> None:
     alice, bob = lab.person("alice"), lab.person("bob")
     for person in (alice, bob):
         person.start(NOTEBOOK)
@@ -183,15 +300,17 @@ def test_people_are_kept_apart(lab: t.Any) -> None:
     format_ = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
     address = {
         name: lab.sh(f"docker inspect --format '{format_}' {name}").strip()
-        for name in ("jupyter-bob", "labserver-hub", "labserver-hub-proxy")
+        for name in ("jupyter-bob", "labserver-hub", "labserver-hub-proxy", "labserver-registry")
     }
     targets = [
         (address["labserver-hub"], 8081),
         (address["jupyter-bob"], 8888),
+        (address["labserver-hub"], 8000),
         (address["labserver-hub-proxy"], 8001),
         (address["labserver-hub-proxy"], 8000),
-        ("169.254.169.254", 80),
+        (address["labserver-registry"], 5000),
         ("172.27.240.1", 5000),
+        ("169.254.169.254", 80),
     ]
     code = (
         "import json, socket\n"
@@ -203,8 +322,23 @@ def test_people_are_kept_apart(lab: t.Any) -> None:
         "        return False\n"
         f"print(json.dumps([reach(target) for target in {targets!r}]))"
     )
-    assert json.loads(alice.kernel().run(code)) == [True, False, False, False, False, False]
+    assert json.loads(alice.kernel().run(code)) == [True] + [False] * 7
     bob.stop()
+
+
+def test_a_host_that_cannot_keep_people_apart_says_so(lab: t.Any) -> None:
+    """As on a kernel without the module br_netfilter: its switch is not there."""
+    lab.sh("mount -t tmpfs -o ro none /proc/sys/net/bridge")
+    try:
+        assert lab.host.run("systemctl restart labserver-hub-network.service").rc != 0
+        said = lab.sh("journalctl -u labserver-hub-network.service -n 8 -o cat --no-pager")
+        assert "the kernel module br_netfilter is missing" in said
+    finally:
+        lab.sh("umount /proc/sys/net/bridge && systemctl restart labserver-hub-network.service")
+    inside = (
+        "docker network inspect --format '{{index .Options \"com.docker.network.bridge.enable_icc\"}}' labserver-hub"
+    )
+    assert lab.sh(inside).strip() == "false", "and without the rules there is no way"
 
 
 def test_people_go_on_while_the_hub_is_replaced(lab: t.Any) -> None:
@@ -275,6 +409,12 @@ def test_a_half_written_roster_changes_nothing(lab: t.Any) -> None:
         assert HubClient(lab.base, "alice").login(OWN).status_code == 302
     finally:
         lab.sh(f"cp /tmp/whole.json {ROSTER}.new && mv {ROSTER}.new {ROSTER}")
+
+
+def test_an_image_that_never_comes_up_was_tried_for_a_bounded_time(lab: t.Any) -> None:
+    lab.until("it was tried", lambda: catalogue(lab)["endless:1"]["state"] == "broken", 90)
+    assert "no notebook server answered in it within 60 seconds" in catalogue(lab)["endless:1"]["reason"]
+    assert "labserver-trial" not in lab.sh("docker ps -a --format '{{.Names}}'")
 
 
 def test_a_registry_that_is_down_stops_nobody(lab: t.Any) -> None:

@@ -9,6 +9,7 @@ import json
 import typing as t
 
 import pytest
+from conftest import SECOND
 
 ASK = """
 import base64, sys, urllib.request, urllib.error
@@ -117,18 +118,25 @@ def test_docker_pushes_and_pulls(host: t.Any) -> None:
 
 @pytest.mark.usefixtures("pusher")
 def test_weekly_job_prunes_and_spares_what_is_used(host: t.Any) -> None:
-    for tag in ("1", "2", "3", "stable", "5"):
+    """By a container, by the hub's catalogue, by hand and by the policy; the fourth image is nobody's."""
+    for tag in ("1", "2", "3", "stable", "4", "5"):
         push(host, f"pruned/image:{tag}", f"image {tag}")
         push(host, f"other/image:{tag}", f"image {tag}")
     host.check_output("docker create --name registry-user 127.0.0.1:5000/pruned/image:2 /nothing")
+    offered = {"version": 1, "images": [{"repository": "pruned/image", "tag": "3", "digest": "", "state": "ready"}]}
+    catalogue = "/var/lib/labserver/catalogue"
+    host.check_output(f"mkdir -p {catalogue} && echo %s > {catalogue}/images.json", json.dumps(offered))
+    report = f"/etc/labserver/registry/in-use.d/{SECOND}.json"
+    host.check_output(f"mkdir -p $(dirname {report}) && echo %s > {report}", json.dumps({"version": 1, "images": []}))
     host.check_output("labserver run registry-maintenance")
-    assert tags(host, "pruned/image") == ["2", "5", "stable"]
-    assert tags(host, "other/image") == ["1", "2", "3", "5", "stable"]
+    kept = ["1", "2", "3", "5", "stable"]
+    assert tags(host, "pruned/image") == kept
+    assert tags(host, "other/image") == sorted([*kept, "4"])
     status = json.loads(host.file("/var/lib/labserver/jobs/registry-maintenance.json").content_string)
     assert status["level"] == "ok", host.check_output("tail -n 50 /var/log/labserver/registry-maintenance.log")
-    for tag in ("2", "5", "stable"):
+    for tag in kept:
         host.check_output(f"docker pull 127.0.0.1:5000/pruned/image:{tag}")
-    host.check_output("docker rm registry-user")
+    host.check_output(f"docker rm registry-user && rm {catalogue}/images.json")
 
 
 def test_registry_comes_back_when_maintenance_is_killed(host: t.Any) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tests import conftest as shared
+from tests.hub import offer_image
 
 guest = shared.guest
 FILES = f"{shared.ROOT}/analysis/files"
@@ -23,6 +24,7 @@ FILES = f"{shared.ROOT}/analysis/files"
 def lab(guest: shared.Guest) -> Iterator[shared.Guest]:
     """The lab server with its shares mounted and alice's notebook running."""
     guest.role()
+    offer_image(["alice"])
     guest.start_notebook("alice", ["data", "analysis"])
     assert guest.notebook("alice", f"echo well > {FILES}/well && cat {FILES}/well").stdout == "well\n"
     return guest
@@ -54,7 +56,7 @@ def test_a_pulled_cable_is_noticed_in_time_and_heals(lab: shared.Guest) -> None:
 
 def test_ten_outages_lose_nothing_and_write_nothing_elsewhere(lab: shared.Guest) -> None:
     writer = f"i=0; while :; do i=$((i+1)); echo line $i end >> {FILES}/log || sleep 1; done"
-    lab.run(f"docker exec --detach --user 20001:20001 alice sh -c '{writer}'", check=True)
+    lab.run(f"docker exec --detach --user 20001:20001 jupyter-alice sh -c '{writer}'", check=True)
     log = lab.uml.RUN / "nas/shares/analysis/log"
     for _outage in range(10):
         lab.uml.wait_for(log.exists, 60, "the writer")
@@ -62,7 +64,7 @@ def test_ten_outages_lose_nothing_and_write_nothing_elsewhere(lab: shared.Guest)
         time.sleep(3)
         lab.uml.nas_start()
         heals(lab)
-    lab.run("docker restart --time 1 alice")
+    lab.run("docker restart --time 1 jupyter-alice")
     lines = log.read_text().splitlines()
     assert len(lines) > 10 and all(line.startswith("line ") and line.endswith(" end") for line in lines)
     unit = lab.out(f"systemd-escape --path {FILES}")
@@ -74,11 +76,11 @@ def test_ten_outages_lose_nothing_and_write_nothing_elsewhere(lab: shared.Guest)
 
 def test_power_cuts_while_writing(lab: shared.Guest) -> None:
     for _cut in range(3):
-        lab.run(f"docker exec --detach alice sh -c 'while :; do date >> {FILES}/log2; done'")
+        lab.run(f"docker exec --detach jupyter-alice sh -c 'while :; do date >> {FILES}/log2; done'")
         time.sleep(2)
         lab.uml.guest_stop()
         lab.uml.guest_start()
-        lab.out("systemctl start docker; docker start alice", timeout=240)
+        lab.out("systemctl start docker; docker start jupyter-alice", timeout=240)
         heals(lab)
     assert lab.run("findmnt --verify").stdout.count("[E]") == 0
     assert "changed=0" in lab.role()

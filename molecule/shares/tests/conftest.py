@@ -19,8 +19,11 @@ SCENARIO = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(SCENARIO))
 import uml  # noqa: E402
 
+from .hub import Hub  # noqa: E402
+
 ROOT = "/srv/labserver/shares"
-PEOPLE = {"alice": (20001, 30001), "bob": (20002, 30002)}  # uid and gid of the lab group (leem, xps)
+GROUPS = {"leem": 30001, "xps": 30002, "guests": 30003}
+PEOPLE = {"alice": (20001, ["leem"]), "bob": (20002, ["xps"]), "dora": (20003, ["guests"])}
 
 
 class Guest:
@@ -42,18 +45,19 @@ class Guest:
         self, name: str, command: str, root: bool = False, timeout: float = 120
     ) -> subprocess.CompletedProcess[str]:
         """Run a command in a person's container, as that person or as root in it."""
-        uid, gid = PEOPLE[name]
-        user = "0:0" if root else f"{uid}:{uid}"
-        del gid
-        return self.run(f"timeout {timeout} docker exec --user {user} {name} sh -c '{command}'", timeout=timeout + 20)
+        user = "--user 0:0" if root else ""
+        return self.run(f"timeout {timeout} docker exec {user} jupyter-{name} sh -c '{command}'", timeout=timeout + 20)
 
     def start_notebook(self, name: str, shares: list[str]) -> None:
-        """Start a container the way the hub does: the folder above each share, with rslave, and the person's groups."""
-        uid, gid = PEOPLE[name]
-        binds = " ".join(f"-v {ROOT}/{share}:{ROOT}/{share}:rslave" for share in shares)
-        self.run(f"docker rm -f {name}")
+        """Start a container without the hub, but like it: the folder above each share with rslave, the own groups."""
+        uid, groups = PEOPLE[name]
+        options = [f"-v {ROOT}/{share}:{ROOT}/{share}:rslave" for share in shares]
+        options += [f"--group-add {GROUPS[group]}" for group in groups]
+        image = "$(docker image ls --quiet 127.0.0.1:5000/notebook)"
+        self.run(f"docker rm -f jupyter-{name}")
         self.run(
-            f"docker run -d --network none --name {name} --user {uid}:{uid} --group-add {gid} {binds} box sleep 100000",
+            f"docker run -d --network none --name jupyter-{name} --user {uid}:{uid} {' '.join(options)} {image}"
+            " sleep 100000",
             check=True,
         )
 
@@ -110,19 +114,22 @@ def inventory() -> str:
 @pytest.fixture(scope="session")
 def guest() -> Iterator[Guest]:
     guest = Guest()
-    guest.out(
-        "docker image inspect box >/dev/null 2>&1 || tar -C / -c bin/busybox | docker import -c 'ENV PATH=/bin' - box"
-    )
-    guest.out(
-        "docker image inspect box2 >/dev/null 2>&1 || { docker run --name seed --network none box"
-        " /bin/busybox --install -s /bin; docker commit seed box2; docker tag box2 box; docker rm seed; } >/dev/null",
-        timeout=180,
-    )
     yield guest
     uml.cable(True)
     if not uml.answers(uml.NAS[1], 445):
         uml.nas_stop()
         uml.nas_start()
+    if not uml.answers(uml.NAS[1], 2049):
+        uml.nfs_stop()
+        uml.nfs_start()
+
+
+@pytest.fixture(scope="session")
+def hub(guest: Guest) -> Hub:
+    """The lab's hub, for three people of three groups."""
+    hub = Hub()
+    hub.start(PEOPLE, GROUPS)
+    return hub
 
 
 @pytest.fixture(scope="session")

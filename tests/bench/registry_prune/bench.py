@@ -7,17 +7,18 @@
     python tests/bench/registry_prune/bench.py --registry-cli "PYTHON /path/to/registry-cli/registry.py" [--binary PATH]
 
 The peers are given by their paths and are no part of the project. Everything runs on loopback on stores in --folder.
+Each part is a run of a few minutes: --parts reading | deleting | many | growth. README.md tells more.
 """
 
 from __future__ import annotations
 
 import argparse
 import concurrent.futures
+import contextlib
 import functools
 import http.client
 import json
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -34,11 +35,17 @@ parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.R
 parser.add_argument("--registry-cli", help="command of registry-cli, with its Python")
 parser.add_argument("--binary", default="docker-registry", help="the registry to measure with")
 parser.add_argument("--tags", type=int, default=2000)
-parser.add_argument("--rounds", type=int, default=2)
+parser.add_argument("--rounds", type=int, default=2, help="of the part reading")
 parser.add_argument(
-    "--scale", type=int, nargs="*", default=[], help="numbers of tags for the growth of time and memory"
+    "--peer",
+    action="append",
+    default=[],
+    metavar="NAME=COMMAND",
+    help="another pruner; {url}, {host} and {repository} in its command are replaced",
 )
-parser.add_argument("--skip-deletes", action="store_true")
+PARTS = ("reading", "deleting", "many", "growth")
+parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+parser.add_argument("--growth", type=int, nargs="+", default=[200, 2000, 20000], help="tags of the part growth")
 parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
 parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
 options = parser.parse_args()
@@ -73,10 +80,34 @@ def policy(keep: int) -> Policy:
     return Policy(keep_last=keep, keep_tags=("stable-*",), min_age=0)
 
 
-def timed(function: t.Callable[[], t.Any]) -> tuple[float, t.Any]:
-    started = time.monotonic()
+class Taken(t.NamedTuple):
+    """Seconds on the clock, and seconds of CPU of the program that was measured and of the registry together."""
+
+    wall: float
+    cpu: float
+
+
+def timed(function: t.Callable[[], t.Any]) -> tuple[Taken, t.Any]:
+    began, started = cpu(), time.monotonic()
     result = function()
-    return time.monotonic() - started, result
+    return Taken(time.monotonic() - started, cpu() - began), result
+
+
+def cpu() -> float:
+    """CPU of this process and of those it waited for, and of the registry that runs now with all it was before."""
+    own = os.times()
+    return own.user + own.system + own.children_user + own.children_system + registry_cpu()
+
+
+def registry_cpu() -> float:
+    ticks = 0
+    group = Bench.running.process.pid if Bench.running and Bench.running.process else 0
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = file.read_text().rpartition(")")[2].split()
+            if int(fields[2]) == group:
+                ticks += sum(map(int, fields[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def reference(url: str, repository: str, threads: int = 8) -> int:
@@ -129,6 +160,11 @@ def registry_cli(url: str, repository: str, *more: str) -> str:
     return ""
 
 
+def other(command: str, url: str, repository: str) -> str:
+    text = command.format(url=url, host=url.removeprefix("http://"), repository=repository)
+    return f"exit status {subprocess.run(text.split(), capture_output=True, check=False).returncode}"
+
+
 def plan_api(url: str, cache: Cache, check: bool = True, retag: bool = False, keep: int = 80) -> Result:
     with RegistryClient(url) as client:
         return prune(client, cache, [policy(keep)], Protection(), LIMITS, check=check, retag=retag)
@@ -151,20 +187,23 @@ def maintenance(server: RegistryServer, keep: int = 80) -> Report:
 class Bench:
     """Keeps a pristine store, and serves fresh copies of it."""
 
+    running: t.ClassVar[RegistryServer | None] = None
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.rows: list[tuple[str, float, str]] = []
 
     def server(self, pristine: Path) -> RegistryServer:
         target = self.folder / "run"
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir()
         subprocess.run(["cp", "-a", str(pristine), str(target / "store")], check=True)
-        return RegistryServer(target)
+        os.sync()
+        Bench.running = RegistryServer(target)
+        return Bench.running
 
-    def row(self, name: str, seconds: float, remark: str = "") -> None:
-        self.rows.append((name, seconds, remark))
-        print(f"{name:62} {seconds:8.2f} s  {remark}", flush=True)
+    def row(self, name: str, taken: Taken | float, remark: object = "") -> None:
+        wall, used = (taken.wall, f"{taken.cpu:7.2f} s CPU") if isinstance(taken, Taken) else (taken, 13 * " ")
+        print(f"{name:56} {wall:8.2f} s {used}  {remark}", flush=True)
 
     def reading(self, pristine: Path) -> None:
         with self.server(pristine) as server:
@@ -185,9 +224,9 @@ class Bench:
                 if number == 0:
                     self.row("sequential loop", *timed(lambda: sequential(server.url, REPO)))
 
-    def told(self, function: t.Callable[[], Result]) -> tuple[float, str]:
-        seconds, result = timed(function)
-        return seconds, f"{result.requests} requests, {result.plan.removals} removals"
+    def told(self, function: t.Callable[[], Result]) -> tuple[Taken, str]:
+        taken, result = timed(function)
+        return taken, f"{result.requests} requests, {result.plan.removals} removals"
 
     def deleting(self, pristine: Path) -> None:
         print(f"-- deleting all but 80 and stable-* of {options.tags} tags, reading included")
@@ -201,22 +240,30 @@ class Bench:
                     "  and its collection (registry garbage-collect)",
                     *timed(lambda: len(subprocess.run(collect, capture_output=True, check=True).stdout)),
                 )
+        for peer in options.peer:
+            name, _equals, command = peer.partition("=")
+            with self.server(pristine) as server:
+                self.row(name, *timed(functools.partial(other, command, server.url, REPO)))
         for retag in (False, True):
             with self.server(pristine) as server:
                 seconds, result = timed(functools.partial(plan_api, server.url, Cache(), check=False, retag=retag))
                 if result.outcome.error or result.broken:
                     raise SystemExit(f"{result.outcome.error} {result.broken[:3]}")
                 way = "tags, then digests" if result.abilities.delete_tags else "retag" if retag else "digests"
-                self.row(f"prune over the API, {way}", seconds, f"{len(result.outcome.tags)} tags")
+                remark = f"{len(result.outcome.tags)} tags, {result.requests} requests"
+                self.row(f"prune over the API, {way}", seconds, remark)
                 if result.abilities.delete_tags:
                     break
         with self.server(pristine) as server:
-            seconds, report = timed(lambda: maintenance(server))
-            if report.broken:
-                raise SystemExit(str(report.broken[:3]))
-            remark = f"{report.removed} removed, {report.freed} bytes, {report.verified} tags verified"
-            self.row("maintenance on the store: downtime", report.downtime, remark)
-            self.row("maintenance on the store: all, with verification", seconds)
+            self.maintained(server)
+
+    def maintained(self, server: RegistryServer, keep: int = 80) -> None:
+        seconds, report = timed(lambda: maintenance(server, keep))
+        if report.broken:
+            raise SystemExit(str(report.broken[:3]))
+        remark = f"{report.removed} removed, {report.freed} bytes, {report.verified} tags verified"
+        self.row("maintenance on the store: downtime", report.downtime, remark)
+        self.row("maintenance on the store: all, with verification", seconds)
 
     def many(self) -> None:
         pristine = self.folder / "many"
@@ -228,7 +275,7 @@ class Bench:
             self.row("plan over the API", *self.told(lambda: plan_api(server.url, Cache(), keep=10)))
             self.row("prune over the API", *self.told(lambda: plan_api(server.url, Cache(), check=False, keep=10)))
         with self.server(pristine) as server:
-            self.row("maintenance on the store: downtime", maintenance(server, keep=10).downtime)
+            self.maintained(server, keep=10)
         if options.registry_cli:
             with self.server(pristine) as server:
 
@@ -240,29 +287,31 @@ class Bench:
                 self.row("registry-cli --delete --num 10", *timed(each))
         shutil.rmtree(pristine)
 
-    def scale(self) -> None:
-        print("-- growth: each in a process of its own")
-        for number in options.scale:
-            pristine = self.folder / f"scale{number}"
-            pristine.mkdir()
-            make_store.fill(pristine, REPO, number)
-            with self.server(pristine) as server:
+    def growth(self) -> None:
+        print("-- growth: each in a process of its own; memory is the largest of that process")
+        for number in options.growth:
+            folder = self.folder / f"growth{number}"
+            folder.mkdir()
+            server = Bench.running = RegistryServer(folder)
+            make_store.fill(server.store, REPO, number)
+            os.sync()
+            with server:
                 for way in ("store", "api", "maintenance"):
-                    arguments = [
-                        way,
-                        str(server.store.parent),
-                        server.url + f" {server.process and server.process.pid}",
-                    ]
-                    command = [sys.executable, __file__, "--child", *arguments]
+                    target = f"{server.url} {server.process and server.process.pid}"
+                    command = [sys.executable, __file__, "--child", way, str(folder), target]
+                    before = registry_cpu()
                     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-                    seconds, memory = output.split()
-                    self.row(f"{number} tags: {way}", float(seconds), f"{float(memory):.0f} MiB")
-            shutil.rmtree(pristine)
+                    wall, own, memory, remark = output.strip().split(maxsplit=3)
+                    taken = Taken(float(wall), float(own) + registry_cpu() - before)
+                    per_tag = taken.cpu * 1000 / number
+                    self.row(f"{number} tags: {way}", taken, f"{per_tag:.2f} ms CPU a tag, {memory} MiB, {remark}")
+            shutil.rmtree(folder)
 
 
 def child(way: str, folder: str, target: str) -> None:
-    """Measure one way in a fresh process; prints seconds and the largest memory in MiB."""
+    """Measure one way in a fresh process; prints seconds, those of its CPU, the largest memory in MiB, and a remark."""
     url, pid = target.split()
+    remark = "-"
     if way == "store":
         seconds, _result = timed(lambda: plan_store(Path(folder) / "store"))
     elif way == "api":
@@ -272,8 +321,12 @@ def child(way: str, folder: str, target: str) -> None:
         with RegistryClient(url) as client:
             rest = functools.partial(pause.supervised, Path(folder) / "locks", stop)
             work = Work([policy(80)], limits=LIMITS, grace=-86400)
-            seconds = maintain(Store(Path(folder) / "store"), Cache(), client, rest, work).downtime
-    print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+            cache = Cache(Path(folder) / "cache")
+            seconds, report = timed(lambda: maintain(Store(Path(folder) / "store"), cache, client, rest, work))
+            remark = f"downtime {report.downtime:.2f} s, {report.removed} removed, {len(report.broken)} broken"
+    # Not ru_maxrss, which begins with what the parent needed.
+    memory = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    print(seconds.wall, seconds.cpu, int(memory.split()[1]) // 1024, remark)
 
 
 def main() -> None:
@@ -289,12 +342,17 @@ def main() -> None:
         bench = Bench(folder)
         pristine = folder / "pristine"
         pristine.mkdir()
-        make_store.fill(pristine, REPO, options.tags)
-        bench.reading(pristine)
-        if not options.skip_deletes:
+        if {"reading", "deleting"} & set(options.parts):
+            make_store.fill(pristine, REPO, options.tags)
+            os.sync()
+        if "reading" in options.parts:
+            bench.reading(pristine)
+        if "deleting" in options.parts:
             bench.deleting(pristine)
+        if "many" in options.parts:
             bench.many()
-        bench.scale()
+        if "growth" in options.parts:
+            bench.growth()
     finally:
         shutil.rmtree(folder)
 

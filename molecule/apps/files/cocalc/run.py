@@ -4,6 +4,7 @@ import http.server
 import json
 import os
 import signal
+import socketserver
 import ssl
 import subprocess
 import threading
@@ -94,6 +95,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Secure(socketserver.BaseRequestHandler):
+    """The first words of an SSH server."""
+
+    def handle(self):
+        self.request.sendall(b"SSH-2.0-stand-in\r\n")
+
+
 class Redirect(Handler):
     def do_GET(self):
         self.answer(301, "", Location=f"https://{self.headers['Host']}{self.path}")
@@ -104,6 +112,7 @@ def serve(port, handler, pair=None):
     if pair:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*map(str, pair))
+        signal.signal(signal.SIGHUP, lambda *_: context.load_cert_chain(*map(str, pair)))
         server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever).start()
 
@@ -116,6 +125,8 @@ def main():
         # A new version that rewrites the database and then fails: the worst case for whoever upgrades.
         psql("drop table accounts;")
         raise RuntimeError("this version does not start")
+    ssh = socketserver.ThreadingTCPServer(("", 22), Secure)
+    threading.Thread(target=ssh.serve_forever).start()
     if os.environ.get("NOSSL"):
         serve(80, Handler)
     else:
@@ -126,6 +137,8 @@ def main():
 signal.signal(signal.SIGTERM, lambda *_: os._exit(0))  # the real ones do not, which costs their tests 20 s a stop
 try:
     main()
+    while True:
+        signal.pause()
 except Exception as error:
     print("Failed to start -", error, flush=True)
     while True:

@@ -1,7 +1,11 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host in a temporary folder for the tests of the accounts: files of a real Debian 12, clock and owners handed in."""
+"""A host in a temporary folder for the tests of the accounts, with clock and owners handed in.
+
+Its account files are the short ones below, or those in ``recorded/``: written by the tools of Debian 12 and 13 for an
+administrator (op), an account made by hand, two people of a TLJH with its groups, and two accounts that are no people.
+"""
 
 from __future__ import annotations
 
@@ -72,6 +76,8 @@ op:100000:65536
 jupyter-hand:165536:65536
 """,
 }
+RECORDED = {path.name: path for path in sorted((Path(__file__).parent / "recorded").iterdir())}
+RECORDED_HOMES = {"jupyter-mira": 1002, "jupyter-jonas": 1003}
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
@@ -84,15 +90,18 @@ class FakeHost:
     owners: dict[int, tuple[int, int]] = field(default_factory=dict)
     quotas: Quotas = field(default_factory=lambda: Quotas(reason="not in this test"))
     stopped: list[str] = field(default_factory=list)
+    recorded: str = ""  # a folder of recorded/, or the short files above
 
     def __post_init__(self) -> None:
         (self.root / "etc/skel/.config").mkdir(parents=True)
         (self.root / "etc/skel/.bashrc").write_text("# hello\n")
         for name, content in FILES.items():
             path = self.root / "etc" / name
-            path.write_text(content)
+            path.write_text((RECORDED[self.recorded] / name).read_text() if self.recorded else content)
             path.chmod(0o640 if "shadow" in name else 0o644)
         self.make_home("jupyter-hand", 1001, 0o755)
+        for name, uid in RECORDED_HOMES.items() if self.recorded else ():
+            self.make_home(name, uid, 0o750)
 
     def make_home(self, name: str, uid: int, mode: int = 0o700) -> Path:
         home = self.root / "home" / name

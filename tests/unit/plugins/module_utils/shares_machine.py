@@ -97,6 +97,10 @@ class Machine(host_core.Host):
         self.put(target, source, "ext4" if "bind" in given else fstype, options)
         return True
 
+    def _hanging(self) -> set[str]:
+        """What is really mounted and silent: whoever looks at it waits."""
+        return self.silent & {target for target, _source, fstype, _options in self.stack if fstype != "autofs"}
+
     def _unmount(self, target: str) -> None:
         top = max((i for i, mount in enumerate(self.stack) if mount[0] == target), default=None)
         if top is not None:
@@ -111,12 +115,14 @@ class Machine(host_core.Host):
         assert seconds > 0
         self.commands.append(list(command))
         match list(command):
-            case ["findmnt", "--verify", "--tab-file", file] if self.silent & set(
+            case ["findmnt", "--verify", "--tab-file", file] if self._hanging() & set(
                 Path(file).read_text(errors="replace").split()
             ):
                 return host_core.Done(None, "")
             case ["findmnt", "--verify", "--tab-file", _file]:
                 return host_core.Done(1, self.verdicts.pop(0)) if self.verdicts else host_core.Done(0, "")
+            case ["systemctl", "daemon-reload"] if self._hanging():
+                return host_core.Done(None, "")
             case ["systemctl", "daemon-reload"]:
                 self.units = {f[1]: f for f in map(fields_of, self.fstab.splitlines()) if len(f) > 3}
             case ["systemctl", "stop", automount, _mount]:
@@ -138,7 +144,9 @@ class Machine(host_core.Host):
                 self._unmount(target)
             case ["umount", "--lazy", "--", target]:
                 self._unmount(target)
-            case ["stat", "--format=%F", inside]:
+            case ["stat", *_format, inside] if inside.removesuffix("/.") in self._hanging():
+                return host_core.Done(None, "")
+            case ["stat", *_format, inside]:
                 target = inside.removesuffix("/.")
                 kinds = [fstype for at, _source, fstype, _options in self.stack if at == target]
                 if kinds == ["autofs"] and not self._mount(target):

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -123,6 +124,33 @@ def test_a_wrong_field_of_a_person(fields: dict[str, Any], message: str) -> None
         ({"unlisted": "delete"}, 'accounts_unlisted: "delete" is unknown; use lock, keep'),
         ({"archive_folder": "archive"}, 'accounts_archive_folder: "archive" is not an absolute path'),
         ({"quota": "much"}, 'accounts_quota: "much" is not a size'),
+        ({"groups": ["leem"]}, "accounts_groups[0]: 'leem' is not a mapping; write for example - name: leem"),
+        ({"groups": [{"gid": 3000}]}, "accounts_groups[0]: name is missing"),
+        ({"groups": [{"name": "leem", "gid": 100}]}, "accounts_groups[0] (name=leem): gid 100 is out of range"),
+        (
+            {"groups": [{"name": "leem", "limits": {"cpu": -1}}]},
+            'accounts_groups[0] (name=leem): limits.cpu "-1" is not',
+        ),
+        ({"groups": [{"name": "leem", "host_members": "op"}]}, "(name=leem): host_members is not a list of names"),
+        (
+            {"groups_group": [{"name": "leem"}, {"name": "leem"}]},
+            "accounts_groups_group[1] (name=leem): is a duplicate of accounts_groups_group[0]; keep one of them",
+        ),
+        ({"groups_host": {"leem": {}}}, "accounts_groups_host: is not a list"),
+        ({"shared_folders": "/srv"}, "accounts_shared_folders: is not a list"),
+        ({"shared_folders": ["/srv"]}, "accounts_shared_folders[0]: is not a mapping; write for example - {path:"),
+        (
+            {"shared_folders": [{"path": "/srv", "group": "leem", "mode": 7}], "groups": [{"name": "leem"}]},
+            'accounts_shared_folders[0]: unknown key "mode"; known: path, group, others',
+        ),
+        ({"gid_min": 39000, "gid_max": 38000}, "a range is empty"),
+        ({"remove_homes": "perhaps"}, 'accounts_remove_homes: "perhaps" is neither true nor false'),
+        (
+            {"expiry_notice_days": 400},
+            "accounts_expiry_notice_days: 400 is out of range; give a whole number from 0 to",
+        ),
+        ({"home_folder": "/home/"}, 'accounts_home_folder: "/home/" is not an absolute path'),
+        ({"shell": "bash"}, 'accounts_shell: "bash" is not an absolute path'),
         ({"users_from": "students.csv"}, "write {{ inventory_dir }}/students.csv"),
         ({"users_from": "/nonexistent/students.csv"}, "cannot be read on the controller: No such file or directory"),
     ],
@@ -212,6 +240,27 @@ def test_people_from_a_spreadsheet_lie_below_the_lists() -> None:
     )
     assert mira.limits == Limits(memory_bytes=4 * 1024**3, images=("notebook", "teaching/*"))
     assert (jonas.groups, jonas.admin, jonas.ssh_keys) == (("leem",), True, (KEY,))
+
+
+def test_a_spreadsheet_of_an_old_program(tmp_path: Path) -> None:
+    file = tmp_path / "students.csv"
+    file.write_bytes("name,full_name\nmira,Mira Müller\n".encode("latin-1"))
+    (problem,) = told(users_from=str(file))
+    assert problem == f"accounts_users_from: {file} is not UTF-8; save it again as CSV (UTF-8)"
+    file.write_bytes("\ufeffname,full_name\nmira,Mira Müller\n".encode())
+    assert told(users_from=str(file)) == []
+
+
+@pytest.mark.parametrize(("word", "meant"), [("Yes", True), ("1", True), ("no", False), ("FALSE", False)])
+def test_words_for_true_and_false(word: str, meant: bool) -> None:
+    desired, problems = inputs.desired({"accounts_users": [{"name": "mira", "admin": word}]})
+    assert (problems, desired.users[0].admin) == ([], meant)
+
+
+@pytest.mark.parametrize("value", [date(2027, 3, 31), datetime(2027, 3, 31, 12, 0, tzinfo=UTC), "2027-03-31"])
+def test_a_day_as_yaml_may_give_it(value: object) -> None:
+    desired, problems = inputs.desired({"accounts_users": [{"name": "mira", "expires": value}]})
+    assert (problems, desired.users[0].expires) == ([], date(2027, 3, 31))
 
 
 @pytest.mark.parametrize(

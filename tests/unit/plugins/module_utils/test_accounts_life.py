@@ -21,7 +21,12 @@ from ansible_collections.labserver.jupyter.plugins.module_utils import _accounts
 from ansible_collections.labserver.jupyter.plugins.module_utils import _accounts_store as store
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts_homes import Homes
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts_world import RefusedError
-from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils.accounts_host import FakeHost, acts
+from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils.accounts_host import (
+    FILES,
+    RECORDED,
+    FakeHost,
+    acts,
+)
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1111111111111111111111111111111111111111111 mira@desk"
 OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ2222222222222222222222222222222222222222222 mira@home"
@@ -60,6 +65,7 @@ def test_a_new_person(host: FakeHost) -> None:
     assert roster(host) == {
         "version": 1,
         "groups": {"leem": {"gid": 30000}},
+        "expiry_notice_days": 14,
         "users": {
             "mira": {
                 "system_name": "jupyter-mira", "uid": 20000, "gid": 20000, "full_name": "Mira M.",
@@ -97,6 +103,28 @@ def test_adoption_takes_over_what_is_there(host: FakeHost) -> None:
     assert (host.root / "home/jupyter-hand").stat().st_mode & 0o7777 == 0o750
     assert roster(host)["users"]["hand"]["full_name"] == "Hand Made"
     assert host.run(users=[{"name": "hand", "groups": ["leem"]}], groups=[{"name": "leem"}]).changed is False
+
+
+@pytest.mark.parametrize("recorded", sorted(RECORDED))
+def test_a_server_of_tljh_is_taken_over_as_it_is(tmp_path: Path, recorded: str) -> None:
+    host = FakeHost(tmp_path, recorded=recorded)
+    before = {name: (host.root / "etc" / name).read_text() for name in FILES}
+    wanted = {
+        "users": [{"name": "mira", "groups": ["leem"]}, {"name": "jonas"}, {"name": "hand", "groups": ["leem"]}],
+        "groups": [{"name": "leem"}],
+    }
+    done = host.run(**wanted)
+    assert [act for act in acts(done) if act[0].startswith("create")] == []
+    uids = {name: user["uid"] for name, user in roster(host)["users"].items()}
+    assert uids == {"mira": 1002, "jonas": 1003, "hand": 1001}
+    for name in FILES:
+        lines = (host.root / "etc" / name).read_text().splitlines()
+        changed = {line.split(":")[0] for line in before[name].splitlines() if line not in lines}
+        assert changed == ({"leem"} if name in ("group", "gshadow") else set())
+    assert host.line("group", "leem") == ["leem", "x", "1500", "jupyter-hand,jupyter-mira"]
+    assert (host.line("group", "jupyterhub-users") or [])[3] == "jupyter-mira,jupyter-jonas"
+    assert (host.line("group", "jupyterhub-admins") or [])[3] == "jupyter-jonas"
+    assert host.run(**wanted).changed is False
 
 
 def test_adoption_under_another_name_leaves_password_and_other_groups_alone(host: FakeHost) -> None:

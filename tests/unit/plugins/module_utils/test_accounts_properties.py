@@ -10,8 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.labserver.jupyter.plugins.module_utils._accounts_ids import Found, Ids, allocate, load
+from ansible_collections.labserver.jupyter.plugins.module_utils._accounts_model import Desired, Group, User
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts_tables import FIELDS, Ranges, Table, Tables
-from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils.accounts_host import FakeHost, acts
+from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils.accounts_host import (
+    RECORDED,
+    FakeHost,
+    acts,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -40,12 +46,20 @@ def as_inputs(people: dict[str, dict[str, Any]], **settings_given: Any) -> dict[
     return {"users": users, "groups": [{"name": name} for name in GROUPS], **settings_given}
 
 
-def foreign_lines(host: FakeHost) -> dict[str, list[str]]:
-    """Return the lines of accounts and groups that are not the lab's; those of sudo and users may gain members."""
+def foreign_lines(host: FakeHost, removed: set[str]) -> dict[str, list[str]]:
+    """Return the lines of accounts and groups that are not the lab's; those of sudo and users may gain members.
+
+    Groups of the host (those of a TLJH) are told without the members whose accounts were removed.
+    """
     lab = {"sudo", "users", *GROUPS}
+
+    def without(line: str) -> str:
+        *rest, members = line.split(":")
+        return ":".join([*rest, ",".join(member for member in members.split(",") if member not in removed)])
+
     return {
         name: [
-            line
+            without(line) if name in ("group", "gshadow") else line
             for line in (host.root / "etc" / name).read_text().splitlines()
             if line.split(":")[0] not in lab and not line.startswith("jupyter-")
         ]
@@ -53,14 +67,22 @@ def foreign_lines(host: FakeHost) -> dict[str, list[str]]:
     }
 
 
+def passwd(host: FakeHost) -> list[str]:
+    return (host.root / "etc/passwd").read_text().splitlines()
+
+
 @FEW
-@given(history=st.lists(st.tuples(lists, st.booleans()), min_size=1, max_size=4))
-def test_any_history(history: list[tuple[dict[str, dict[str, Any]], bool]]) -> None:
+@given(
+    recorded=st.sampled_from(["", *RECORDED]),
+    history=st.lists(st.tuples(lists, st.booleans()), min_size=1, max_size=4),
+)
+def test_any_history(recorded: str, history: list[tuple[dict[str, dict[str, Any]], bool]]) -> None:
     """Applied once, the plan is empty; no uid is given twice; foreign accounts are what they were, byte for byte."""
     with tempfile.TemporaryDirectory() as folder:
-        host = FakeHost(Path(folder))
-        foreign = foreign_lines(host)
-        owner: dict[int, str] = {}
+        host = FakeHost(Path(folder) / "host", recorded=recorded)
+        start = FakeHost(Path(folder) / "before", recorded=recorded)
+        removed: set[str] = set()
+        owner = {int(line.split(":")[2]): line.split(":")[0] for line in passwd(host)}
         for step, (people, remove) in enumerate(history):
             host.now = datetime(2026, 11, 20, 12, step, tzinfo=UTC)
             wanted = as_inputs(people, remove_homes=remove)
@@ -72,13 +94,56 @@ def test_any_history(history: list[tuple[dict[str, dict[str, Any]], bool]]) -> N
             again = host.run(**wanted)
             assert (acts(again), again.changed) == ([], False)
             assert host.snapshot() == after
-            assert foreign_lines(host) == foreign
-            for line in (host.root / "etc/passwd").read_text().splitlines():
+            removed |= {name for what, name in acts(done) if what.startswith("remove")}
+            assert foreign_lines(host, removed) == foreign_lines(start, removed)
+            for line in passwd(host):
                 name, _x, uid = line.split(":")[:3]
                 assert owner.setdefault(int(uid), name) == name
             for group in GROUPS:
                 members = set(filter(None, (host.line("group", group) or [])[3].split(",")))
                 assert members == set(filter(None, (host.line("gshadow", group) or [])[3].split(",")))
+
+
+who = st.lists(st.sampled_from(NAMES), unique=True)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(who, who, st.sampled_from(["", "first host is new", "file is lost"])), max_size=6),
+    st.dictionaries(st.sampled_from(["op", "stepsd"]), st.integers(20000, 20004), max_size=2),
+)
+def test_numbers_on_two_servers_through_any_history(
+    history: list[tuple[list[str], list[str], str]], foreign: Any
+) -> None:
+    """Whatever comes and goes, everybody keeps one number on both servers, and nobody ever gets that of another."""
+    recorded = Ids()
+    accounts: list[dict[str, int]] = [{}, {}]
+    registers: list[dict[str, int]] = [{}, {}]
+    ever: dict[str, int] = {}
+    for first, second, accident in history:
+        if accident == "first host is new":
+            accounts[0], registers[0] = {}, {}
+        if accident == "file is lost":  # then the registers of the hosts decide
+            recorded = Ids()
+        hosts = {}
+        for number, names in enumerate((first, second)):
+            desired = Desired(users=tuple(User(name, f"jupyter-{name}") for name in names), groups=(Group("leem"),))
+            found = {f"jupyter-{name}": (uid, uid) for name, uid in accounts[number].items()}
+            found |= {name: (uid, uid) for name, uid in foreign.items()} if number else {}
+            hosts[f"host{number}"] = (desired, Found(accounts=found, recorded_users=registers[number]))
+        ids, problems = allocate(hosts, recorded)
+        assert problems == []
+        known = {**ids.users, "group leem": ids.groups["leem"]}
+        assert len(set(known.values())) == len(known)
+        assert not {*known.values()} & {*foreign.values()}
+        if accident != "file is lost":
+            assert {name: ids.users.get(name) for name in ever} == ever
+        ever = dict(ids.users)
+        for number, names in enumerate((first, second)):
+            accounts[number] = {name: ids.users[name] for name in names}
+            registers[number] |= accounts[number]
+        recorded = load(ids.dump(), "accounts-ids.txt")
+        assert (recorded.users, recorded.groups) == (ids.users, ids.groups)
 
 
 text = st.text(st.characters(codec="utf-8", exclude_characters="\n\r\x00"), max_size=12)

@@ -6,8 +6,11 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 import typing as t
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue_servi
     LabRegistry,
     Service,
 )
+from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue_trial import Outcome
 from ansible_collections.labserver.jupyter.plugins.module_utils._docker_api import EngineError
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry_client import RawManifest, RegistryError
 
@@ -59,7 +63,8 @@ class FakeEngine:
     def __init__(self) -> None:
         self.here: set[str] = set()
         self.pulled: list[str] = []
-        self.results: dict[str, tuple[int, str]] = {}
+        self.results: dict[str, Outcome] = {}
+        self.hanging: dict[str, threading.Event] = {}
         self.full = False
         self.seen_while_pulling: t.Callable[[], None] = lambda: None
 
@@ -74,9 +79,10 @@ class FakeEngine:
         self.pulled.append(reference)
         self.here.add(reference)
 
-    def run(self, name: str, body: Mapping[str, t.Any]) -> tuple[int, str]:
-        assert body["HostConfig"]["NetworkMode"] == "none"
-        return self.results.get(body["Image"], (0, "6.1.1\n"))
+    def try_out(self, name: str, reference: str) -> Outcome:
+        if reference in self.hanging:
+            self.hanging[reference].wait(60)
+        return self.results.get(reference, Outcome(True, "6.1.1"))
 
 
 class Lab:
@@ -92,7 +98,7 @@ class Lab:
         self.said: list[str] = []
         self.restart()
 
-    def restart(self) -> None:
+    def restart(self, pool: ThreadPoolExecutor | None = None) -> None:
         self.service = Service(
             self.settings,
             self.registry,
@@ -100,6 +106,7 @@ class Lab:
             credentials=lambda: ("puller", "secret"),
             clock=lambda: self.now,
             say=self.said.append,
+            pool=pool,
         )
 
     def document(self) -> dict[str, t.Any]:
@@ -160,23 +167,64 @@ def test_a_registry_that_is_away_changes_nothing(lab: Lab) -> None:
     assert lab.states() == {"notebook:1.0": "ready"}
 
 
-@pytest.mark.parametrize(
-    ("status", "output", "reason"),
-    [
-        (127, "exec: jupyterhub-singleuser: not found", "cannot start in it (status 127): exec"),
-        (1, "Traceback\nModuleNotFoundError: No module named 'jupyterhub'", "No module named 'jupyterhub'"),
-        (0, "4.1.6\n", "it has JupyterHub 4.1.6; the hub needs 5 or later"),
-        (0, "", "does not tell its version"),
-    ],
-)
-def test_an_image_without_a_server_is_not_offered(lab: Lab, status: int, output: str, reason: str) -> None:
-    lab.engine.results[f"127.0.0.1:5000/notebook@{sha('a')}"] = (status, output)
+FAULTS = [
+    (Outcome(False, status=127, output="exec: jupyterhub-singleuser: not found"), "(status 127): exec"),
+    (Outcome(False, status=1, output="Traceback\nNo module named 'jupyterhub'\n"), "No module named 'jupyterhub'"),
+    (Outcome(False, status=137, out_of_memory=True), "needs more than 1024 MiB to start"),
+    (Outcome(True, "4.1.6"), "it has JupyterHub 4.1.6; the hub needs 5 or later"),
+    (Outcome(True, ""), "no server of JupyterHub 5"),
+]
+
+
+@pytest.mark.parametrize(("outcome", "reason"), FAULTS)
+def test_an_image_without_a_server_is_not_offered(lab: Lab, outcome: Outcome, reason: str) -> None:
+    lab.engine.results[f"127.0.0.1:5000/notebook@{sha('a')}"] = outcome
     lab.service.round()
     assert lab.states() == {"notebook:1.0": "broken"}
     assert reason in lab.document()["images"][0]["reason"]
     assert any(reason in line for line in lab.said), "the pusher sees it in the journal"
+    lab.now += BROKEN_AGAIN_SECONDS + 1
     lab.service.round()
     assert len(lab.said) == 1, "the same digest is not tried again"
+
+
+def test_a_server_that_came_up_too_slowly_is_tried_again_later(lab: Lab) -> None:
+    lab.engine.results[f"127.0.0.1:5000/notebook@{sha('a')}"] = Outcome(False, output="loading\n")
+    lab.service.round()
+    assert "no notebook server answered in it within 60 seconds: loading" in lab.document()["images"][0]["reason"]
+    lab.engine.results.clear()
+    lab.service.round()
+    assert lab.states() == {"notebook:1.0": "broken"}
+    lab.now += BROKEN_AGAIN_SECONDS + 1
+    lab.service.round()
+    assert lab.states() == {"notebook:1.0": "ready"}
+
+
+def test_an_image_that_hangs_holds_up_no_other(lab: Lab) -> None:
+    lab.engine.hanging[f"127.0.0.1:5000/notebook@{sha('a')}"] = release = threading.Event()
+    with ThreadPoolExecutor(2) as pool:
+        lab.restart(pool)
+        lab.service.round()
+        assert lab.states() == {"notebook:1.0": "pulling"}
+        lab.registry.content["other"] = {"1": sha("b")}
+        lab.service.round()
+        until = time.monotonic() + 20
+        while lab.states()["other:1"] != "ready" and time.monotonic() < until:
+            lab.service.wait(0.1)
+        assert lab.states() == {"notebook:1.0": "pulling", "other:1": "ready"}
+        del lab.registry.content["notebook"]
+        lab.service.round()
+        release.set()
+    lab.service.round()
+    assert lab.states() == {"other:1": "ready"}, "what was deleted meanwhile does not come back"
+
+
+def test_two_tags_of_one_image_are_tried_once(lab: Lab) -> None:
+    lab.registry.content["notebook"]["1.0-CASE"] = sha("a")
+    lab.registry.content["notebook"]["1.0-case"] = sha("a")
+    lab.service.round()
+    assert lab.states() == {"notebook:1.0": "ready", "notebook:1.0-CASE": "ready", "notebook:1.0-case": "ready"}
+    assert len(lab.said) == 1
 
 
 def test_a_fetch_that_failed_is_tried_again_later(lab: Lab) -> None:

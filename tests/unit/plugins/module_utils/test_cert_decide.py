@@ -104,6 +104,13 @@ def test_all_problems_of_the_inputs_at_once() -> None:
             {"name": "f", "names": [], "source": "files", "files": {"key": "/k", "key_content": "x"}},
             {"name": "c", "names": [], "source": "container_exec", "container_exec": {"container": "cocalc"}},
             {"name": "z", "names": [], "source": "magic"},
+            {"name": "t", "names": ["x.test"], "source": "acme", "acme": {"challenge": "tls"}},
+            {
+                "name": "r",
+                "names": [],
+                "source": "self_signed",
+                "deploy": [{"name": "x", "reload": {"container": "a", "action": "kill"}}],
+            },
             {
                 "name": "d",
                 "names": [],
@@ -128,6 +135,8 @@ def test_all_problems_of_the_inputs_at_once() -> None:
         "either files.key ",
         "container_exec.renew_command is missing",
         'source "magic"',
+        'acme.challenge "tls" is not one of',
+        'reload.action "kill" is not restart or hup',
         "warn_fraction is 30",
         "deploy[0]: name is missing",
         "service and container",

@@ -39,6 +39,13 @@ GOOD: dict[str, t.Any] = {
             {"cocalc_letsencrypt": {"domain": "x.org", "email": "a@x.org", "staging": True}},
             "cocalc_letsencrypt: unknown key staging",
         ),
+        ({"cocalc_certificate": "/etc/x.pem"}, 'cocalc_certificate: "/etc/x.pem" is no name'),
+        (
+            {"cocalc_certificate": "cocalc", "cocalc_certificate_file": "/c", "cocalc_key_file": "/k"},
+            "cocalc_certificate: not together with cocalc_certificate_file or cocalc_letsencrypt",
+        ),
+        ({"cocalc_certificate": "lab", "cocalc_variant": "legacy"}, "cocalc_certificate: a legacy image wants"),
+        ({"cocalc_certificate": "lab", "cocalc_tls": "proxy"}, "cocalc_tls: proxy is plain HTTP"),
         ({"cocalc_tls": "proxy", "cocalc_http_port": 80}, "cocalc_tls: proxy is plain HTTP"),
         (
             {"cocalc_tls": "proxy", "cocalc_bind_address": "0.0.0.0", "cocalc_admins": ["a@x.org"]},

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils import _hub_change as hub_change
 from ansible_collections.labserver.jupyter.plugins.module_utils._docker_api import EngineError
-from ansible_collections.labserver.jupyter.plugins.module_utils._hub_change import Files, Server
+from ansible_collections.labserver.jupyter.plugins.module_utils._hub_change import Files, Former, Server
 
 
 class FakeEngine:
@@ -38,9 +38,9 @@ class FakeEngine:
         return {"Id": "new"}
 
 
-def container(name: str, user: str = "", running: bool = True, label: str = "") -> dict[str, t.Any]:
+def container(name: str, user: str = "", running: bool = True, label: str = "", identity: str = "") -> dict[str, t.Any]:
     return {
-        "Id": f"id-{name}", "Name": f"/{name}",
+        "Id": identity or f"id-{name}", "Name": f"/{name}",
         "Config": {
             "Hostname": "id", "Image": "i", "Labels": {"org.labserver.user": user, "org.labserver.config": label},
         },
@@ -92,6 +92,10 @@ def test_all_is_well() -> None:
     assert found.sentence() == "2 of 2 servers kept, the hub answers"
 
 
+def test_nobody_to_keep_is_said_so() -> None:
+    assert hub_change.Look(True, 0, 0, ()).sentence() == "no server was running, the hub answers"
+
+
 def test_each_loss_is_named_with_its_kind() -> None:
     assert look({"id-bob": state(running=False)}, lambda url: True).lost == ("alice (stopped)", "bob (stopped)")
     assert look({"id-alice": state(), "id-bob": state(started="now")}, lambda url: True).lost == ("bob (started anew)",)
@@ -107,6 +111,19 @@ def test_a_server_that_answers_late_is_waited_for() -> None:
         return len(tries) > 3
 
     assert look({"id-alice": state(), "id-bob": state()}, answering).kept == 2
+
+
+def test_a_hub_that_ends_again_and_again_is_not_waited_for() -> None:
+    waits: list[float] = []
+    found = hub_change.look(
+        [], {}.get, "http://h/", seconds=60, hopeless=lambda: len(waits) > 2, sleep=waits.append,
+        is_healthy=lambda url: False,
+    )  # fmt: skip
+    assert (found.well, len(waits)) == (False, 4)
+    assert not hub_change.hopeless(None, None)
+    assert not hub_change.hopeless({"Id": "new", "RestartCount": 2}, {"Id": "old", "RestartCount": 0})
+    assert hub_change.hopeless({"Id": "new", "RestartCount": 3}, {"Id": "old", "RestartCount": 1})
+    assert not hub_change.hopeless({"Id": "same", "RestartCount": 9}, {"Id": "same", "RestartCount": 7})
 
 
 def database(path: Path, version: str, rows: int) -> None:
@@ -147,20 +164,32 @@ def test_going_back_keeps_the_database_unless_its_schema_changed(tmp_path: Path,
     journal = tmp_path / "hub.sqlite-journal"
     if kept == 3:
         journal.write_bytes(b"of a hub that was killed")
-    engine = engine_of()
-    former = container("labserver-hub", label="old")
+    engine = engine_of(container("labserver-hub-proxy"), container("labserver-hub", label="new", identity="other"))
     old = Files("old settings", ("old = 1",))
-    hub_change.go_back(engine, "labserver-hub", former, files=old, folder=folder, database=now, copy=str(copy))
+    was = {name: container(name, label="old") for name in ("labserver-docker-guard", "labserver-hub-proxy")}
+    was["labserver-hub"] = container("labserver-hub", label="old")
+    former = Former.of(Former(was, old, str(copy), ()).document())
+    restored = hub_change.go_back(engine, former, folder=folder, database=now)
+    assert restored == ["labserver-docker-guard", "labserver-hub"], "one was gone, one is another, the proxy was left"
     assert not journal.exists()
     assert rows(now) == kept
     assert Files.read(folder) == old
     assert [(method, path) for method, path, _body in engine.done] == [
-        ("DELETE", "/containers/labserver-hub"), ("POST", "/containers/create"), ("POST", "/containers/new/start")
+        ("DELETE", "/containers/labserver-hub"),
+        ("POST", "/containers/create"), ("POST", "/containers/new/start"),
+        ("POST", "/containers/create"), ("POST", "/containers/new/start"),
     ]  # fmt: skip
-    body = engine.done[1][2]
+    body = engine.done[3][2]
     assert "Hostname" not in body
     assert body["Labels"]["org.labserver.config"] == "old"
     assert body["NetworkingConfig"]["EndpointsConfig"]["n"]["IPAMConfig"] == {"IPv4Address": "172.27.240.2"}
+
+
+def test_a_first_hub_has_nothing_to_go_back_to(tmp_path: Path) -> None:
+    engine = engine_of(container("labserver-hub"))
+    former = Former({"labserver-hub": None}, Files("", ()), "", ())
+    assert hub_change.go_back(engine, former, folder=tmp_path, database=tmp_path / "none") == []
+    assert engine.done == []
 
 
 def test_files_that_are_no_longer_wanted_go(tmp_path: Path) -> None:

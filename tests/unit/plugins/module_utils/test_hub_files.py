@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import typing as t
@@ -18,6 +19,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._hub_files impor
     diff_of,
     from_params,
     shared_root,
+    shares_root,
     time_zone,
 )
 
@@ -120,3 +122,10 @@ def test_the_time_zone_is_read_for_containers(tmp_path: Path, content: bytes | N
     if content is not None:
         (tmp_path / "localtime").write_bytes(content)
     assert time_zone(tmp_path / "localtime") == zone
+
+
+def test_the_guard_looks_where_the_shares_are() -> None:
+    document = {"version": 1, "shares": {"data": {"bind": "/data/shares/data"}, "x": {"bind": "/data/shares/x"}}}
+    assert shares_root(json.dumps(document).encode()) == "/data/shares"
+    for nothing in (b"", b"half", b"[]", b"{}", b'{"shares": {}}', b'{"shares": {"x": {}}}'):
+        assert shares_root(nothing) == "/srv/labserver/shares"

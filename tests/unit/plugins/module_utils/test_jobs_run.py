@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import fcntl
 import http.server
 import json
 import os
@@ -23,6 +25,7 @@ import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils import _jobs_alert as jobs_alert
 from ansible_collections.labserver.jupyter.plugins.module_utils import _jobs_log as jobs_log
 from ansible_collections.labserver.jupyter.plugins.module_utils import _jobs_model as jobs_model
+from ansible_collections.labserver.jupyter.plugins.module_utils import _jobs_overview as jobs_overview
 from ansible_collections.labserver.jupyter.plugins.module_utils import _jobs_run as jobs_run
 from ansible_collections.labserver.jupyter.plugins.module_utils import _jobs_watch as jobs_watch
 
@@ -146,7 +149,7 @@ def test_an_address_that_speaks_no_http_is_a_failed_alert(server: Server) -> Non
         server.alerts(webhook={"url": url}, heartbeat_url=url)
         server.job("renew", "/bin/false")
         assert server.run("renew") == 1
-        assert server.status("renew")["told"]["failed"].startswith("webhook: BadStatusLine")
+        assert server.status("renew")["told"]["webhook"]["failed"] == "BadStatusLine"
         assert jobs_alert.heartbeat({"heartbeat_url": url}).startswith("heartbeat: BadStatusLine")
         listener.shutdown()
 
@@ -208,6 +211,14 @@ def test_scheduled_runs_wait_and_manual_ones_do_not(server: Server) -> None:
     assert 0 <= server.slept[0] <= 600
 
 
+def test_a_run_at_boot_waits_for_the_services_of_the_host(server: Server) -> None:
+    up = server.root / "up"
+    server.job("renew", "/bin/test", "-e", str(up), jitter_seconds=0)
+    world = dataclasses.replace(server.world, boot=up.touch)
+    assert jobs_run.run_job(world, "renew", "schedule") == 1
+    assert jobs_run.run_job(world, "renew", "boot") == 0
+
+
 def test_the_log_is_rotated_and_one_run_cannot_fill_the_disk(tmp_path: Path) -> None:
     for number in range(8):
         log = jobs_log.JobLog(tmp_path, "noisy", run_bytes=1_200_000)
@@ -243,11 +254,58 @@ def test_an_alert_that_nobody_got_is_tried_again_by_the_watch(server: Server, we
     server.alerts(webhook={"url": address + "secret-token"})
     server.job("renew", "/bin/false", schedule="0 4 1 1 *")
     server.run("renew")
-    assert "OSError" in server.status("renew")["told"]["failed"]
+    assert server.status("renew")["told"]["webhook"]["failed"] == "OSError"
     assert "secret-token" not in json.dumps(server.status("renew"))
     jobs_watch.watch(server.world)
     assert len(posted) == 2
-    assert server.status("renew")["told"]["level"] == "warning"
+    assert server.status("renew")["told"]["webhook"]["level"] == "warning"
+
+
+def test_a_way_that_fails_repeats_none_of_the_others(server: Server, webhook: Any, tmp_path: Path) -> None:
+    address, posted, answers = webhook
+    answers.extend([500, 500, 200, 500, 200])
+    server.alerts(webhook={"url": address}, command=["/bin/sh", "-c", f"echo told >>{tmp_path}/heard"])
+    server.job("renew", "/bin/false", schedule="0 4 1 1 *")
+    server.run("renew")
+    # The watch tries the webhook again, and says so as long as it is in vain.
+    assert "renew: could not be told by webhook (OSError)" in jobs_watch.watch(server.world)
+    shown = jobs_overview.overview(server.root, server.time)
+    assert shown[0]["message"] == "exit status 1; could not be told by webhook (OSError)"
+    assert jobs_watch.watch(server.world) == ["renew: warning: exit status 1"]
+    jobs_watch.watch(server.world)
+    assert (len(posted), (tmp_path / "heard").read_text()) == (3, "told\n")
+    # So is the way back, which the webhook hears at its second try.
+    server.job("renew", "/bin/true", schedule="0 4 1 1 *")
+    server.run("renew")
+    jobs_watch.watch(server.world)
+    jobs_watch.watch(server.world)
+    assert [item["level"] for item in posted] == ["warning"] * 3 + ["ok"] * 2
+    assert (tmp_path / "heard").read_text() == "told\n" * 2
+    assert not server.status("renew")["told"]["webhook"]["failed"]
+
+
+def test_a_problem_that_nobody_heard_of_is_not_taken_back(server: Server, webhook: Any) -> None:
+    address, posted, answers = webhook
+    answers.append(500)
+    server.alerts(webhook={"url": address})
+    server.job("renew", "/bin/false")
+    server.run("renew")
+    server.job("renew", "/bin/true")
+    server.run("renew")
+    assert [item["level"] for item in posted] == ["warning"]
+
+
+def test_damaged_alerts_are_told_when_they_are_well_again(server: Server, webhook: Any) -> None:
+    address, posted, _answers = webhook
+    server.alerts()
+    (server.root / "etc/labserver/alerts.json").write_text("{")
+    server.job("renew", "/bin/false", schedule="0 4 1 1 *")
+    server.run("renew")
+    assert "could not be told by alerts (/etc/labserver/alerts.json" in "".join(jobs_watch.watch(server.world))
+    server.alerts(webhook={"url": address})
+    jobs_watch.watch(server.world)
+    assert [item["level"] for item in posted] == ["warning"]
+    assert list(server.status("renew")["told"]) == ["webhook"]
 
 
 def test_levels_below_the_wanted_one_are_not_told(server: Server, webhook: Any) -> None:
@@ -276,7 +334,8 @@ def test_mail_is_handed_to_the_named_server(server: Server) -> None:
         threading.Thread(target=listener.handle_request, daemon=True).start()
         port = listener.server_address[1]
         alert = jobs_alert.Alert("server1", "renew", "critical", "it broke", "2026-11-20T10:30:00Z")
-        assert jobs_alert.send({"mail": {"to": ["a@b.example"], "server": "127.0.0.1", "port": port}}, alert) == []
+        config = {"mail": {"to": ["a@b.example"], "server": "127.0.0.1", "port": port}}
+        assert jobs_alert.send(config, "mail", alert) == ""
     assert "Subject: [labserver] server1: renew critical" in heard
     assert any("rcpt to:<a@b.example>" in line.lower() for line in heard)
     assert "it broke" in heard
@@ -321,6 +380,45 @@ def test_a_job_that_is_new_or_running_is_not_missed(server: Server) -> None:
     time.sleep(0.5)
     assert jobs_watch.watch(server.world) == []
     run.join()
+
+
+def test_a_run_that_lasts_beyond_the_next_due_time_is_not_missed(server: Server, webhook: Any) -> None:
+    address, posted, _answers = webhook
+    server.alerts(webhook={"url": address})
+    server.job("backup", "/bin/sleep", "2", schedule="0 * * * *")
+    (server.root / "proc").mkdir()
+    (server.root / "proc/uptime").write_text("864000.0 1.0\n")
+    run = threading.Thread(target=server.run, args=("backup",))
+    run.start()  # at 10:30
+    time.sleep(0.5)
+    server.time += timedelta(minutes=45)
+    assert jobs_overview.overview(server.root, server.time)[0]["level"] == "running"
+    assert jobs_watch.watch(server.world) == []
+    run.join()  # at 11:15, begun before it was due at 11:00
+    assert jobs_overview.overview(server.root, server.time)[0]["level"] == "ok"
+    assert jobs_watch.watch(server.world) == []
+    server.time += timedelta(hours=1)
+    server.job("backup", "/bin/true", schedule="0 * * * *")
+    assert "was not run when due at 2026-11-20T12:00:00Z" in jobs_watch.watch(server.world)[0]
+    assert [item["level"] for item in posted] == ["warning", "ok"]
+
+
+def test_a_job_that_found_another_at_work_was_not_missed(server: Server, webhook: Any) -> None:
+    address, posted, _answers = webhook
+    server.alerts(webhook={"url": address})
+    server.job("renew", "/bin/sh", "-c", f"exit {jobs_run.BUSY}", schedule="0 * * * *")
+    assert server.run("renew", "schedule") == jobs_run.BUSY
+    assert jobs_watch.watch(server.world) == []
+    assert posted == []
+
+
+def test_who_only_looks_does_not_keep_a_run_from_its_lock(server: Server) -> None:
+    server.job("renew", "/bin/true")
+    server.run("renew")
+    looking = (server.root / "run/lock/labserver-job-renew.lock").open()
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    world = dataclasses.replace(server.world, sleep=lambda _seconds: looking.close())
+    assert jobs_run.run_job(world, "renew", "manual") == 0
 
 
 def test_a_damaged_status_file_starts_anew(server: Server) -> None:

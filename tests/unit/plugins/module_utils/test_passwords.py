@@ -125,6 +125,19 @@ def test_a_reset_makes_a_new_one_and_touches_nobody_else(lab: Lab) -> None:
     assert PasswordStore(lab.paths.store).entries()["alice"].one_time
 
 
+def test_a_reset_alone_leaves_all_else_that_is_due(lab: Lab) -> None:
+    lab.run()
+    lab.use("bob")
+    lab.people(alice="present", bob="present", carol="absent", erin="present", frank="present")
+    plan = passwords.only(lab.plan("alice", "erin"), ["alice", "erin"])
+    assert [f"{action['what']} {action['name']}" for action in plan.actions()] == [
+        "seed erin",
+        "reset alice",
+        "record store",
+    ]
+    assert passwords.only(lab.plan(), []).actions() == []
+
+
 def test_locked_people_keep_theirs_and_absent_ones_lose_it(lab: Lab) -> None:
     lab.run()
     lab.people(alice="locked", bob="absent", carol="present")

@@ -30,16 +30,20 @@ class Host:
         (root / "etc/nginx/sites-enabled/default").write_text("server {}")
         self.ran: list[str] = []
         self.tested = ""
+        self.killed_at = ""
+        self.reload = (0, "")
 
     def run(self, argv: Sequence[str]) -> tuple[int, str]:
         self.ran.append(" ".join(argv[:3]))
         if "is-active" in argv:
             return (0 if self.running else 3), ""
+        if self.killed_at and self.killed_at in argv:
+            raise KeyboardInterrupt
         if argv[0] == "nginx":
             self.tested = Path(argv[-1]).read_text()
             return self.test
         self.running = True
-        return 0, ""
+        return self.reload if "reload" in argv else (0, "")
 
     def plan(self, *items: dict[str, Any]) -> proxy_plan.Plan:
         sites = [proxy_nginx.from_mapping(item, "server") for item in items]
@@ -63,6 +67,48 @@ def test_plan_apply_and_nothing_more_to_do(tmp_path: Path) -> None:
     host.apply(host.plan(HUB, {**REGISTRY, "port": 5444}))
     assert "systemctl reload nginx" in host.ran
     assert not any("restart" in command for command in host.ran)
+
+
+def test_killed_between_writing_and_reloading(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    host.apply(host.plan(HUB))
+    host.killed_at = "reload"
+    with pytest.raises(KeyboardInterrupt):
+        host.apply(host.plan(HUB, REGISTRY))
+    host.killed_at = ""
+    host.ran.clear()
+    next_run = host.plan(HUB, REGISTRY)
+    assert (next_run.changed, dict(next_run.files)) == (True, {})
+    host.apply(next_run)
+    assert host.ran[-1] == "systemctl reload nginx"
+    assert not host.plan(HUB, REGISTRY).changed
+    # The same when the package's default site came back and is switched off again.
+    (tmp_path / proxy_plan.DEFAULT_SITE).write_text("server {}")
+    host.killed_at = "reload"
+    with pytest.raises(KeyboardInterrupt):
+        host.apply(host.plan(HUB, REGISTRY))
+    host.killed_at = ""
+    assert host.plan(HUB, REGISTRY).reload
+    host.apply(host.plan(HUB, REGISTRY))
+    # The same when the front door is taken off.
+    host.killed_at = "reload"
+    with pytest.raises(KeyboardInterrupt):
+        host.apply(proxy_plan.removal(tmp_path))
+    host.killed_at = ""
+    host.ran.clear()
+    host.apply(proxy_plan.removal(tmp_path))
+    assert host.ran == ["systemctl reload nginx"]
+    assert not proxy_plan.removal(tmp_path).changed
+
+
+def test_a_reload_that_fails_is_tried_again(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    host.apply(host.plan(HUB))
+    host.reload = (1, "bind() failed")
+    with pytest.raises(RuntimeError, match="bind"):
+        host.apply(host.plan(HUB, REGISTRY))
+    host.reload = (0, "")
+    assert host.plan(HUB, REGISTRY).reload
 
 
 def test_taken_off_again(tmp_path: Path) -> None:
@@ -149,3 +195,4 @@ def test_all_problems_at_once() -> None:
     ):
         assert words in text, words
     assert proxy_input.problems({"proxy_sites": [HUB, REGISTRY], "proxy_http_port": 0}) == []
+    assert "proxy_http_port is 70000" in proxy_input.problems({"proxy_sites": [], "proxy_http_port": 70000})[0]

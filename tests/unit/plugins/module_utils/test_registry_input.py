@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
+import time
 import typing as t
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pytest
 import yaml
 from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_config as config
 from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_input as registry_input
+from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_job as job
 from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_protect as protect
 from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_users as users
 
@@ -34,6 +37,10 @@ def test_defaults_are_good() -> None:
         ({"registry_bind_address": "lan"}, "registry_bind_address: 'lan' is not an IP address; give one"),
         ({"registry_port": 0}, "registry_port: 0 is not a port; give a number from 1 to 65535"),
         ({"registry_anonymous_port": 5000}, "registry_anonymous_port: is the same as registry_port (5000)"),
+        (
+            {"registry_report_max_age_days": 0},
+            "registry_report_max_age_days: 0 is not a number of days; give at least 1",
+        ),
         ({"registry_max_fraction": 5}, "registry_max_fraction: 5 is not a number from 0 to 1"),
         ({"registry_protect": ["~("]}, "registry_protect[0]: '~(' is not a regular expression"),
         ({"registry_rotate_users": ["mira"]}, "registry_rotate_users[0]: there is no user 'mira' in registry_users"),
@@ -137,6 +144,28 @@ def test_protection_from_reports_and_catalogues(tmp_path: Path) -> None:
     why = "in use on lab2 by jupyter-bob"
     assert found.digests == {"sha256:1": why, "sha256:2": why, "sha256:3": "offered by the hub"}
     assert found.names == {"nb:1": why, "nb:2": "offered by the hub"}
+
+
+def test_a_host_that_is_silent_for_too_long_stops_everything(tmp_path: Path) -> None:
+    """What it uses by now is not known; a host that was asked a moment ago needs no report."""
+    values = {"version": 1, "in_use_folder": str(tmp_path), "report_hosts": ["lab2", "lab3.x"]}
+    settings = job.Config({**values, "report_max_age_days": 30})
+    report = {"version": 1, "host": "lab3.x", "images": [{"id": "sha256:1", "user": "nb"}]}
+    (tmp_path / "lab3_x.json").write_text(json.dumps(report))
+    with pytest.raises(
+        protect.ProtectionError, match=r"^lab2 has never told which images it uses\. Run playbooks/prune"
+    ):
+        settings.protection()
+    fresh = ("lab2", [{"id": "sha256:2"}])
+    assert set(settings.protection([fresh]).digests) == {"sha256:1", "sha256:2"}
+    long_ago = time.time() - 31 * 86400
+    os.utime(tmp_path / "lab3_x.json", (long_ago, long_ago))
+    with pytest.raises(
+        protect.ProtectionError, match=r"^lab3\.x told 31 days ago which images it uses, more than 30\."
+    ):
+        settings.protection([fresh])
+    # Of a host that is not listed a report of any age protects.
+    assert set(job.Config({**values, "report_hosts": []}).protection().digests) == {"sha256:1"}
 
 
 @pytest.mark.parametrize("text", ["", '{"version": 2, "images": []}', '{"version": 1, "images": "no"}', "[]"])

@@ -111,6 +111,23 @@ def test_all_problems_at_once_and_clashes() -> None:
     assert "the name is that of shares_list[0] too" in found[-2] and "paths cannot contain each other" in found[-1]
 
 
+@pytest.mark.parametrize("source", ["/mnt/data/sub", "/mnt/data", "/mnt/books"])
+def test_a_share_within_another_one(source: str) -> None:
+    """A bind that is read-only lets writes through to what is mounted below it."""
+    inputs = copy.deepcopy(GOOD)
+    inputs["shares_list"].append(
+        {"name": "books", "type": "local", "source": source, "path": "/mnt/books", "access": {"leem": "rw"}}
+    )
+    found = input_core.problems(inputs)
+    assert len(found) == 1 and "a share cannot lie within another one" in found[0], found
+
+
+@pytest.mark.parametrize("root", ["/srv", "/srv/labserver", "/etc/labserver", "shares", "/data/../x", "/data/"])
+def test_a_root_that_is_not_the_shares_own(root: str) -> None:
+    found = input_core.problems({"shares_root": root})
+    assert len(found) == 1 and "is not a folder of its own" in found[0]
+
+
 RIGHTS = [
     # access, others -> gid, files, folders; and what a member of leem, of xps and anybody else can do with a file
     ({"leem": "rw"}, "none", (1, "0660", "0770"), ("rw", "", "")),

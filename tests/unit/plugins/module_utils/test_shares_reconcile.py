@@ -112,7 +112,24 @@ def test_old_trouble_in_fstab_is_not_held_against_the_new_one(machine: Machine, 
 
 
 def test_a_silent_share_does_not_keep_others_from_being_mounted(machine: Machine, inputs: dict[str, Any]) -> None:
-    """findmnt --verify looks at every mount point and waits for the server of a mounted one."""
+    """findmnt, systemd and umount look at every mount point and wait for the server of a mounted one."""
+    run(machine, inputs)
+    machine.silent, machine.away = {DATA}, {"//nas/data"}
+    new = {"name": "late", "source": "//nas/late", "credentials": "r", "access": {"leem": "ro"}}
+    result = run(machine, inputs | {"shares_list": [*inputs["shares_list"], new]})
+    assert (f"{ROOT}/late/files", "//nas/late") in machine.live()
+    assert result["warnings"] == [f"{DATA} did not answer within 10 s and was detached"]
+    assert not result["shares"]["data"]["mounted"] and result["shares"]["books"]["mounted"]
+    machine.silent, machine.away = set(), set()
+    machine.command(["stat", f"{DATA}/."], 1)  # somebody looks: the automount is still there
+    assert (DATA, "//nas/data") in machine.live()
+
+
+def test_a_silent_mount_that_cannot_be_detached_ends_the_run_with_a_reason(
+    machine: Machine, inputs: dict[str, Any]
+) -> None:
+    """Without an automount nothing would bring it back, so it stays, and with it what waits for it."""
+    inputs["shares_options"] = {"cifs": {"x-systemd.automount": False}}
     run(machine, inputs)
     machine.silent = {DATA}
     new = {"name": "late", "source": "//nas/late", "credentials": "r", "access": {"leem": "ro"}}
@@ -120,10 +137,42 @@ def test_a_silent_share_does_not_keep_others_from_being_mounted(machine: Machine
     machine.verdicts = [f"{ROOT}/late/files\n   [E] unsupported source"]
     with pytest.raises(apply_core.ApplyError, match="unsupported source"):
         run(machine, late)
-    result = run(machine, late)
-    assert (f"{ROOT}/late/files", "//nas/late") in machine.live() and "judged the new lines only" in result["warnings"][
-        0
-    ]
+    with pytest.raises(
+        apply_core.ApplyError, match=f"did not read /etc/fstab anew within 40 s .*{DATA}.*makes it good"
+    ):
+        run(machine, late)
+    machine.silent = set()
+    assert run(machine, late)["shares"]["late"]["mounted"]
+
+
+def test_another_root_takes_all_shares_along(machine: Machine, inputs: dict[str, Any]) -> None:
+    run(machine, inputs)
+    moved = inputs | {"shares_root": "/data/shares"}
+    predicted = steps(run(machine, moved, check=True))
+    assert steps(run(machine, moved)) == predicted
+    assert [target for target, _source in machine.live()] == ["/data/shares/books/files", "/data/shares/data/files"]
+    assert ROOT not in machine.fstab and not list((machine.base / ROOT.lstrip("/")).iterdir())
+    assert (machine.base / "mnt/data").readlink() == Path("/data/shares/data/files")
+    assert not (machine.base / "etc/systemd/system/srv-labserver-shares-.mount.d/labserver.conf").exists()
+    assert run(machine, moved)["changed"] is False
+
+
+def test_a_root_that_a_failed_run_had_begun_is_not_forgotten(machine: Machine, inputs: dict[str, Any]) -> None:
+    run(machine, inputs)
+    machine.verdicts = ["", "/x\n   [E] trouble"]
+    with pytest.raises(apply_core.ApplyError, match="trouble"):
+        run(machine, inputs | {"shares_root": "/data/shares"})
+    assert (machine.base / "data/shares/data").is_dir()
+    run(machine, inputs)
+    assert not list((machine.base / "data/shares").iterdir()) and run(machine, inputs)["changed"] is False
+
+
+def test_a_root_within_the_former_one_is_refused(machine: Machine, inputs: dict[str, Any]) -> None:
+    run(machine, inputs)
+    before = machine.tree()
+    with pytest.raises(core.SharesError, match="give one outside of it"):
+        run(machine, inputs | {"shares_root": f"{ROOT}/new"})
+    assert machine.tree() == before
 
 
 def test_a_run_that_ended_before_systemd_had_read_fstab_is_made_good(machine: Machine, inputs: dict[str, Any]) -> None:
@@ -411,22 +460,31 @@ FOREIGN = st.lists(
 
 
 @settings(max_examples=40, deadline=None)
-@given(foreign=FOREIGN, first=SHARES, second=SHARES, away=st.booleans())
+@given(foreign=FOREIGN, first=SHARES, second=SHARES, away=st.booleans(), silent=st.booleans(), moved=st.booleans())
 def test_any_way_from_one_list_to_another(
-    foreign: list[bytes], first: list[dict[str, Any]], second: list[dict[str, Any]], away: bool
+    foreign: list[bytes],
+    first: list[dict[str, Any]],
+    second: list[dict[str, Any]],
+    away: bool,
+    silent: bool,
+    moved: bool,
 ) -> None:
+    root = "/data/shares" if moved else ROOT
+    then = INPUTS | {"shares_list": second, "shares_root": root}
     with tempfile.TemporaryDirectory() as folder:
         machine = Machine(Path(folder))
         (machine.base / "etc/fstab").write_bytes(b"".join(foreign))
         run(machine, INPUTS | {"shares_list": first})
         machine.away = {"//nas/one"} if away else set()
-        predicted = steps(run(machine, INPUTS | {"shares_list": second}, check=True))
-        assert steps(run(machine, INPUTS | {"shares_list": second})) == predicted
+        machine.silent = {target for target, source in machine.live() if source == "//nas/one"} if silent else set()
+        predicted = steps(run(machine, then, check=True))
+        assert steps(run(machine, then)) == predicted
+        machine.silent = set()
         before = machine.tree()
-        again = run(machine, INPUTS | {"shares_list": second})
+        again = run(machine, then)
         assert (again["changed"], again["actions"], machine.tree()) == (False, [], before)
 
-        wanted = {f"{ROOT}/{share['name']}/files": share["source"] for share in second}
+        wanted = {f"{root}/{share['name']}/files": share["source"] for share in second}
         live = dict(machine.live())
         missing = {target for target in wanted if target not in live}
         assert live == {target: source for target, source in wanted.items() if target not in missing}
@@ -435,4 +493,4 @@ def test_any_way_from_one_list_to_another(
         kept = [line for line in foreign if not any(path.encode() in line.split()[1:2] for path in taken)]
         kept = [line for line in kept if line.split()[1:2] != [b"/mnt/b-c/"] or "/mnt/b-c" not in taken]
         now = (machine.base / "etc/fstab").read_bytes().splitlines(keepends=True)
-        assert [line for line in now if ROOT.encode() not in line] == kept
+        assert [line for line in now if root.encode() not in line] == kept

@@ -144,7 +144,11 @@ class PasswordStore:
                     " ON CONFLICT(name) DO UPDATE SET hash = excluded.hash, one_time = 1, set_at = excluded.set_at",
                     (name, digest, now),
                 )
-                connection.execute("DELETE FROM failures WHERE subject = ? OR subject LIKE ? || ' %'", (name, name))
+                # Not by LIKE: an underscore in a name would stand for any letter there.
+                connection.execute(
+                    "DELETE FROM failures WHERE subject = ? OR substr(subject, 1, ?) = ?",
+                    (name, len(name) + 1, f"{name} "),
+                )
             for name in removed:
                 if connection.execute("DELETE FROM passwords WHERE name = ?", (name,)).rowcount:
                     connection.execute("INSERT INTO removals VALUES(?, ?)", (name, now))
@@ -199,9 +203,18 @@ class PasswordStore:
                 )
 
     def succeeded(self, subject: str) -> None:
-        """Forget the failures of one subject."""
+        """Forget the failures of a pair of name and address (``alice 192.0.2.7``), also in the count of the name.
+
+        What somebody else failed with from elsewhere still counts against the name.
+        """
+        name = subject.split(" ", 1)[0]
         with self._open(write=True) as connection:
+            row = connection.execute("SELECT count FROM failures WHERE subject = ?", (subject,)).fetchone()
+            if row is None:
+                return
             connection.execute("DELETE FROM failures WHERE subject = ?", (subject,))
+            connection.execute("UPDATE failures SET count = count - ? WHERE subject = ?", (row[0], name))
+            connection.execute("DELETE FROM failures WHERE subject = ? AND count <= 0", (name,))
 
 
 def _pause(excess: int, last: float, now: float) -> float:

@@ -60,6 +60,18 @@ def parse_announcements(document: Mapping[str, Any]) -> tuple[Announcement, ...]
     return tuple(found)
 
 
+def farewell(expires: datetime.date | None, today: datetime.date, notice_days: int) -> Announcement | None:
+    """Return what somebody is told whose last day of access is near (at most ``notice_days`` away), else None."""
+    if expires is None or not 0 <= (left := (expires - today).days) <= notice_days:
+        return None
+    when = "today" if left == 0 else "tomorrow" if left == 1 else f"in {left} days"
+    return Announcement(
+        f"Your access ends after {expires.isoformat()} ({when}). Save what you want to keep, or ask whoever looks after"
+        " this server for more time.",
+        "danger" if left <= 1 else "warning" if left <= 7 else "info",
+    )
+
+
 class Board:
     """What is announced now: by the inventory, by maintenance that is under way, and to single people."""
 
@@ -68,10 +80,15 @@ class Board:
         self.personal: dict[str, Announcement] = {}
 
     def shown(
-        self, now: datetime.datetime, name: str | None = None, groups: tuple[str, ...] | None = None
+        self,
+        now: datetime.datetime,
+        name: str | None = None,
+        groups: tuple[str, ...] | None = None,
+        own: Announcement | None = None,
     ) -> list[dict[str, Any]]:
-        """Return text and severity of each announcement for a person, the gravest first."""
+        """Return text and severity of each announcement for a person, the gravest first; ``own`` is one more."""
         found = [one for file in self._files for one in file.current() if one.holds(now, groups)]
+        found += [own] if own else []
         if name is not None and name in self.personal and self.personal[name].holds(now, groups):
             found.append(self.personal[name])
         found.sort(key=lambda one: -SEVERITIES.index(one.severity))

@@ -30,6 +30,10 @@ NAME_FREE_FAILURES = 50
 NOBODY = b"$2b$12$C6UzMDM.H6dfI/f/IKcEeOuU2o5uE8kYwq8S1tsdnpM9GqhkF4c8S"
 
 
+def _cost(digest: str) -> int:
+    return int(digest.split("$")[2])
+
+
 def today() -> datetime.date:
     """Return the day in the host's time zone."""
     return datetime.datetime.now().astimezone().date()
@@ -39,6 +43,7 @@ class RosterGate(Authenticator):
     """Mixed into every authenticator: only people of the roster get in, and for as long as they are in it."""
 
     roster_file = Unicode("/etc/labserver/public/roster.json", config=True, help="The list of the lab's people.")
+    roster_copy = Unicode("", config=True, help="Where its last good version is kept; empty: nowhere.")
     _roster = Instance(ExchangeFile, allow_none=True)
 
     # Asked again on (nearly) every request, so that a removed person is out at once, tokens included.
@@ -51,9 +56,15 @@ class RosterGate(Authenticator):
     def roster(self) -> Roster:
         """Return the roster as it is now."""
         if self._roster is None:
-            self._roster = ExchangeFile(Path(self.roster_file), parse_roster, Roster(), self.log)
+            keep = Path(self.roster_copy) if self.roster_copy else None
+            self._roster = ExchangeFile(Path(self.roster_file), parse_roster, Roster(), self.log, keep)
         roster: Roster = self._roster.current()
         return roster
+
+    def knows_the_people(self) -> bool:
+        """Tell whether there is a list of people at all; without one nobody enters, and nobody loses anything."""
+        self.roster()
+        return self._roster is not None and self._roster.known
 
     def person(self, name: str) -> Person | None:
         """Return the person of that login name if they may enter now."""
@@ -68,6 +79,8 @@ class RosterGate(Authenticator):
         return person is not None and person.admin
 
     async def refresh_user(self, user: Any, handler: Any = None) -> bool | dict[str, Any]:
+        if not self.knows_the_people():
+            raise HTTPError(503, "The list of the lab's people cannot be read. Please tell the administrator.")
         if self.person(user.name) is None:
             return False
         refreshed: bool | dict[str, Any] = await super().refresh_user(user, handler)
@@ -123,13 +136,16 @@ class LabAuthenticator(RosterGate):
             return False, pause
         right = len(password) <= BCRYPT_LONGEST_BYTES and self._matches(name, password)
         if right:
-            self.store.succeeded(f"{name} {address}")
+            for subject in subjects:
+                self.store.succeeded(subject)
         else:
             self.store.failed(subjects, time.time())
         return right, 0.0
 
     def _matches(self, name: str, password: bytes) -> bool:
         entry = self.store.get(name) if self.person(name) else None
+        if entry is not None and _cost(entry.hash) < _cost(NOBODY.decode()):
+            bcrypt.checkpw(password, NOBODY)  # one-time passwords are long and hashed cheaply: nobody is to see which
         return bcrypt.checkpw(password, NOBODY if entry is None else entry.hash.encode()) and entry is not None
 
     def must_change(self, name: str) -> bool:

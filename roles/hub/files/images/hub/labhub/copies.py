@@ -17,11 +17,13 @@ KEPT = 5
 def make(database: Path, folder: Path) -> Path | None:
     """Copy the database in SQLite's own way, unless the newest copy is as new; returns the copy."""
     copies = sorted(folder.glob("*.sqlite"))
-    changed = database.stat().st_mtime
-    if copies and copies[-1].stat().st_mtime >= changed:
+    changed = database.stat().st_mtime_ns
+    if copies and copies[-1].stat().st_mtime_ns == changed:
         return None
     folder.mkdir(mode=0o700, exist_ok=True)
-    copy = folder / f"{time.time():017.3f}.sqlite"
+    # The newest has the greatest name, also after the clock was put back.
+    number = max(time.time(), float(copies[-1].stem) + 0.001) if copies else time.time()
+    copy = folder / f"{number:017.3f}.sqlite"
     partial = copy.with_suffix(".partial")
     try:
         with (
@@ -29,7 +31,7 @@ def make(database: Path, folder: Path) -> Path | None:
             contextlib.closing(sqlite3.connect(partial)) as target,
         ):
             source.backup(target)
-        os.utime(partial, (changed, changed))
+        os.utime(partial, ns=(changed, changed))
         partial.replace(copy)
     except BaseException:
         partial.unlink(missing_ok=True)

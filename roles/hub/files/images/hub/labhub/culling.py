@@ -1,15 +1,23 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When is a server idle: no kernel busy, no CPU used, no output in a terminal, nobody typing. Pure; see keeper.py."""
+"""When is a server idle: no kernel busy, no CPU used, no output of a kernel or in a terminal. Pure; see keeper.py.
+
+What a browser asks of a server is no activity: an open page asks all day, whether somebody sits before it or not.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+LOOK_SECONDS = 30.0
+LOOKS_WITHIN_A_WARNING = 4
+JUMP_SECONDS = 60.0
+"""A clock that differs by more than this from what passed since the last look has jumped."""
 BUSY_CPU_SHARE = 0.05
 """A server that uses more than this part of a core works. An idle JupyterLab with a kernel uses a fifth of that."""
 
@@ -22,7 +30,6 @@ class Observation:
     kernels: Sequence[Mapping[str, Any]] = ()
     terminals: Sequence[Mapping[str, Any]] = ()
     cpu_seconds: float | None = None
-    last_activity: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,7 @@ def stamp(text: Any) -> float:
 
 def look(watch: Watch, now: Observation) -> Watch:
     """Return the memory after one more look: when the server was last active, and that a warning is void if it was."""
-    active = max(watch.active_at, now.last_activity)
+    active = watch.active_at
     for one in (*now.kernels, *now.terminals):
         active = max(active, stamp(one.get("last_activity")))
     if any(kernel.get("execution_state") in ("busy", "starting") for kernel in now.kernels):
@@ -70,6 +77,18 @@ def verdict(watch: Watch, now: float, idle_seconds: float, warning_seconds: floa
     if watch.warned_at is None:
         return "warn"
     return "stop" if idle >= idle_seconds and now - watch.warned_at >= warning_seconds else "keep"
+
+
+def shifted(watch: Watch, seconds: float) -> Watch:
+    """Return the memory after the clock jumped by so many seconds, which were neither work nor idleness."""
+    warned = None if watch.warned_at is None else watch.warned_at + seconds
+    seen = None if watch.seen is None else dataclasses.replace(watch.seen, at=watch.seen.at + seconds)
+    return Watch(watch.active_at + seconds, seen, warned)
+
+
+def pause_between_looks(warning_seconds: float, idle_seconds: float) -> float:
+    """Return the seconds between two looks: often enough that who works again after the warning is seen."""
+    return min(LOOK_SECONDS, warning_seconds / LOOKS_WITHIN_A_WARNING, idle_seconds / LOOKS_WITHIN_A_WARNING)
 
 
 def timeout_of(groups: Sequence[str], default: int, by_group: Mapping[str, int]) -> int:

@@ -5,15 +5,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 VERSION = 1
+ERRORS = (OSError, ValueError, KeyError, TypeError, AttributeError)
+"""What reading a file that is missing, half written or wrong raises."""
 
 
 class ExchangeFile(Generic[T]):
@@ -21,13 +25,21 @@ class ExchangeFile(Generic[T]):
 
     ``current()`` returns the parsed content, read again only when the file changed. A missing, half-written or wrong
     file counts as unchanged since the last good one (``problem`` then says why); before there was a good one it is
-    ``empty``.
+    ``empty``. With ``keep`` the last good one survives a restart: it is kept in that file, and taken from there.
     """
 
     def __init__(
-        self, path: Path, parse: Callable[[Mapping[str, Any]], T], empty: T, log: logging.Logger | None = None
+        self,
+        path: Path,
+        parse: Callable[[Mapping[str, Any]], T],
+        empty: T,
+        log: logging.Logger | None = None,
+        keep: Path | None = None,
     ):
         self.path = path
+        self.known = False
+        """Whether there ever was a good one; if not, ``empty`` says nothing about the world."""
+        self._keep = keep
         self._parse = parse
         self._value = empty
         self._seen: tuple[int, int, int] | None = None
@@ -41,15 +53,52 @@ class ExchangeFile(Generic[T]):
             seen = (status.st_ino, status.st_mtime_ns, status.st_size)
             if seen == self._seen:
                 return self._value
-            document = json.loads(self.path.read_bytes())
-            if not isinstance(document, dict) or document.get("version") != VERSION:
-                raise ValueError(f"not a document of version {VERSION}")
-            self._value = self._parse(document)
+            raw = self.path.read_bytes()
+            self._value = self._read(raw)
             self._seen = seen
+            self.known = True
             self._say("")
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            self._save(raw)
+        except ERRORS as error:
             self._say(f"{self.path}: {type(error).__name__}: {error}")
+            if not self.known:
+                self._take_kept()
         return self._value
+
+    def _read(self, raw: bytes) -> T:
+        document = json.loads(raw)
+        if not isinstance(document, dict) or document.get("version") != VERSION:
+            raise ValueError(f"not a document of version {VERSION}")
+        return self._parse(document)
+
+    def _save(self, raw: bytes) -> None:
+        if self._keep is None:
+            return
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                if self._keep.read_bytes() == raw:
+                    return
+            # Several readers may keep the same file: each writes one of its own first.
+            handle, name = tempfile.mkstemp(prefix=f".{self._keep.name}.", dir=self._keep.parent)
+            try:
+                with os.fdopen(handle, "wb") as new:
+                    new.write(raw)
+                Path(name).replace(self._keep)
+            except BaseException:
+                Path(name).unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            self._log.warning("no copy of %s is kept: %s", self.path, error)
+
+    def _take_kept(self) -> None:
+        if self._keep is None:
+            return
+        try:
+            self._value = self._read(self._keep.read_bytes())
+        except ERRORS:
+            return
+        self.known = True
+        self._log.critical("%s cannot be read; going on with the copy of an earlier start, %s", self.path, self._keep)
 
     def _say(self, problem: str) -> None:
         # A file that never was there is nothing to speak of: not every lab has shares or announcements.

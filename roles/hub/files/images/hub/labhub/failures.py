@@ -6,12 +6,18 @@
 from __future__ import annotations
 
 import html
+import json
 import re
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 SHOWN_LINES = 15
+KEPT_LINES = 60
+KEPT_FAILURES = 500
+_WRITING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,7 @@ class Failure:
         """Return the failure as HTML."""
         text = f"<strong>{html.escape(self.sentence)}</strong>"
         if self.log:
-            lines = html.escape("\n".join(self.log))
+            lines = html.escape("\n".join(self.log[-SHOWN_LINES:]))
             text += f"<br>The last lines of the server's log:<pre class='text-start' id='server-log'>{lines}</pre>"
         return text
 
@@ -38,7 +44,8 @@ ENGINE = (
     ("exec format error", "image", "The image is made for another kind of processor. Choose another image."),
     ("no such image", "image", "The image is no longer on this server. Choose another one."),
     ("no space left on device", "disk", "The server's disk is full. Please tell the administrator."),
-    ("minimum memory limit|memory limit.*too low", "limit", "The memory limit is too low to start anything."),
+    (r"minimum memory limit|memory limit.*too low|HostConfig\.Memory(Swap)? has a value|container init was OOM-killed"
+     "|cannot allocate memory", "limit", "The memory limit is too low to start anything."),
     ("home folder|bind source path does not exist", "home",
      "Your home folder is missing on this server. Please tell the administrator."),
     ("could not select device driver|nvidia", "gpu", "The graphics card cannot be used on this server."),
@@ -66,10 +73,11 @@ def _first(patterns: tuple[tuple[str, str, str], ...], text: str) -> tuple[str, 
 
 
 def last_lines(log: str) -> tuple[str, ...]:
-    """Return the last lines of a log, without colours and tokens."""
+    """Return the last lines of a log, without colours, tokens and what is no text."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", log)
+    plain = re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", "", plain)
     plain = re.sub(r"(?i)(token[=: ]+)\S+", r"\1...", plain)
-    return tuple(line[:300] for line in plain.splitlines()[-SHOWN_LINES:])
+    return tuple(line[:300] for line in plain.splitlines()[-KEPT_LINES:])
 
 
 def of_engine(message: str) -> Failure:
@@ -96,3 +104,12 @@ def of_container(state: Mapping[str, Any] | None, log: str, memory_bytes: int, w
     if state.get("ExitCode") in (126, 127):
         return Failure("image", ENGINE[0][2], lines)
     return Failure("exit", f"The server stopped by itself with exit code {state.get('ExitCode')}.", lines)
+
+
+def keep(path: Path, entry: Mapping[str, Any]) -> None:
+    """Add a failure to those that the administrator reads; the oldest go. Several servers may fail at once."""
+    with _WRITING:
+        lines = path.read_text().splitlines()[1 - KEPT_FAILURES :] if path.exists() else []
+        new = path.with_name(f".{path.name}.new")
+        new.write_text("".join(f"{line}\n" for line in [*lines, json.dumps(entry)]))
+        new.replace(path)

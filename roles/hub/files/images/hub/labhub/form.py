@@ -21,19 +21,41 @@ def _age(created: str, now: datetime.datetime) -> str:
     return "" if days < 0 else "made today" if days == 0 else f"made {days} day{'s' if days > 1 else ''} ago"
 
 
-def options_form(images: Sequence[Image], chosen: Image | None, hints: Sequence[str], now: datetime.datetime) -> str:
-    """Return the HTML of the form, or an empty string when there is nothing to choose or to say."""
+def _withheld(images: Sequence[Image]) -> str:
+    if not images:
+        return ""
+    rows = "".join(
+        f"<li><code>{html.escape(image.name)}</code>: {html.escape(image.reason or 'it is being fetched')}</li>"
+        for image in images
+    )
+    return (
+        "<details class='mt-3' id='withheld'><summary>Images that were pushed, but cannot be started</summary>"
+        f"<ul>{rows}</ul></details>"
+    )
+
+
+def options_form(
+    images: Sequence[Image],
+    chosen: Image | None,
+    hints: Sequence[str],
+    now: datetime.datetime,
+    withheld: Sequence[Image] = (),
+) -> str:
+    """Return the HTML of the form, or an empty string when there is nothing to choose or to say.
+
+    ``withheld``: images that are not offered, so that who pushed them sees why.
+    """
     notes = "".join(f"<p class='alert alert-warning'>{html.escape(hint)}</p>" for hint in hints)
     if not images:
         return notes + (
             "<p class='alert alert-danger' id='no-image'>No image is ready on this server."
-            " Please tell the administrator.</p>"
+            " Please tell the administrator.</p>" + _withheld(withheld)
         )
-    if len(images) == 1 and not hints:
+    if len(images) == 1 and not hints and not withheld:
         return ""
     rows = []
     for image in images:
-        checked = " checked" if chosen is not None and image.reference == chosen.reference else ""
+        checked = " checked" if chosen is not None and image.name == chosen.name else ""
         detail = ", ".join(part for part in (image.description, _age(image.created, now), image.digest[7:19]) if part)
         rows.append(
             "<div class='form-check mb-2'>"
@@ -43,4 +65,4 @@ def options_form(images: Sequence[Image], chosen: Image | None, hints: Sequence[
             f"<strong>{html.escape(image.title)}</strong> <code>{html.escape(image.name)}</code><br>"
             f"<small class='text-body-secondary'>{html.escape(detail)}</small></label></div>"
         )
-    return notes + "<fieldset><legend>Image</legend>" + "".join(rows) + "</fieldset>"
+    return notes + "<fieldset><legend>Image</legend>" + "".join(rows) + "</fieldset>" + _withheld(withheld)

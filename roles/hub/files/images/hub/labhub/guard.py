@@ -12,34 +12,47 @@ import logging
 import os
 import stat
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 from aiohttp import web
 
-from . import policy
+from . import policy, server
 from .settings import Settings, load
+from .shares import Share
 from .sources import Sources
 
 LOG = logging.getLogger("labhub.guard")
 ENGINE_TIMEOUT_SECONDS = 120.0
 LOOK_TIMEOUT_SECONDS = 10.0
+_LOOKERS = ThreadPoolExecutor(32, thread_name_prefix="share")
+ROOT = 0
 
 
-def through_link(path: str) -> str:
-    """Return why a host path must not be bound: a part of it is a symbolic link or missing. Empty when it is right."""
+def through_link(path: str, root: str = "/") -> str:
+    """Return why a host path must not be bound, or an empty string.
+
+    A part of it is a symbolic link or missing. Or, from the folder ``root`` on, others than the host's root can
+    exchange a part of it: what is looked at here could then be another thing when Docker binds it, and Docker's API has
+    no way to bind what was looked at.
+    """
     current = "/"
-    for part in [part for part in path.split("/") if part]:
+    parts = [part for part in path.split("/") if part]
+    for index, part in enumerate(parts, start=1):
         current = os.path.join(current, part)  # noqa: PTH118
         try:
-            mode = os.lstat(current).st_mode
+            status = os.lstat(current)
         except FileNotFoundError:
             return f"{current} does not exist"
         except PermissionError:
             return ""  # only root of the host decides below such a folder, and the guard cannot look
-        if stat.S_ISLNK(mode):
+        if stat.S_ISLNK(status.st_mode):
             return f"{current} is a symbolic link"
+        below_root = current == root or current.startswith(root.rstrip("/") + "/")
+        if index < len(parts) and below_root and (status.st_uid != ROOT or status.st_mode & 0o022):
+            return f"{current} can be changed by others than root, so what lies in it could be exchanged"
     return ""
 
 
@@ -54,6 +67,20 @@ def mounted(mount_points: list[str], mountinfo: Path = Path("/proc/self/mountinf
     return {point: point in real for point in mount_points}
 
 
+def answers(point: str) -> bool:
+    """Tell whether the server of a mount point answers; one that the guard may not enter is there, too.
+
+    Its space is asked for, since that is never answered from a cache: NFS keeps attributes of a folder for a minute.
+    """
+    try:
+        os.statvfs(point)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
 class Guard:
     """Answers the hub's requests: refuses them, or passes on what the rules let through."""
 
@@ -61,6 +88,7 @@ class Guard:
         self.settings = settings
         self.sources = Sources(settings)
         self._session: aiohttp.ClientSession | None = None
+        self._looks: dict[str, asyncio.Future[bool]] = {}
 
     def world(self) -> policy.World:
         """Return what the rules need to know, as it is now."""
@@ -126,8 +154,11 @@ class Guard:
 
     async def _create(self, call: policy.Call, raw: bytes) -> web.Response:
         name = (call.query or {}).get("name")
-        body, person = policy.check_create(self.world(), name, policy.parse_body(raw))
-        problems = await asyncio.to_thread(self._path_problems, policy.host_paths(body))
+        world = self.world()
+        body, person = policy.check_create(world, name, policy.parse_body(raw))
+        # The hub has no right to write there: it could exchange a folder after it was looked at.
+        shares = policy.shares_bound(world, person, body)
+        problems = await asyncio.to_thread(self._prepare, shares, policy.host_paths(body))
         if problems:
             LOG.warning("refused: create %s: %s", name, problems)
             text = "; ".join(problems)
@@ -136,28 +167,31 @@ class Guard:
             return web.json_response({"message": f"refused by the lab's Docker guard: {text}"}, status=403)
         return _response(*await self.engine("POST", "/containers/create", {"name": name}, body))
 
-    def _path_problems(self, paths: list[str]) -> list[str]:
+    def _prepare(self, shares: list[tuple[Share, str]], paths: list[str]) -> list[str]:
+        """Make the links that a server is to have, and return what is wrong with the paths that it binds."""
+        server.write_links(self.settings, shares)
         # The guard sees only these folders of the host; all binds lie below them by the rules.
         seen = (*self.settings.homes_folders, self.settings.public_folder, self.settings.links_folder)
-        checked = [path for path in paths if any(path.startswith(folder + "/") for folder in seen)]
-        return [problem for path in checked if (problem := through_link(path))]
+        roots = [(path, folder) for path in paths for folder in seen if path.startswith(folder + "/")]
+        return [problem for path, folder in roots if (problem := through_link(path, folder))]
 
     async def _shares(self) -> dict[str, bool]:
         points = {share.name: share.mount_point for share in self.world().shares}
+        answers = await asyncio.gather(*(self._look(point) for point in points.values()))
+        found = mounted(list(points.values()))
+        return {name: answer and found[points[name]] for name, answer in zip(points, answers, strict=True)}
 
-        def look() -> dict[str, bool]:
-            for point in points.values():
-                try:
-                    os.stat(point + "/.")  # noqa: PTH116 (makes an automount mount)
-                except OSError:
-                    continue
-            found = mounted(list(points.values()))
-            return {name: found[point] for name, point in points.items()}
+    async def _look(self, point: str) -> bool:
+        """Tell whether a share answers; looking also makes an automount mount.
 
-        try:
-            return await asyncio.wait_for(asyncio.to_thread(look), LOOK_TIMEOUT_SECONDS)
-        except TimeoutError:
-            return dict.fromkeys(points, False)  # a server that does not answer is as good as not mounted
+        Each share is looked at on its own: one whose server is silent must not make the others look absent. And it is
+        looked at once at a time, since such a look hangs for minutes and keeps its thread.
+        """
+        look = self._looks.get(point)
+        if look is None or look.done():
+            look = self._looks[point] = asyncio.wrap_future(_LOOKERS.submit(answers, point))
+        await asyncio.wait({look}, timeout=LOOK_TIMEOUT_SECONDS)
+        return look.done() and look.result()
 
 
 def _response(status: int, content_type: str, body: bytes) -> web.Response:
@@ -173,8 +207,9 @@ async def serve(settings: Settings) -> None:
     await runner.setup()
     path = Path(settings.guard_socket)
     path.unlink(missing_ok=True)
-    os.umask(0o117)  # the socket is 0660: root and the hub's group
+    before = os.umask(0o117)  # the socket is 0660: root and the hub's group
     await web.UnixSite(runner, str(path)).start()
+    os.umask(before)
     LOG.info("listening on %s", path)
     await asyncio.Event().wait()
 

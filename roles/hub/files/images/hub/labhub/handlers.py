@@ -15,6 +15,8 @@ from jupyterhub.utils import url_path_join
 from tornado.httputil import url_concat
 from tornado.web import HTTPError, authenticated
 
+from .announcements import farewell
+
 SOURCES: dict[str, Any] = {}
 """The announcements' board and the roster, set when the hub is configured."""
 
@@ -111,8 +113,12 @@ def shown(user: Any) -> list[dict[str, Any]]:
     now = datetime.datetime.now(datetime.UTC)
     if user is None:
         return list(board.shown(now))
-    person = roster.current().people.get(user.name)
-    return list(board.shown(now, user.name, person.groups if person else ()))
+    lab = roster.current()
+    person = lab.people.get(user.name)
+    if person is None:
+        return list(board.shown(now, user.name, ()))
+    own = farewell(person.expires, now.astimezone().date(), lab.notice_days)
+    return list(board.shown(now, user.name, person.groups, own))
 
 
 def common_handlers() -> list[tuple[str, type]]:

@@ -78,6 +78,11 @@ def offered(images: tuple[Image, ...], person: Person, default: str) -> list[Ima
     return ready
 
 
+def withheld(images: tuple[Image, ...], person: Person) -> list[Image]:
+    """Return what was pushed for a person and cannot be started (yet)."""
+    return [image for image in images if image.state != "ready" and image.allowed_for(person)]
+
+
 def choose(images: tuple[Image, ...], person: Person, wanted: str | None, default: str) -> Image | None:
     """Return the image for a wish (``repository:tag``, a repository or a reference), the first offered without a wish.
 

@@ -29,8 +29,7 @@ COPY_EVERY = 15
 ROUTES_EVERY = 5
 """Every so many rounds the proxy's routes are compared: a proxy that was replaced has lost them."""
 
-
-CULL_EVERY = 15
+REMIND_EVERY = 30
 SERVER_TIMEOUT_SECONDS = 5.0
 
 
@@ -43,6 +42,9 @@ class Keeper:
         self.settings = sources.settings
         self._rounds = 0
         self._watches: dict[str, Watch] = {}
+        self._unseen: dict[str, str] = {}
+        self._looked_at = 0.0
+        self._clocks: tuple[float, float] | None = None
 
     async def run(self) -> None:
         """Work for ever; a round that fails is logged and tried again."""
@@ -59,6 +61,20 @@ class Keeper:
 
     async def round(self) -> None:
         """Revoke, update administrators, mend routes."""
+        if self.app.authenticator.knows_the_people():
+            await self._people()
+        elif self._rounds % REMIND_EVERY == 0:
+            LOG.critical("there is no readable roster: nobody can log in, and nobody is revoked either")
+        if self._rounds % COPY_EVERY == 0:
+            await self._copy()
+        if self.settings.culling_enabled and time.monotonic() - self._looked_at >= self._pause():
+            self._looked_at = time.monotonic()
+            await self._cull()
+        self._rounds += 1
+        if self._rounds % ROUTES_EVERY == 0:
+            await self.app.proxy.check_routes(self.app.users, self.app._service_map)
+
+    async def _people(self) -> None:
         authenticator, db = self.app.authenticator, self.app.db
         for orm_user in db.query(orm.User).all():
             person = authenticator.person(orm_user.name)
@@ -69,13 +85,6 @@ class Keeper:
                 orm_user.admin = person.admin
                 roles.assign_default_roles(db, entity=orm_user)
                 db.commit()
-        if self._rounds % COPY_EVERY == 0:
-            await self._copy()
-        if self._rounds % CULL_EVERY == 0 and self.settings.culling_enabled:
-            await self._cull()
-        self._rounds += 1
-        if self._rounds % ROUTES_EVERY == 0:
-            await self.app.proxy.check_routes(self.app.users, self.app._service_map)
 
     async def _copy(self) -> None:
         """Copy the database; a full disk must keep neither routes from being mended nor servers from being stopped."""
@@ -85,6 +94,15 @@ class Keeper:
         except (OSError, sqlite3.Error) as error:
             LOG.warning("the database could not be copied: %s", error)
 
+    def _pause(self) -> float:
+        settings = self.settings
+        shortest = min(
+            [seconds for seconds in (settings.culling_idle_seconds, *settings.culling_groups.values()) if seconds],
+            default=culling.LOOK_SECONDS,
+        )
+        # A little less than a whole number of rounds, which are not exactly as long as they should be.
+        return culling.pause_between_looks(settings.culling_warning_seconds, shortest) - PERIOD_SECONDS / 2
+
     def stay(self, name: str) -> None:
         """Let a server count as active now, because its person said so."""
         self._watches[name] = Watch(time.time())
@@ -92,6 +110,7 @@ class Keeper:
 
     async def _cull(self) -> None:
         """Look at all servers; warn of those that become idle and stop those that are."""
+        self._follow_the_clock(time.time(), time.monotonic())
         ready = {
             user.name: spawner
             for user in self.app.users.values()
@@ -100,13 +119,26 @@ class Keeper:
         }
         for gone in set(self._watches) - set(ready):
             del self._watches[gone]
+            self._unseen.pop(gone, None)
             self.sources.board.personal.pop(gone, None)
         looks = await asyncio.gather(*(self._observe(spawner) for spawner in ready.values()), return_exceptions=True)
         for (name, spawner), seen in zip(ready.items(), looks, strict=True):
+            # What cannot be seen may be work: such a server is kept.
+            problem = f"{type(seen).__name__}: {seen}" if isinstance(seen, BaseException) else ""
+            if problem and self._unseen.get(name) != problem:
+                LOG.warning("cannot look into the server of %s, so it is not stopped: %s", name, problem)
+            self._unseen[name] = problem
             if isinstance(seen, BaseException):
-                LOG.warning("cannot look into the server of %s: %s", name, seen)
                 continue
             await self._judge(name, spawner, seen)
+
+    def _follow_the_clock(self, wall: float, steady: float) -> None:
+        if self._clocks is not None:
+            jump = (wall - self._clocks[0]) - (steady - self._clocks[1])
+            if abs(jump) > culling.JUMP_SECONDS:
+                LOG.warning("the clock jumped by %.0f seconds", jump)
+                self._watches = {name: culling.shifted(watch, jump) for name, watch in self._watches.items()}
+        self._clocks = (wall, steady)
 
     async def _judge(self, name: str, spawner: Any, seen: Observation) -> None:
         settings, board = self.settings, self.sources.board
@@ -136,25 +168,19 @@ class Keeper:
         token = next(service["api_token"] for service in self.app.services if service["name"] == "labserver-keeper")
         client = AsyncHTTPClient()
         answers: dict[str, Any] = {}
-        for kind in ("kernels", "terminals", "status"):
+        for kind in ("kernels", "terminals"):
             answer = await client.fetch(
-                # Without this word the look itself would count as activity, and no server would ever be idle.
+                # To look is no activity, for the server's own count of it neither.
                 f"{spawner.server.url}api/{kind}?no_track_activity=1",
                 headers={"Authorization": f"token {token}"},
                 request_timeout=SERVER_TIMEOUT_SECONDS,
                 raise_error=False,
             )
-            answers[kind] = json.loads(answer.body) if answer.code == 200 else None
+            if answer.code != 200 and (kind, answer.code) != ("terminals", 404):  # some images have no terminals
+                raise RuntimeError(f"{kind} answers HTTP {answer.code}")
+            answers[kind] = json.loads(answer.body) if answer.code == 200 else ()
         stats = await spawner.docker("stats", spawner.object_id, stream=False, one_shot=True)
-        # What the server itself counts (saved files, opened kernels), not the traffic of a page that is merely open.
-        status = answers["status"] or {}
-        return Observation(
-            at=time.time(),
-            kernels=answers["kernels"] or (),
-            terminals=answers["terminals"] or (),
-            cpu_seconds=culling.cpu_seconds(stats),
-            last_activity=culling.stamp(status.get("last_activity")),
-        )
+        return Observation(time.time(), answers["kernels"], answers["terminals"], culling.cpu_seconds(stats))
 
     async def _revoke(self, orm_user: Any) -> None:
         db, name = self.app.db, orm_user.name

@@ -223,10 +223,20 @@ def _binds_fit(world: World, person: Person, value: Any) -> bool:
         return False
     mine = shares_of(person, world.shares)
     needed = set(server.binds(world.settings, person, []))
-    shares = {f"{share.bind}:{share.bind}:{right},rslave" for share, right in mine}
-    present = [(share, right) for share, right in mine if f"{share.bind}:{share.bind}:{right},rslave" in value]
+    shares = {_bind(share, right) for share, right in mine}
+    present = [(share, right) for share, right in mine if _bind(share, right) in value]
     links = set(server.binds(world.settings, person, present)) - needed - shares
     return needed <= set(value) <= needed | shares | links
+
+
+def _bind(share: Share, right: str) -> str:
+    return f"{share.bind}:{share.bind}:{right},rslave"
+
+
+def shares_bound(world: World, person: Person, body: Mapping[str, Any]) -> list[tuple[Share, str]]:
+    """Return the shares that a checked body binds, each with ``rw`` or ``ro``."""
+    binds = body["HostConfig"]["Binds"]
+    return [(share, right) for share, right in shares_of(person, world.shares) if _bind(share, right) in binds]
 
 
 def _gpus_fit(value: Any, known: Sequence[str], most: int) -> bool:

@@ -48,10 +48,11 @@ class Person:
 
 @dataclass(frozen=True)
 class Roster:
-    """All people and the numbers of the lab's groups."""
+    """All people, the numbers of the lab's groups, and how many days before the last one people are told."""
 
     people: Mapping[str, Person] = field(default_factory=dict)
     gids: Mapping[str, int] = field(default_factory=dict)
+    notice_days: int = 14
 
     def group_ids(self, person: Person) -> tuple[int, ...]:
         """Return the numbers of the lab groups of a person, in ascending order."""
@@ -87,4 +88,8 @@ def parse_roster(document: Mapping[str, Any]) -> Roster:
             expires=None if expires is None else datetime.date.fromisoformat(expires),
             limits=_limits(raw.get("limits")),
         )
-    return Roster(people=people, gids={name: int(raw["gid"]) for name, raw in document.get("groups", {}).items()})
+    return Roster(
+        people=people,
+        gids={name: int(raw["gid"]) for name, raw in document.get("groups", {}).items()},
+        notice_days=int(document.get("expiry_notice_days", 14)),
+    )

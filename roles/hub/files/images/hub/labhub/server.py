@@ -25,6 +25,8 @@ CPU_PERIOD = 100_000
 USER_LABEL = "org.labserver.user"
 ROOM_LABEL = "org.labserver.room"
 ROOM = "hub-server"
+TRUST = "ca-bundle.crt"
+"""In the public folder: what the host trusts, the lab's own authority included."""
 LOG_OPTIONS = {"max-size": "5m", "max-file": "2"}
 
 
@@ -89,6 +91,9 @@ def binds(settings: Settings, person: Person, shares: Sequence[tuple[Share, str]
         f"{public}/passwd:/etc/passwd:ro",
         f"{public}/group:/etc/group:ro",
     ]
+    # What the host trusts, the lab's own authority included; absent where the lab has none.
+    if Path(public, TRUST).exists():
+        result.append(f"{public}/{TRUST}:/etc/ssl/certs/ca-certificates.crt:ro")
     # The folder above the mount, with rslave: a share that goes and comes back does so in running servers too.
     result += [f"{share.bind}:{share.bind}:{right},rslave" for share, right in shares]
     result += [f"{links_folder(settings, shares, parent)}:{parent}:ro" for parent in sorted(link_parents(shares))]

@@ -18,10 +18,10 @@ from .shares import Share, parse_shares
 class Sources:
     """The exchange files that a server is computed from; one set for all spawners."""
 
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: Settings, roster_copy: Path | None = None):
         public = Path(settings.public_folder)
         self.settings = settings
-        self.roster = ExchangeFile(public / "roster.json", parse_roster, Roster())
+        self.roster = ExchangeFile(public / "roster.json", parse_roster, Roster(), keep=roster_copy)
         empty: tuple[Share, ...] = ()
         self.shares = ExchangeFile(public / "shares.json", parse_shares, empty)
         none: tuple[Image, ...] = ()

@@ -20,7 +20,7 @@ from tornado.httpclient import AsyncHTTPClient
 from traitlets import default
 
 from . import failures, form, server
-from .images import Image, choose, offered
+from .images import Image, choose, offered, withheld
 from .roster import Person
 from .settings import Settings
 from .shares import Share, shares_of
@@ -91,7 +91,8 @@ class LabSpawner(DockerSpawner):
         if wanted and chosen is None:
             hints.append(f"The image {wanted}, which you used last, is no longer there.")
             chosen = images[0] if images else None
-        return form.options_form(images, chosen, hints, datetime.datetime.now(datetime.UTC))
+        unfit = withheld(spawner.sources.images.current(), person)
+        return form.options_form(images, chosen, hints, datetime.datetime.now(datetime.UTC), unfit)
 
     def options_from_form(self, formdata: dict[str, list[str]]) -> dict[str, str]:
         """Return the choice; only the image can be chosen."""
@@ -155,7 +156,6 @@ class LabSpawner(DockerSpawner):
         settings, person, shares = self.settings, self.person, await self._mounted_shares()
         self._allowed = server.allowance(settings, person, self._chosen)
         self.mem_limit, self.cpu_limit = self._allowed.memory_bytes, self._allowed.cpu
-        await asyncio.to_thread(server.write_links, settings, shares)
         body = server.create_body(
             person,
             self._chosen,
@@ -169,7 +169,11 @@ class LabSpawner(DockerSpawner):
     async def start(self) -> tuple[str, int]:
         """Start the server and wait until it answers; raises StartError that says why it does not."""
         began = time.monotonic()
-        self._chosen = self._image()
+        try:
+            self._chosen = self._image()
+        except StartError as error:
+            await self._keep(failures.Failure(error.reason, error.message))
+            raise
         self.image = self._chosen.reference
         self.object_name = server.container_name(self.settings, self.person)
         await self._clear_place()
@@ -178,6 +182,9 @@ class LabSpawner(DockerSpawner):
             address, port = await super().start()
         except docker.errors.APIError as error:
             raise await self._explained(failures.of_engine(str(error.explanation or error))) from error
+        except StartError as error:
+            await self._keep(failures.Failure(error.reason, error.message))
+            raise
         finally:
             self.user_options = {key: value for key, value in options.items() if key == "image"}
         await self._answering(f"http://{address}:{port}", began)
@@ -218,8 +225,8 @@ class LabSpawner(DockerSpawner):
             return ""
         return bytes(raw).decode(errors="replace")
 
-    async def _explained(self, failure: failures.Failure) -> StartError:
-        """Keep the failure for the administrator, clear away the container, and return what the person sees."""
+    async def _keep(self, failure: failures.Failure) -> None:
+        """Keep the failure for the administrator."""
         entry = {
             "at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "user": self.user.name,
@@ -229,7 +236,14 @@ class LabSpawner(DockerSpawner):
             "log": failure.log,
         }
         self.log.error("server of %s failed: %s", self.user.name, json.dumps(entry))
-        await asyncio.to_thread(_append, Path(self.settings.state_folder) / "failures.jsonl", json.dumps(entry))
+        try:
+            await asyncio.to_thread(failures.keep, Path(self.settings.state_folder) / "failures.jsonl", entry)
+        except OSError as error:
+            self.log.warning("the failure could not be kept: %s", error)
+
+    async def _explained(self, failure: failures.Failure) -> StartError:
+        """Keep the failure, clear away the container, and return what the person sees."""
+        await self._keep(failure)
         if self.object_id:
             try:
                 await self.stop(now=True)
@@ -245,8 +259,3 @@ class LabSpawner(DockerSpawner):
                 failure = failures.of_container(container["State"], await self._log(), int(self.mem_limit or 0), 0)
                 self.log.warning("server of %s ended: %s", self.user.name, failure.sentence)
         return status
-
-
-def _append(path: Path, line: str, keep: int = 500) -> None:
-    lines = path.read_text().splitlines()[-keep:] if path.exists() else []
-    path.write_text("\n".join([*lines, line]) + "\n")

@@ -30,7 +30,9 @@ def configure(c: Any, settings: Settings | None = None) -> None:
     """Fill in JupyterHub's configuration object ``c``."""
     settings = settings or load()
     state = Path(settings.state_folder)
-    sources = LabSpawner.sources = Sources(settings)
+    # Without a list of people the hub could neither let anybody in nor tell who is no longer in it.
+    roster_copy = state / "roster.json"
+    sources = LabSpawner.sources = Sources(settings, roster_copy)
     handlers.SOURCES.update(board=sources.board, roster=sources.roster)
 
     hub = c.JupyterHub
@@ -60,6 +62,7 @@ def configure(c: Any, settings: Settings | None = None) -> None:
     hub.authenticator_class = LabAuthenticator
     hub.template_vars = {"has_password_page": True, "lab_announcements": handlers.shown}
     c.RosterGate.roster_file = str(Path(settings.public_folder) / "roster.json")
+    c.RosterGate.roster_copy = str(roster_copy)
     c.LabAuthenticator.store_path = str(state / "passwords.sqlite")
     c.LabAuthenticator.record_path = settings.password_record
     c.LabAuthenticator.minimum_length = settings.password_minimum_length

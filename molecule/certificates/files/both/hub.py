@@ -1,7 +1,9 @@
-"""A stand-in for the hub: shows the headers that reach it, and echoes what comes through a websocket connection."""
+"""A stand-in for the hub: shows the headers that reach it, echoes what comes through a websocket connection, and keeps
+what is posted to it (the webhook of the alerts) in /var/log/test-posted."""
 
 import http.server
 import json
+import pathlib
 
 
 class Hub(http.server.BaseHTTPRequestHandler):
@@ -17,11 +19,21 @@ class Hub(http.server.BaseHTTPRequestHandler):
                 self.request.sendall(piece)
             self.close_connection = True
             return
-        body = json.dumps(dict(self.headers)).encode()
+        self.answer(json.dumps(dict(self.headers)).encode())
+
+    def do_POST(self):
+        with pathlib.Path("/var/log/test-posted").open("ab") as kept:
+            kept.write(self.rfile.read(int(self.headers["Content-Length"])) + b"\n")
+        self.answer(b"")
+
+    def answer(self, body):
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def log_message(self, *arguments):
+        pass
 
 
 http.server.ThreadingHTTPServer(("127.0.0.1", 8000), Hub).serve_forever()

@@ -1,0 +1,84 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role is run while people work: they keep their servers when the change is good, and their hub when it is not."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from conftest import NOTEBOOK
+from hub_client import HubClient
+
+CONTAINERS = ("labserver-docker-guard", "labserver-hub-proxy", "labserver-hub")
+
+
+def state(lab: t.Any) -> dict[str, str]:
+    """Return what a change that failed must leave as it was."""
+    found = {
+        name: lab.sh(f"docker inspect --format '{{{{.Config.Image}}}} {{{{json .Config.Labels}}}}' {name}")
+        for name in CONTAINERS
+    }
+    found["files"] = lab.sh("cd /etc/labserver/hub && sha256sum hub.json config.d/* 2>/dev/null; true")
+    return found
+
+
+@pytest.fixture
+def alice(lab: t.Any) -> HubClient:
+    person: HubClient = lab.person("alice")
+    if person.server() is None:
+        person.start(NOTEBOOK)
+    person.wait_ready()
+    return person
+
+
+@pytest.fixture
+def kernel(alice: HubClient) -> t.Any:
+    kernel = alice.kernel()
+    kernel.run("value = 41")
+    return kernel
+
+
+@pytest.fixture
+def broken_hub(lab: t.Any) -> str:
+    """Return an image whose configuration loads, and whose hub ends right after its start."""
+    image = lab.sh("docker inspect --format '{{.Config.Image}}' labserver-hub").strip()
+    lab.sh("mkdir -p /tmp/broken-hub")
+    broken = "sed -i 's/LabHub.launch_instance.*/sys.exit(\"broken on purpose\")/' /opt/labhub/labhub/app.py"
+    lab.write("/tmp/broken-hub/Dockerfile", f"FROM {image}\nUSER 0\nRUN {broken}\nUSER 64100:64100\n")
+    lab.sh("DOCKER_BUILDKIT=0 docker build -q -t broken-hub /tmp/broken-hub 2>/dev/null")
+    return "broken-hub"
+
+
+def test_a_change_that_fails_in_the_middle_leaves_the_former_hub(lab: t.Any, alice: HubClient, kernel: t.Any) -> None:
+    before = state(lab)
+    # Changes the guard, which comes first, and then finds no proxy.
+    status, said = lab.role(hub_proxy_image="no-such-image:1", hub_log_level="DEBUG")
+    assert status != 0
+    assert "no-such-image" in said
+    assert "1 of 1 servers kept, the hub answers" in said
+    assert state(lab) == before
+    assert kernel.run("print(value + 1)").strip() == "42"
+    assert lab.person("alice").server() is not None
+
+
+def test_a_hub_that_does_not_start_is_taken_back(lab: t.Any, alice: HubClient, kernel: t.Any, broken_hub: str) -> None:
+    before = state(lab)
+    status, said = lab.role(hub_image=broken_hub)
+    assert status != 0
+    assert "the hub does not answer" in said
+    assert "broken on purpose" in said, "the last words of the hub that failed"
+    assert "1 of 1 servers kept, the hub answers" in said
+    assert state(lab) == before
+    assert kernel.run("print(value + 1)").strip() == "42"
+    maintenance = "/etc/labserver/public/maintenance.json"
+    assert lab.sh(f"ls {maintenance} 2>/dev/null; true") == "", "nothing is announced any more"
+
+
+def test_a_change_that_is_good_keeps_servers_and_says_so(lab: t.Any, alice: HubClient, kernel: t.Any) -> None:
+    status, said = lab.role(hub_log_level="DEBUG")
+    assert status == 0, said
+    assert "1 of 1 servers kept, the hub answers" in said
+    assert kernel.run("print(value + 1)").strip() == "42"
+    lab.person("alice").wait_ready()
