@@ -79,7 +79,11 @@ def restore_beside(repo: Repository, snapshot: str, paths: Sequence[str], target
             _below(target, copy).parent.mkdir(parents=True, exist_ok=True)
             _below(target, staged(copy)).rename(_below(target, copy))
     if not any(covers(path, STAGE) or covers(STAGE, path) for path in paths):
-        shutil.rmtree(_below(target, STAGE), ignore_errors=True)
+        stage = _below(target, STAGE)
+        shutil.rmtree(stage, ignore_errors=True)
+        for folder in stage.relative_to(target).parents:
+            with suppress(OSError):  # only those that are empty now
+                (target / folder).rmdir()
 
 
 @contextmanager
