@@ -33,7 +33,7 @@ for suite in bookworm trixie; do
   tools/host-image.sh "$suite"
 done
 # Two at a time, in this order: the default scenario builds all images and leaves them for those that come later.
-entries=(default certificates shares hub tests/registry apps tests/certificates accounts registry docker)
+entries=(default certificates shares hub tests/registry apps tests/certificates accounts registry docker backup)
 there=$(cd molecule && ls -d -- */molecule.yml | xargs -n 1 dirname | sort)
 if [ "$(printf '%s\n' "${entries[@]}" | grep -v / | sort)" != "$there" ]; then
   echo "tools/test.sh: the list of scenarios and the folders in molecule/ differ:" >&2

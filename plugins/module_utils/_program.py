@@ -18,6 +18,9 @@ from collections.abc import Sequence
 # Command -> the core that offers ``main(argv: Sequence[str]) -> int`` for it, and one line of help.
 # One line each, in alphabetical order.
 COMMANDS: dict[str, tuple[str, str]] = {
+    "backup": ("_backup_run", "make a backup now"),
+    "backup-drill": ("_backup_drill", "prove that the latest backup can be restored"),
+    "backup-restore": ("_backup_restore", "bring files back from a backup"),
     "ca": ("_cert_ca_cli", "hand a host its issuer of the lab's authority"),
     "accounts-expire": ("_accounts_expire", "offboard people after their last day, and give notice before"),
     "catalogue": ("_catalogue_service", "watch the registry and keep the list of images that can be started"),

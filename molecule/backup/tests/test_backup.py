@@ -1,0 +1,194 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A server that is saved, and what comes back of it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+import typing as t
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tests" / "support"))
+from hub_client import HubClient
+
+ROOT = Path(__file__).resolve().parents[3]
+SERVER = f"labserver-backup{os.environ.get('LABSERVER_ID', '')}"
+INVENTORY = Path(os.environ.get("MOLECULE_EPHEMERAL_DIRECTORY", "")) / "inventory"
+SECRET = "of the test, and not short"
+OWN = "a password of alice's own"
+DATA = "/home/jupyter-alice/measured.dat"
+
+
+def sh(command: str, status: int = 0) -> str:
+    """Run a shell command as root on the host; returns all that it prints, and fails unless it ends with ``status``."""
+    done = subprocess.run(["docker", "exec", SERVER, "sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == status, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def run_job(job: str, status: int = 0) -> dict[str, t.Any]:
+    """Run a job as host cron does; returns its status file."""
+    sh(f"/usr/local/sbin/labserver run {job}", status)
+    return t.cast(dict[str, t.Any], json.loads(sh(f"cat /var/lib/labserver/jobs/{job}.json")))
+
+
+def restic(words: str) -> str:
+    """Call restic by hand, as somebody would who has nothing but the repository and its password."""
+    return sh(f"RESTIC_PASSWORD='{SECRET}' restic --repo /mnt/backup/lab --no-cache {words}")
+
+
+@pytest.fixture(scope="module")
+def hub() -> str:
+    route = sh("ip -4 route get 192.0.2.1")
+    return f"http://{route.split(' src ')[1].split()[0]}:8000"
+
+
+@pytest.fixture(scope="module")
+def saved(hub: str) -> dict[str, t.Any]:
+    """Alice has a password of her own and data; then the job of host cron saves the server."""
+    text = sh("cat /var/lib/labserver/one-time-passwords.csv")
+    one_time = {row["name"]: row["password"] for row in csv.DictReader(io.StringIO(text))}
+    alice = HubClient(hub, "alice")
+    if "alice" in one_time:
+        assert alice.login(one_time["alice"]).status_code == 302
+        assert alice.change_password(one_time["alice"], OWN) == ""
+    sh(f"head -c 300000 /dev/urandom > {DATA}; chown jupyter-alice: {DATA}; chmod 640 {DATA}")
+    sh("mkdir -p /home/jupyter-alice/.cache; echo x > /home/jupyter-alice/.cache/again")
+    return {"status": run_job("backup"), "sum": sh(f"sha256sum {DATA}"), "owner": sh(f"stat -c '%u %g %a' {DATA}")}
+
+
+def test_job_says_what_it_did(saved: dict[str, t.Any]) -> None:
+    assert saved["status"]["level"] == "ok"
+    assert saved["status"]["message"].startswith("snapshot ")
+
+
+def test_restic_alone_can_read_it(saved: dict[str, t.Any]) -> None:
+    (snapshot,) = json.loads(restic("snapshots --json --latest 1"))
+    assert snapshot["hostname"] == SERVER
+    names = restic(f"ls {snapshot['id']}")
+    assert DATA in names
+    assert "/etc/labserver/hub/password-store.json" in names
+    assert "/var/lib/labserver/backup/stage/copies/srv/labserver/hub/state/passwords.sqlite" in names
+    assert "/srv/labserver/registry/docker/registry/v2/blobs/" in names
+    assert "/.cache/" not in names
+
+
+def test_password_of_the_repository_is_for_root_alone(saved: dict[str, t.Any]) -> None:
+    assert sh("stat -c '%a %U' /etc/labserver/backup /etc/labserver/backup/settings.json").split() == [
+        "700",
+        "root",
+        "600",
+        "root",
+    ]
+    sh(
+        f"grep -rl '{SECRET}' /var/log /var/lib/labserver /etc/cron.d /etc/labserver/jobs.d /etc/labserver/public",
+        status=1,
+    )
+
+
+def test_drill_proves_the_backup(saved: dict[str, t.Any]) -> None:
+    status = run_job("backup-drill")
+    assert (status["level"], "2 databases and" in status["message"]) == ("ok", True)
+    assert sh("ls /var/lib/labserver/backup").split() == ["exclude", "paths", "stage"]
+
+
+def test_drill_finds_a_damaged_pack(saved: dict[str, t.Any]) -> None:
+    pack = sh("find /mnt/backup/lab/data -type f -size +200k | head -n 1").strip()
+    settings = "/etc/labserver/backup/settings.json"
+    sh(f"cp -a {pack} /root/pack; cp -a {settings} /root/settings; chmod u+w {pack}")
+    sh(f"dd if=/dev/urandom of={pack} bs=1 seek=5000 count=2000 conv=notrunc")
+    # Every drill reads another part; here all of it.
+    sh(f'sed -i \'s/"read_percent": 5.0/"read_percent": 100/\' {settings}')
+    try:
+        status = run_job("backup-drill", status=2)
+        assert status["level"] == "critical"
+        assert status["message"]
+    finally:
+        sh(f"mv /root/pack {pack}; mv /root/settings {settings}")
+    assert run_job("backup-drill")["level"] == "ok"
+
+
+def test_disk_that_is_away_is_not_mistaken(saved: dict[str, t.Any]) -> None:
+    sh("umount /mnt/backup")
+    try:
+        status = run_job("backup", status=2)
+        assert "nothing is mounted at /mnt/backup" in status["message"]
+        assert sh("ls -A /mnt/backup") == ""
+    finally:
+        sh("mount --bind /var/tmp/disk /mnt/backup")
+    assert run_job("backup")["level"] == "ok"
+
+
+def test_an_empty_disk_in_its_place_is_not_mistaken(saved: dict[str, t.Any]) -> None:
+    sh("umount /mnt/backup; mount -t tmpfs none /mnt/backup")
+    try:
+        assert "the repository is not there" in run_job("backup", status=2)["message"]
+        assert sh("ls -A /mnt/backup") == ""
+    finally:
+        sh("umount /mnt/backup; mount --bind /var/tmp/disk /mnt/backup")
+
+
+def test_restore_in_place_wants_the_name_of_the_host(saved: dict[str, t.Any]) -> None:
+    said = sh(f"/usr/local/sbin/labserver backup-restore --in-place other {DATA}", status=2)
+    assert f"this host is {SERVER}" in said
+    said = sh("/usr/local/sbin/labserver backup-restore --target /root/x home ..", status=2)
+    assert "home: give an absolute path" in said
+    assert "..: give an absolute path" in said
+
+
+def test_playbook_restores_beside_what_is_there(saved: dict[str, t.Any]) -> None:
+    command = [
+        "ansible-playbook",
+        "-i",
+        str(INVENTORY),
+        "playbooks/restore.yml",
+        "-e",
+        f"paths={DATA},/srv/labserver/hub",
+    ]
+    done = subprocess.run(
+        [*command, "-e", "target=/root/restored"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+    assert sh(f"sha256sum < /root/restored{DATA}").split()[0] == saved["sum"].split()[0]
+    store = "/root/restored/srv/labserver/hub/state/passwords.sqlite"
+    count = f"sqlite3.connect('{store}').execute('select count(*) from passwords').fetchone()[0]"
+    assert sh(f'python3 -c "import sqlite3; print({count})"').strip() == "2"
+    assert sh("ls /root/restored").split() == ["home", "srv"]
+
+
+def test_file_in_place_moves_the_other_one_aside(saved: dict[str, t.Any]) -> None:
+    sh(f"echo spoilt > {DATA}")
+    said = sh(f"/usr/local/sbin/labserver backup-restore --in-place {SERVER} {DATA}")
+    assert f"restored {DATA}; what was there is {DATA}.before-restore-" in said
+    assert sh(f"sha256sum {DATA}") == saved["sum"]
+    assert sh(f"stat -c '%u %g %a' {DATA}") == saved["owner"]
+    assert sh(f"cat {DATA}.before-restore-*") == "spoilt\n"
+
+
+def test_a_lost_server_comes_back(saved: dict[str, t.Any], hub: str) -> None:
+    """Everything is gone; afterwards people log in with the passwords that they had, and have their data."""
+    alice = HubClient(hub, "alice")
+    assert alice.login(OWN).status_code == 302
+    lost = "/home/jupyter-alice /srv/labserver/hub /etc/labserver/hub"
+    sh(f"docker stop labserver-hub; rm -rf {lost}")
+    sh("docker start labserver-hub; sleep 2; rm -rf /srv/labserver/hub /etc/labserver/hub")
+    assert f"restored {DATA.rsplit('/', 1)[0]}" in sh(
+        f"/usr/local/sbin/labserver backup-restore --in-place {SERVER} {lost}"
+    )
+    playbook = ["ansible-playbook", "-i", str(INVENTORY), "molecule/backup/converge.yml"]
+    done = subprocess.run(playbook, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:]
+    again = HubClient(hub, "alice")
+    assert again.login(OWN).status_code == 302
+    assert again.get("/hub/home").status_code == 200
+    assert sh(f"sha256sum {DATA}") == saved["sum"]
+    assert sh(f"stat -c '%u %g %a' {DATA}") == saved["owner"]
+    assert run_job("backup")["level"] == "ok"
