@@ -31,9 +31,9 @@ def build(folder: Path) -> Path:
     )
     for name in filter(None, listed.stdout.split("\0")):
         source, target = ROOT / name, folder / "tree" / name
-        if source.is_file() and not source.is_symlink():
+        if source.is_symlink() or source.is_file():
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, target)
+            shutil.copy2(source, target, follow_symlinks=False)
     run(["ansible-galaxy", "collection", "build", "--output-path", str(folder)], folder / "tree")
     (built,) = folder.glob("labserver-jupyter-*.tar.gz")
     return built

@@ -58,8 +58,8 @@ def test_a_forgotten_password_is_reset_where_the_person_is_and_nothing_restarted
     assert "bob" not in once
     assert once["alice"] not in done.stdout + done.stderr
 
-    slips = INVENTORY / "one-time-passwords" / f"{server}.html"
-    for file in (slips.parent, slips, slips.with_suffix(".txt")):
+    slips = INVENTORY / "one-time-passwords" / f".{server}.html"
+    for file in (slips.parent, slips, slips.with_name(f"{server}.txt")):
         assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0
     assert slips.read_text().count("<section>") == len(once)
     assert once["alice"] in slips.read_text()
