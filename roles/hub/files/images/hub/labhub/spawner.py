@@ -12,6 +12,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 import docker.errors
 from dockerspawner import DockerSpawner
@@ -287,6 +288,15 @@ class LabSpawner(DockerSpawner):
             except docker.errors.APIError as error:
                 self.log.warning("could not remove the failed container: %s", error)
         return StartError(failure.sentence, reason=failure.reason, message_html=failure.page())
+
+    async def get_url(self) -> str:
+        """Return where the server is, for a hub that was started anew.
+
+        One that was killed during the start never wrote down where it is, and its container may have another address
+        since the engine was restarted.
+        """
+        address, port = await self.get_ip_and_port()
+        return urlsplit(await super().get_url())._replace(netloc=f"{address}:{port}").geturl()
 
     async def poll(self) -> Any:
         status = await super().poll()
