@@ -110,7 +110,15 @@ class Hub:
         settings = [path, f"Environment=TEST_TOKEN={self.token}", f"Environment=LABHUB_CONFIG_D={PROGRAMS}/config.d"]
         settings += ["WorkingDirectory=/srv/labserver/hub/state"]
         unit("hub", settings, [python, "-m", "labhub.app", "--config", str(PACKAGE / "jupyterhub_config.py")])
-        uml.wait_for(lambda: self._ask("GET", "/users")[0] == 200, 180, "the hub")
+        uml.wait_for(self._is_up, 180, "the hub")
+
+    def _is_up(self) -> bool:
+        """Tell whether the hub answers; raises AssertionError with what it said last when it has ended instead."""
+        if self._ask("GET", "/users")[0] == 200:
+            return True
+        state = uml.guest("systemctl is-active test-hub", check=False).stdout.strip()
+        assert state != "failed", uml.guest("journalctl --unit test-hub --output cat --lines 40").stdout
+        return False
 
     def _ask(self, method: str, path: str, seconds: float = 60) -> tuple[int, Any]:
         url = f"http://{uml.CONTROL[2]}:8081/hub/api{path}"

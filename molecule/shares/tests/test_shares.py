@@ -196,12 +196,15 @@ def test_impatience_does_not_break_the_automount(guest: Guest) -> None:
 def test_password_rotation(guest: Guest, settings: dict[str, Any]) -> None:
     accounts = copy.deepcopy(settings["shares_credentials"])
     accounts["writer"]["password"] = "new #2, \\"
-    said = guest.role(shares_credentials=accounts)  # before the NAS knows it
-    assert "the server refused the user name or password" in said and "share data" not in said
-    guest.uml.nas_password("labwriter", accounts["writer"]["password"])
-    assert guest.notebook("alice", f"cat {files('analysis')}/n").stdout == "n\n", "the same container, a new password"
-    guest.uml.nas_password("labwriter", settings["shares_credentials"]["writer"]["password"])
-    said = guest.role()
+    try:
+        said = guest.role(shares_credentials=accounts)  # before the NAS knows it
+        assert "the server refused the user name or password" in said and "share data" not in said
+        guest.uml.nas_password("labwriter", accounts["writer"]["password"])
+        there = guest.notebook("alice", f"cat {files('analysis')}/n")
+        assert there.stdout == "n\n", "the same container, a new password"
+    finally:
+        guest.uml.nas_password("labwriter", settings["shares_credentials"]["writer"]["password"])
+        said = guest.role()
     assert "changed=1" in said and "refused" not in said
     assert guest.notebook("alice", f"cat {files('analysis')}/n").stdout == "n\n"
 
