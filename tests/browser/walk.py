@@ -83,6 +83,10 @@ class Walk:
         page = self.page
         page.goto(re.sub(r"/lab.*", "/lab?reset", page.url))
         card = page.locator('.jp-LauncherCard[data-category="Notebook"]').first
+        card.wait_for(timeout=60 * SECOND)
+        # On a busy machine JupyterLab gives up on a stylesheet, and says so; a person would load the page again.
+        if page.locator(".jp-Dialog", has_text="failed to load").count():
+            page.reload()
         card.click(timeout=60 * SECOND)
         until = time.monotonic() + 60
         while not self.kernel_ready and time.monotonic() < until:
