@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from . import _cert_ca, _cert_model, _cert_renew
+from . import _cert_ca, _cert_model, _cert_renew, _jobs_summary
 from ._jobs_run import BUSY, World
 
 
@@ -60,15 +60,8 @@ def main(argv: Sequence[str]) -> int:
 
 def _summarize(outcome: _cert_renew.Outcome) -> None:
     """Give the runner one line for the status table and the alert."""
-    path = os.environ.get("LABSERVER_SUMMARY")
-    if not path:
-        return
     bad = [f"{name}: {state.message}" for name, state in outcome.states.items() if state.level != "ok"]
-    text = "; ".join([*bad, *outcome.problems]) or f"{len(outcome.states)} certificates are well"
-    try:
-        Path(path).write_text(text, "utf-8")
-    except OSError as error:
-        sys.stderr.write(f"labserver renew: the summary could not be written: {error}\n")
+    _jobs_summary.leave("; ".join([*bad, *outcome.problems]) or f"{len(outcome.states)} certificates are well")
 
 
 def ca_main(argv: Sequence[str]) -> int:

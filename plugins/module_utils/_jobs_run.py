@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from . import _jobs_alert, _jobs_model, _jobs_process, _jobs_status
+from . import _jobs_alert, _jobs_model, _jobs_process, _jobs_status, _jobs_summary
 from ._jobs_log import JobLog
 from ._jobs_model import Job
 from ._jobs_plan import JOBS
@@ -133,7 +133,7 @@ def _run_locked(world: World, job: Job, trigger: str, lock: int, echo: Callable[
         summary = Path(folder) / "summary"
         environment = dict(job.environment)
         if not job.container:
-            environment["LABSERVER_SUMMARY"] = str(summary)
+            environment[_jobs_summary.VARIABLE] = str(summary)
         result = _jobs_process.run(
             job.command,
             job.timeout_seconds,

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from . import _jobs_summary
 from ._docker_api import SOCKET, DockerEngine, EngineError
 from ._registry_cache import Cache
 from ._registry_client import RegistryClient, RegistryError
@@ -162,9 +163,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _finish(report: Report) -> int:
-    if summary := os.environ.get("LABSERVER_SUMMARY"):  # one line for the table of all jobs
-        with contextlib.suppress(OSError):
-            Path(summary).write_text(f"{report.removed} removed, {bytes_text(report.freed)} freed\n", encoding="utf-8")
+    _jobs_summary.leave(f"{report.removed} removed, {bytes_text(report.freed)} freed")
     for text in report.warnings:
         _complain(f"WARNING {text}")
     for text in report.broken:

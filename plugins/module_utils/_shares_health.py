@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
+from . import _jobs_summary
 from ._shares_apply import look
 from ._shares_current import read_json
 from ._shares_host import Host
@@ -80,8 +79,6 @@ def main(argv: Sequence[str], host: Host | None = None) -> int:
         for name, share in status["shares"].items():
             detail = share["reason"] or f"answered in {share['answer_seconds']:g} s, {share['free_percent']:g} % free"
             sys.stdout.write(f"{name}: {share['state']}: {detail}\n")
-    summary = os.environ.get("LABSERVER_SUMMARY", "")
-    if summary:
-        ill = [f"{name}: {share['reason']}" for name, share in status["shares"].items() if share["reason"]]
-        Path(summary).write_text(("; ".join(ill) or f"{len(status['shares'])} shares well") + "\n", encoding="utf-8")
+    ill = [f"{name}: {share['reason']}" for name, share in status["shares"].items() if share["reason"]]
+    _jobs_summary.leave("; ".join(ill) or f"{len(status['shares'])} shares well")
     return max((STATES.index(share["state"]) for share in status["shares"].values()), default=0)
