@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from . import _atomic_file, _http_probe
+from . import _atomic_file, _database_copy, _http_probe
 from ._docker_api import DockerEngine, EngineError
 
 SNAPSHOTS_KEPT = 10
@@ -27,7 +27,6 @@ SERVER_LABEL = "org.labserver.room=hub-server"
 USER_LABEL = "org.labserver.user"
 SETTLE_SECONDS = 2.0
 """The hub listens a moment before it compares its routes with the proxy's; looking earlier would see the old ones."""
-TRIAL_TIMEOUT_SECONDS = 60
 HOPELESS_RESTARTS = 3
 
 
@@ -144,14 +143,8 @@ def snapshot(database: Path, folder: Path, stamp: str) -> Path | None:
         return None
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     copy = folder / f"{stamp}.sqlite"
-    with (
-        contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=30)) as source,
-        contextlib.closing(sqlite3.connect(copy)) as target,
-    ):
-        source.backup(target)
-    status = database.stat()
+    _database_copy.copy(database, copy, timeout=30)
     copy.chmod(0o600)
-    os.chown(copy, status.st_uid, status.st_gid)
     for old in sorted(folder.glob("*.sqlite"))[:-SNAPSHOTS_KEPT]:
         if old != copy:  # the clock may have been put back
             old.unlink()
