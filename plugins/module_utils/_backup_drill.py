@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-
 """``labserver backup-drill``: prove that the latest backup can be restored, by restoring of it.
 
 It reads a part of all stored data, restores the copies of the databases and opens them, and restores the files that
@@ -23,10 +22,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from . import _jobs_summary
 from ._backup_plan import MANIFEST, STAGE, SettingsError, staged
 from ._backup_restic import Repository, RepositoryError
 from ._backup_restore import fetch, read_manifest
-from ._backup_run import CRITICAL, OK, count_passwords, fingerprint, load_settings, repository, tell
+from ._backup_run import CRITICAL, OK, load_settings, repository
+from ._backup_stage import count_passwords, fingerprint
 
 FOLDER = Path(STAGE).parent / "drill"
 
@@ -119,5 +120,5 @@ def main(argv: Sequence[str]) -> int:
         sys.stderr.write(f"labserver backup-drill: {problem}\n")
     if line and not wrong:
         sys.stdout.write(line + "\n")
-    tell("; ".join(wrong) or line)
+    _jobs_summary.leave("; ".join(wrong) or line)
     return CRITICAL if wrong else OK

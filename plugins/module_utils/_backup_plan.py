@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-
 """What a backup holds: decided from the settings and from what the other rooms say. All pure.
 
 Databases that are in use are copied in SQLite's own way, other data that may not be copied while they are in use are

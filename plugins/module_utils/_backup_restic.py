@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-
 """The repository of the backups: restic, and the promise never to mistake an empty place for it.
 
 A repository on a share that is away looks like an empty folder. So the identity of the repository is recorded when it

@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-
 """``labserver backup-restore``: bring paths back, beside what is there or in its place.
 
 In place means: containers that use the path are stopped, what is there is moved aside to

@@ -18,7 +18,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils import _backup_d
 from ansible_collections.labserver.jupyter.plugins.module_utils import _backup_input as backup_input
 from ansible_collections.labserver.jupyter.plugins.module_utils import _backup_plan as plan
 from ansible_collections.labserver.jupyter.plugins.module_utils import _backup_restic as restic
-from ansible_collections.labserver.jupyter.plugins.module_utils import _backup_run as backup_run
+from ansible_collections.labserver.jupyter.plugins.module_utils import _backup_stage as backup_stage
 
 DEFAULTS = yaml.safe_load((Path(__file__).resolve().parents[4] / "roles/backup/defaults/main.yml").read_text())
 GOOD = {**DEFAULTS, "backup_repository": "/mnt/disk/atlas", "backup_password": "long enough to use"}
@@ -191,7 +191,7 @@ def test_files_are_drawn_without_a_look_at_what_is_left_out(tmp_path: Path) -> N
         looked.append(path)
         return plan.left_out(path, [f"{tmp_path}/shares"])
 
-    drawn = list(backup_run.draw_files([str(tmp_path)], 10, random.Random(1), left_out))
+    drawn = list(backup_stage.draw_files([str(tmp_path)], 10, random.Random(1), left_out))
     assert len(drawn) == len(set(drawn)) == 10
     assert all("/homes/" in name for name in drawn)
     assert not any(name.startswith(f"{tmp_path}/shares/") for name in looked)
@@ -202,7 +202,7 @@ def test_drill_compares_what_came_back(tmp_path: Path) -> None:
         (tmp_path / "data").mkdir(exist_ok=True)
         (tmp_path / "data" / name).write_text(content)
     files = {
-        f"/data/{name}": backup_run.fingerprint(tmp_path / "data" / name)
+        f"/data/{name}": backup_stage.fingerprint(tmp_path / "data" / name)
         for name in ("same", "changed later", "rotten")
     }
     files["/data/changed later"].update(mtime_ns=1, sha256="of an earlier content")
