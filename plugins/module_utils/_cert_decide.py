@@ -16,7 +16,6 @@ from ._cert_x509 import SKEW, Certificate, covers
 RENEW_FRACTION = 1 / 3
 RENEW_FRACTION_SHORT = 1 / 2
 SHORT = timedelta(days=10)
-WARN_FRACTION = 1 / 4
 CRITICAL_FRACTION = 1 / 10
 
 # Waits after the first, second ... failure in a row; the last one stays (Let's Encrypt's advice to clients).

@@ -21,7 +21,6 @@ JOBS = "etc/labserver/jobs.d"
 CRON = "etc/cron.d"
 UNITS = "etc/systemd/system"
 STATUS = "var/lib/labserver/jobs"
-BACKENDS = ("cron", "systemd")
 
 # What a job file may hold in its environment is shown to nobody.
 JOB_MODE = 0o600

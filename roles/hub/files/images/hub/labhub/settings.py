@@ -34,7 +34,6 @@ class Settings:
     guard_socket: str = "/run/labserver-guard/docker.sock"
     docker_socket: str = "/var/run/docker.sock"
     homes_folders: tuple[str, ...] = ("/home",)
-    shares_folder: str = "/srv/labserver/shares"
     registry: str = "127.0.0.1:5000"
     default_image: str = "notebook"
     authenticator: str = "firstuse"
