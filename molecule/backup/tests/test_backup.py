@@ -45,6 +45,12 @@ def restic(words: str) -> str:
     return sh(f"RESTIC_PASSWORD='{SECRET}' restic --repo /mnt/backup/lab --no-cache {words}")
 
 
+def app(dump: list[str]) -> None:
+    """Say what belongs to an app, as the roles of apps do."""
+    item = {"name": "the app", "paths": ["/opt/app", "/opt/never-there"], "dump": dump}
+    sh(f"echo '{json.dumps({'version': 1, 'items': [item]})}' > /etc/labserver/backup.d/test.json")
+
+
 @pytest.fixture(scope="module")
 def hub() -> str:
     route = sh("ip -4 route get 192.0.2.1")
@@ -62,6 +68,8 @@ def saved(hub: str) -> dict[str, t.Any]:
         assert alice.change_password(one_time["alice"], OWN) == ""
     sh(f"head -c 300000 /dev/urandom > {DATA}; chown jupyter-alice: {DATA}; chmod 640 {DATA}")
     sh("mkdir -p /home/jupyter-alice/.cache; echo x > /home/jupyter-alice/.cache/again")
+    sh("mkdir -p /opt/app /etc/labserver/backup.d; echo kept > /opt/app/data")
+    app(["sh", "-c", "echo the whole database"])
     return {"status": run_job("backup"), "sum": sh(f"sha256sum {DATA}"), "owner": sh(f"stat -c '%u %g %a' {DATA}")}
 
 
@@ -79,6 +87,36 @@ def test_restic_alone_can_read_it(saved: dict[str, t.Any]) -> None:
     assert "/var/lib/labserver/backup/stage/copies/srv/labserver/hub/state/passwords.sqlite" in names
     assert "/srv/labserver/registry/docker/registry/v2/blobs/" in names
     assert "/.cache/" not in names
+    assert "/opt/app/data" in names
+    assert restic(f"dump {snapshot['id']} /var/lib/labserver/backup/stage/dumps/the_app") == "the whole database\n"
+    assert sh("/usr/local/sbin/labserver backup-restore --list").split()[0] == snapshot["short_id"]
+
+
+def test_a_dump_that_fails_is_a_warning_that_names_it(saved: dict[str, t.Any]) -> None:
+    app(["sh", "-c", "echo no room >&2; exit 3"])
+    try:
+        status = run_job("backup", status=1)
+        assert status["level"] == "warning"
+        assert "the dump of the app failed (exit status 3): no room" in status["message"]
+    finally:
+        app(["sh", "-c", "echo the whole database"])
+
+
+def test_what_is_older_than_wanted_is_forgotten(saved: dict[str, t.Any]) -> None:
+    """One of each day stays; these are all of today (or, around midnight, of two days)."""
+    latest = [run_job("backup")["message"].split()[1].rstrip(":") for _again in range(3)][-1]
+    left = [snapshot["short_id"] for snapshot in json.loads(restic("snapshots --json"))]
+    assert left[-1] == latest
+    assert len(left) <= 2
+
+
+def test_registry_comes_back_with_its_links(saved: dict[str, t.Any]) -> None:
+    store = "/srv/labserver/registry/docker/registry/v2"
+    sh(f"/usr/local/sbin/labserver backup-restore --target /root/images {store}")
+    listing = "find . -name _uploads -prune -o -type f -printf '%P %s %U %m\\n' | sort"
+    assert sh(f"cd /root/images{store}; {listing}") == sh(f"cd {store}; {listing}")
+    assert "notebook/_manifests/tags/latest/current/link" in sh(f"cd /root/images{store}/repositories; {listing}")
+    sh("rm -rf /root/images")
 
 
 def test_password_of_the_repository_is_for_root_alone(saved: dict[str, t.Any]) -> None:
@@ -192,3 +230,14 @@ def test_a_lost_server_comes_back(saved: dict[str, t.Any], hub: str) -> None:
     assert sh(f"sha256sum {DATA}") == saved["sum"]
     assert sh(f"stat -c '%u %g %a' {DATA}") == saved["owner"]
     assert run_job("backup")["level"] == "ok"
+
+
+def test_taken_off_the_repository_stays(saved: dict[str, t.Any]) -> None:
+    playbook = ["ansible-playbook", "-i", str(INVENTORY), "molecule/backup/converge.yml", "-e", "backup_state=absent"]
+    for changed in (True, False):
+        done = subprocess.run(playbook, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout[-3000:]
+        assert (" changed=0 " in done.stdout) is not changed
+    folders = "/etc/cron.d /etc/labserver/jobs.d /etc/labserver/backup"
+    assert sh(f"find {folders} -type f '(' -name '*backup*' -o -name settings.json ')'") == ""
+    assert json.loads(restic("snapshots --json"))
