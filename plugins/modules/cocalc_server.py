@@ -20,6 +20,7 @@ author:
   - The labserver.jupyter authors (@labserver)
 extends_documentation_fragment:
   - labserver.jupyter._attributes
+  - labserver.jupyter._registry_logins
 attributes:
   check_mode:
     support: full
@@ -199,6 +200,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labserver.jupyter.plugins.module_utils import _cocalc as core
+from ansible_collections.labserver.jupyter.plugins.module_utils import _docker_login
 from ansible_collections.labserver.jupyter.plugins.module_utils._cocalc_host import CocalcError, Host
 from ansible_collections.labserver.jupyter.plugins.module_utils._cocalc_model import Server
 
@@ -234,6 +236,7 @@ OPTIONS: dict[str, t.Any] = {
     "dumps_kept": {"type": "int", "default": 3},
     "health_path": {"type": "str", "default": "/healthcheck"},
     "health_seconds": {"type": "int", "default": 900},
+    "registry_logins": {"type": "list", "elements": "dict", "default": [], "options": _docker_login.OPTIONS},
 }
 
 
@@ -245,7 +248,8 @@ def server_from(params: dict[str, t.Any]) -> Server:
     plain = {
         key: value
         for key, value in params.items()
-        if key not in ("state", "token_file", "certificate_file", "key_file", "environment", "letsencrypt")
+        if key
+        not in ("state", "token_file", "certificate_file", "key_file", "environment", "letsencrypt", "registry_logins")
     }
     return Server(
         # The engine refuses more processors than there are.
@@ -271,6 +275,10 @@ def main() -> None:
         required_together=[("certificate_file", "key_file")],
         supports_check_mode=True,
     )
+    try:
+        environment = _docker_login.environment(module.params["registry_logins"], Path(module.tmpdir) / "docker")
+    except ValueError as error:
+        module.fail_json(msg=str(error))
 
     def run(command: Sequence[str], stdin: str) -> tuple[int, str, str]:
         try:
@@ -278,7 +286,7 @@ def main() -> None:
                 list(command),
                 data=stdin,
                 binary_data=True,
-                environ_update={"LC_ALL": "C.UTF-8"},
+                environ_update=environment,
                 handle_exceptions=False,
             )
         except OSError as error:  # no docker on the host

@@ -22,6 +22,7 @@ author:
   - The labserver.jupyter authors (@labserver)
 extends_documentation_fragment:
   - labserver.jupyter._attributes
+  - labserver.jupyter._registry_logins
 attributes:
   check_mode:
     support: full
@@ -209,6 +210,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labserver.jupyter.plugins.module_utils import _compose_app as core
+from ansible_collections.labserver.jupyter.plugins.module_utils import _docker_login
 from ansible_collections.labserver.jupyter.plugins.module_utils._compose_host import ComposeError, Host
 from ansible_collections.labserver.jupyter.plugins.module_utils._compose_model import from_params
 
@@ -254,14 +256,17 @@ def main() -> None:
             "apps": {"type": "list", "elements": "dict", "required": True, "options": APP},
             "folder": {"type": "path", "default": "/etc/labserver/compose"},
             "data_folder": {"type": "path", "default": "/srv/labserver/compose"},
+            "registry_logins": {"type": "list", "elements": "dict", "default": [], "options": _docker_login.OPTIONS},
         },
         supports_check_mode=True,
     )
+    try:
+        environment = _docker_login.environment(module.params["registry_logins"], Path(module.tmpdir) / "docker")
+    except ValueError as error:
+        module.fail_json(msg=str(error))
 
     def run(command: Sequence[str]) -> tuple[int, str, str]:
-        status, out, err = module.run_command(
-            list(command), environ_update={"LC_ALL": "C.UTF-8"}, handle_exceptions=False
-        )
+        status, out, err = module.run_command(list(command), environ_update=environment, handle_exceptions=False)
         return status, out, err
 
     def run_or_127(command: Sequence[str]) -> tuple[int, str, str]:
