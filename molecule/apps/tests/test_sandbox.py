@@ -8,9 +8,13 @@ from __future__ import annotations
 import base64
 import time
 import typing as t
+from pathlib import Path
 
 import pytest
+from conftest import INPUTS
+from role_run import run_playbook
 
+ROOT = Path(__file__).resolve().parents[3]
 LIMIT = "--seconds 20"
 
 
@@ -39,6 +43,13 @@ def nothing_is_left(host: t.Any) -> t.Iterator[None]:
     yield
     assert host.check_output("docker ps -aq --filter label=org.labserver.room=sandbox") == ""
     assert host.run("ps -o pid= -u 64110").stdout.strip() == ""
+
+
+def test_its_playbook_finds_nothing_to_change(host: t.Any) -> None:
+    """The playbook validates the inventory and applies the roles docker and sandbox, which the scenario has applied."""
+    status, text = run_playbook(ROOT / "playbooks" / "sandbox.yml", INPUTS)
+    assert status == 0, text
+    assert "labserver.jupyter.sandbox" in text and " changed=0 " in text, text
 
 
 def test_honest_code_runs_and_its_status_comes_back(host: t.Any) -> None:
