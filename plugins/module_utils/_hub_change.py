@@ -96,10 +96,10 @@ def running_servers(api: DockerEngine) -> list[Server]:
     return sorted(found, key=lambda server: server.user)
 
 
-def inspect(api: DockerEngine, name: str) -> dict[str, Any] | None:
-    """Return a container as Docker shows it, None when there is none."""
+def inspect(api: DockerEngine, name: str, kind: str = "containers") -> dict[str, Any] | None:
+    """Return a container (or, as ``networks``, a network) as Docker shows it, None when there is none."""
     try:
-        found: dict[str, Any] = api.get(f"/containers/{name}/json")
+        found: dict[str, Any] = api.get(f"/{kind}/{name}/json" if kind == "containers" else f"/{kind}/{name}")
     except EngineError as error:
         if error.status == 404:
             return None

@@ -29,9 +29,9 @@ attributes:
     support: full
 options:
   step:
-    description: V(before), V(after) or V(back).
+    description: V(network), V(before), V(after) or V(back).
     type: str
-    choices: [before, after, back]
+    choices: [network, before, after, back]
     required: true
   image:
     description: Reference of the hub's new image.
@@ -49,6 +49,24 @@ options:
       - The values of the label C(org.labserver.config) that the new containers get, by the name of the container.
       - In the order in which the containers start; the last one is the hub.
     type: dict
+  network:
+    description:
+      - The network of hub, proxy and people's servers. Where another one has to take its place while servers run, the
+        step V(network) fails, also in check mode, since it would cut them off.
+    type: dict
+    suboptions:
+      name:
+        description: Its name.
+        type: str
+        required: true
+      subnet:
+        description: Its range in CIDR notation.
+        type: str
+        required: true
+      ip_range:
+        description: The part of it for people's servers.
+        type: str
+        required: true
   folder:
     description: Where the hub's configuration is.
     type: path
@@ -122,8 +140,22 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labserver.jupyter.plugins.module_utils import _hub_change as hub_change
+from ansible_collections.labserver.jupyter.plugins.module_utils import _hub_network
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue_engine import Engine
 from ansible_collections.labserver.jupyter.plugins.module_utils._docker_api import DockerEngine, EngineError
+
+REQUIRED = {"type": "str", "required": True}
+
+
+def network(module: AnsibleModule, engine: DockerEngine) -> None:
+    """End the run before anything is touched when the network cannot be what it is to be."""
+    wanted = module.params["network"]
+    if Path(module.params["docker_socket"]).exists():
+        people = [server.user for server in hub_change.running_servers(engine)]
+        refused = _hub_network.objection(hub_change.inspect(engine, wanted["name"], "networks"), wanted, people)
+        if refused:
+            module.fail_json(msg=refused)
+    module.exit_json(changed=False)
 
 
 def before(module: AnsibleModule, engine: DockerEngine) -> None:
@@ -224,11 +256,12 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "step": {"type": "str", "choices": ["before", "after", "back"], "required": True},
+            "step": {"type": "str", "choices": ["network", "before", "after", "back"], "required": True},
             "image": {"type": "str"},
             "settings": {"type": "str"},
             "snippets": {"type": "list", "elements": "str", "default": []},
             "hashes": {"type": "dict"},
+            "network": {"type": "dict", "options": dict.fromkeys(("name", "subnet", "ip_range"), REQUIRED)},
             "folder": {"type": "path", "default": "/etc/labserver/hub"},
             "data_folder": {"type": "path", "default": "/srv/labserver/hub"},
             "uid": {"type": "int", "default": 64100},
@@ -239,6 +272,7 @@ def main() -> None:
             "maintenance_file": {"type": "path", "default": "/etc/labserver/public/maintenance.json"},
         },
         required_if=[
+            ("step", "network", ["network"]),
             ("step", "before", ["image", "settings", "hashes"]),
             ("step", "after", ["base_url", "former"]),
             ("step", "back", ["base_url", "former"]),
@@ -247,7 +281,7 @@ def main() -> None:
     )
     engine = DockerEngine(module.params["docker_socket"], timeout=120)
     try:
-        {"before": before, "after": after, "back": back}[module.params["step"]](module, engine)
+        {"network": network, "before": before, "after": after, "back": back}[module.params["step"]](module, engine)
     except (EngineError, OSError) as error:
         module.fail_json(msg=str(error))
 

@@ -19,7 +19,7 @@ def state(lab: t.Any) -> dict[str, str]:
         name: lab.sh(f"docker inspect --format '{{{{.Config.Image}}}} {{{{json .Config.Labels}}}}' {name}")
         for name in CONTAINERS
     }
-    found["files"] = lab.sh("cd /etc/labserver/hub && sha256sum hub.json config.d/* 2>/dev/null; true")
+    found["files"] = lab.sh("cd /etc/labserver/hub && sha256sum *.json *.rules config.d/* 2>/dev/null; true")
     return found
 
 
@@ -65,3 +65,14 @@ def test_a_change_that_is_good_keeps_servers_and_says_so(lab: t.Any, alice: HubC
     assert "1 of 1 servers kept, the hub answers" in said
     assert kernel.run("print(value + 1)").strip() == "42"
     lab.person("alice").wait_ready()
+
+
+def test_a_network_in_which_people_work_is_not_replaced(lab: t.Any, alice: HubClient, kernel: t.Any) -> None:
+    before = state(lab)
+    addresses = {"hub_address": "172.27.224.2", "hub_proxy_address": "172.27.224.3"}
+    status, said = lab.role(hub_subnet="172.27.224.0/20", hub_people_range="172.27.232.0/21", **addresses)
+    assert status != 0
+    assert "its subnet is 172.27.240.0/20, wanted is 172.27.224.0/20" in said
+    assert "cuts off the servers that run: alice" in said
+    assert state(lab) == before
+    assert kernel.run("print(value + 1)").strip() == "42"
