@@ -15,6 +15,7 @@ import json
 import secrets
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,11 @@ class Hub:
 
     def outcome(self, name: str, seconds: float = 150) -> str:
         """Wait until the start of a person's server has ended; returns an empty text, or what the person reads."""
-        status, body = self._ask("GET", f"/users/{name}/server/progress", seconds)
+        path = f"/users/{name}/server/progress"
+        status, body = self._ask("GET", path, seconds)
+        if status == 400:  # JupyterHub clears away a start that failed, and for that moment knows of none
+            time.sleep(3)
+            status, body = self._ask("GET", path, seconds)
         if status != 200:
             return f"{status} {body}"
         events = [json.loads(line[5:]) for line in str(body).splitlines() if line.startswith("data:")]

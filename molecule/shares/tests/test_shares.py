@@ -133,20 +133,22 @@ def test_the_nas_stops_while_mounted_and_comes_back(guest: Guest, hub: Hub) -> N
     hub.stop("bob")
     guest.nas_stop()
     guest.uml.nfs_stop()
-    begin = time.monotonic()
-    look = f"for share in analysis project; do cat {ROOT}/$share/files/n & done 2>/dev/null; wait"
-    done = guest.notebook("alice", look)
-    assert (done.stdout, done.returncode) == ("", 0)  # all have ended, and none has read anything
-    assert time.monotonic() - begin < 90
-    health = guest.run("labserver share-health", timeout=100)
-    assert health.returncode == 2 and "scratch: ok" in health.stdout
-    assert "analysis: critical" in health.stdout and "project: critical" in health.stdout
-    said = hub.spawn("bob")
-    assert "The shared folder data, project is not available at the moment" in said, "refuse, but start without books"
-    assert hub.spawn("dora") == "", "without"
-    assert guest.notebook("dora", f"ls {ROOT}").returncode != 0
-    guest.uml.nas_start()
-    guest.uml.nfs_start()
+    try:
+        begin = time.monotonic()
+        look = f"for share in analysis project; do cat {ROOT}/$share/files/n & done 2>/dev/null; wait"
+        done = guest.notebook("alice", look)
+        assert (done.stdout, done.returncode) == ("", 0)  # all have ended, and none has read anything
+        assert time.monotonic() - begin < 90
+        health = guest.run("labserver share-health", timeout=100)
+        assert health.returncode == 2 and "scratch: ok" in health.stdout
+        assert "analysis: critical" in health.stdout and "project: critical" in health.stdout
+        said = hub.spawn("bob")
+        assert "The shared folder data, project is not available at the moment" in said, "but start without books"
+        assert hub.spawn("dora") == "", "without"
+        assert guest.notebook("dora", f"ls {ROOT}").returncode != 0
+    finally:  # the tests that follow have a NAS
+        guest.uml.nas_start()
+        guest.uml.nfs_start()
     for share in ("analysis", "project"):
         guest.uml.wait_for(
             lambda share=share: guest.notebook("alice", f"cat {files(share)}/n").stdout == "n\n", 60, "alice's file"
@@ -181,12 +183,14 @@ def test_impatience_does_not_break_the_automount(guest: Guest) -> None:
     unit = guest.out(f"systemd-escape --path {files('books')}")
     guest.run(f"systemctl stop {unit}.mount")
     guest.nas_stop()
-    failures = guest.out(
-        f"for i in $(seq 12); do timeout 20 ls {files('books')} >/dev/null 2>&1 || echo failed; done", timeout=300
-    )
-    assert failures.split() == ["failed"] * 12
-    assert guest.out(f"systemctl is-active {unit}.automount") == "active"
-    guest.uml.nas_start()
+    try:
+        failures = guest.out(
+            f"for i in $(seq 12); do timeout 20 ls {files('books')} >/dev/null 2>&1 || echo failed; done", timeout=300
+        )
+        assert failures.split() == ["failed"] * 12
+        assert guest.out(f"systemctl is-active {unit}.automount") == "active"
+    finally:
+        guest.uml.nas_start()
     guest.uml.wait_for(lambda: guest.notebook("bob", f"cat {files('books')}/n").stdout == "n\n", 30, "bob's file")
 
 

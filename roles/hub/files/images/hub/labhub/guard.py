@@ -26,7 +26,9 @@ from .sources import Sources
 
 LOG = logging.getLogger("labhub.guard")
 ENGINE_TIMEOUT_SECONDS = 120.0
-LOOK_TIMEOUT_SECONDS = 10.0
+# Less than the 10 s after which JupyterHub shows its page of a start that takes long: a start that is refused just when
+# that page asks how it goes is told as "not starting", without the reason.
+LOOK_TIMEOUT_SECONDS = 8.0
 _LOOKERS = ThreadPoolExecutor(32, thread_name_prefix="share")
 ROOT = 0
 
