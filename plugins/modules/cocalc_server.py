@@ -276,7 +276,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        environment = _docker_login.environment(module.params["registry_logins"], Path(module.tmpdir) / "docker")
+        environment = _docker_login.environment(module.params["registry_logins"], Path(module.tmpdir) / ".docker")
     except ValueError as error:
         module.fail_json(msg=str(error))
 

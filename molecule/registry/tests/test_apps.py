@@ -38,12 +38,13 @@ def mirrored(host: t.Any) -> None:
 
 
 def test_a_compose_app(host: t.Any, mirrored: None, tmp_path: Path) -> None:
-    app = {"name": "tool", "definition": {"services": {"one": {"image": IMAGE, "command": ["/sleep", "600"]}}}}
+    # (Its name is also that of the folder of logins, but for a dot.)
+    app = {"name": "docker", "definition": {"services": {"one": {"image": IMAGE, "command": ["/sleep", "600"]}}}}
     for changed in (1, 0):
         status, text = run_role(tmp_path, "compose_app", REGISTRY, compose_app_apps=[app])
         assert status == 0, text
         assert (" changed=0 " in text) is not changed, text
-    assert host.check_output("docker ps -q --filter label=com.docker.compose.project=tool")
+    assert host.check_output("docker ps -q --filter label=com.docker.compose.project=docker")
     assert not host.file("/root/.docker/config.json").contains("cHVsbGVy")  # "puller" in base64
     status, text = run_role(tmp_path, "compose_app", REGISTRY, compose_app_apps=[app | {"state": "absent"}])
     assert status == 0, text
