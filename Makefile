@@ -81,7 +81,7 @@ docs: $(STAMP) ## renew the generated parts of the documentation
 	python tools/role_docs.py
 
 .PHONY: soak-shares
-soak-shares: $(STAMP) ## long faults of the shares on a kernel of their own (about 15 minutes)
+soak-shares: $(STAMP) ## long faults of the shares on a kernel of their own (about 6 minutes)
 	trap 'python molecule/shares/uml.py down' EXIT; python molecule/shares/uml.py up; \
 	  ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/collections pytest -v -s -p no:cacheprovider molecule/shares/soak
 
