@@ -10,8 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import typing as t
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 OPTIONS: dict[str, t.Any] = {
@@ -21,17 +20,8 @@ OPTIONS: dict[str, t.Any] = {
 }
 
 
-@dataclass(frozen=True)
-class Login:
-    """Who pulls from a registry; ``password_file`` is a file of the host that holds nothing but the password."""
-
-    registry: str
-    username: str
-    password_file: Path
-
-
-def configuration(logins: Sequence[Login], existing: str) -> str:
-    """Return the text of a ``config.json`` of the docker command with these logins added to an existing one.
+def configuration(logins: Sequence[Mapping[str, t.Any]], existing: str) -> str:
+    """Return the text of a ``config.json`` of the docker command with logins (as in ``OPTIONS``) added to an old one.
 
     A login whose file is not there is left out: the registry of a host that has none needs none.
 
@@ -41,19 +31,20 @@ def configuration(logins: Sequence[Login], existing: str) -> str:
     settings = json.loads(existing or "{}")
     if not isinstance(settings, dict):
         raise ValueError("it is not a JSON object")
-    auths = settings.setdefault("auths", {})
+    settings["auths"] = settings.get("auths") or {}
     for login in logins:
-        if login.password_file.is_file():
-            pair = f"{login.username}:{login.password_file.read_text().rstrip(chr(10))}"
-            auths[login.registry] = {"auth": base64.b64encode(pair.encode()).decode()}
+        file = Path(login["password_file"])
+        if file.is_file():
+            pair = login["username"].encode() + b":" + file.read_bytes().rstrip(b"\n")
+            settings["auths"][login["registry"]] = {"auth": base64.b64encode(pair).decode()}
             # A credential helper would win over the entry; an empty name says that this registry has none.
             if "credsStore" in settings or "credHelpers" in settings:
-                settings.setdefault("credHelpers", {})[login.registry] = ""
+                settings.setdefault("credHelpers", {})[login["registry"]] = ""
     return json.dumps(settings)
 
 
-def environment(logins: Sequence[dict[str, t.Any]], folder: Path, existing: Path | None = None) -> dict[str, str]:
-    """Return the variables with which the docker command knows ``logins`` (as in ``OPTIONS``).
+def environment(logins: Sequence[Mapping[str, t.Any]], folder: Path, existing: Path | None = None) -> dict[str, str]:
+    """Return the variable with which the docker command knows ``logins``.
 
     Makes ``folder`` for it, which the caller removes: all that root's own ``~/.docker`` has (plugins, contexts,
     logins), and these logins.
@@ -64,8 +55,7 @@ def environment(logins: Sequence[dict[str, t.Any]], folder: Path, existing: Path
     existing = existing or Path("~/.docker").expanduser()
     old = existing / "config.json"
     try:
-        wanted = [Login(one["registry"], one["username"], Path(one["password_file"])) for one in logins]
-        text = configuration(wanted, old.read_text() if old.is_file() else "")
+        text = configuration(logins, old.read_text() if old.is_file() else "")
     except ValueError as error:
         raise ValueError(f"{old}: {error}; mend or remove it (docker login writes it)") from error
     folder.mkdir(mode=0o700)
@@ -74,4 +64,4 @@ def environment(logins: Sequence[dict[str, t.Any]], folder: Path, existing: Path
     for entry in existing.iterdir() if existing.is_dir() else ():
         if entry != old:
             (folder / entry.name).symlink_to(entry)
-    return {"LC_ALL": "C.UTF-8", "DOCKER_CONFIG": str(folder)}
+    return {"DOCKER_CONFIG": str(folder)}

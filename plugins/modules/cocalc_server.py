@@ -276,9 +276,10 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        environment = _docker_login.environment(module.params["registry_logins"], Path(module.tmpdir) / ".docker")
+        login = _docker_login.environment(module.params["registry_logins"], Path(module.tmpdir) / ".docker")
     except ValueError as error:
         module.fail_json(msg=str(error))
+    environment = {"LC_ALL": "C.UTF-8", **login}
 
     def run(command: Sequence[str], stdin: str) -> tuple[int, str, str]:
         try:

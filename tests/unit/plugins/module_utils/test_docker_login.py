@@ -43,6 +43,14 @@ def test_a_credential_helper_of_root_is_not_asked_for_this_registry(tmp_path: Pa
     assert (written["credsStore"], written["credHelpers"]) == ("pass", {"lab:5000": ""})
 
 
+def test_what_docker_left_empty_is_no_obstacle(tmp_path: Path) -> None:
+    root = tmp_path / ".docker"
+    root.mkdir()
+    (root / "config.json").write_text('{"auths": null}')
+    environment(login(tmp_path, "secret"), tmp_path / "new", root)
+    assert list(json.loads((tmp_path / "new" / "config.json").read_text())["auths"]) == ["lab:5000"]
+
+
 def test_without_the_file_there_is_no_login(tmp_path: Path) -> None:
     environment(login(tmp_path, None), tmp_path / "new", tmp_path / "none")
     assert json.loads((tmp_path / "new" / "config.json").read_text()) == {"auths": {}}
