@@ -96,15 +96,20 @@ def running_servers(api: DockerEngine) -> list[Server]:
     return sorted(found, key=lambda server: server.user)
 
 
-def inspect(api: DockerEngine, name: str, kind: str = "containers") -> dict[str, Any] | None:
-    """Return a container (or, as ``networks``, a network) as Docker shows it, None when there is none."""
+def find(api: DockerEngine, path: str) -> dict[str, Any] | None:
+    """Return what Docker shows below a path, None when there is no such thing."""
     try:
-        found: dict[str, Any] = api.get(f"/{kind}/{name}/json" if kind == "containers" else f"/{kind}/{name}")
+        found: dict[str, Any] = api.get(path)
     except EngineError as error:
         if error.status == 404:
             return None
         raise
     return found
+
+
+def inspect(api: DockerEngine, name: str) -> dict[str, Any] | None:
+    """Return a container as Docker shows it, None when there is none."""
+    return find(api, f"/containers/{name}/json")
 
 
 def needs_change(container: Mapping[str, Any] | None, wanted_hash: str) -> bool:

@@ -152,7 +152,7 @@ def network(module: AnsibleModule, engine: DockerEngine) -> None:
     wanted = module.params["network"]
     if Path(module.params["docker_socket"]).exists():
         people = [server.user for server in hub_change.running_servers(engine)]
-        refused = _hub_network.objection(hub_change.inspect(engine, wanted["name"], "networks"), wanted, people)
+        refused = _hub_network.objection(hub_change.find(engine, f"/networks/{wanted['name']}"), wanted, people)
         if refused:
             module.fail_json(msg=refused)
     module.exit_json(changed=False)
