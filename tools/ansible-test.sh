@@ -39,7 +39,7 @@ done
 (cd "$root" && git ls-files -z -co --exclude-standard -- . "${excluded[@]/#/:!}" \
   | while IFS= read -r -d '' file; do [ -e "$file" ] && printf '%s\0' "$file"; done \
   | tar --null -T- -c) | tar -x -C "$copy"
-# One core of the hub's package is shared with the plugins by a symlink.
+# One core of the plugins is shared with the hub's package by a symlink.
 shared=roles/hub/files/images/hub/labhub/_password_store.py
 mkdir -p "$copy/$(dirname "$shared")"
 cp "$root/$shared" "$copy/$shared"

@@ -18,9 +18,10 @@ EPOCH = (1980, 1, 1, 0, 0, 0)  # the same cores give the same bytes, so that a s
 
 
 def pack(cores: Path) -> bytes:
-    """Return the executable zip file of all ``_*.py`` files in the folder ``cores``."""
+    """Return the executable zip file of ``_program.py`` and all packages in the folder ``cores``."""
     files = {"__main__.py": MAIN, "labserver_core/__init__.py": b""}
-    files.update({f"labserver_core/{path.name}": path.read_bytes() for path in sorted(cores.glob("_[a-z]*.py"))})
+    sources = [cores / "_program.py", *cores.glob("_[a-z]*/**/*.py")]
+    files.update({f"labserver_core/{path.relative_to(cores)}": path.read_bytes() for path in sorted(sources)})
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():

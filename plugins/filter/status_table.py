@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.labserver.jupyter.plugins.module_utils import _status_table
+from ansible_collections.labserver.jupyter.plugins.module_utils._status import table
 
 
 def status_table(reports: dict[str, t.Any]) -> list[str]:
     """Turn host -> report into the lines of one table."""
-    return _status_table.table(reports).splitlines()
+    return table.table(reports).splitlines()
 
 
 class FilterModule:

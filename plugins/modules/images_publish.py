@@ -85,9 +85,13 @@ actions:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils import _images_publish as core
-from ansible_collections.labserver.jupyter.plugins.module_utils._docker_api import SOCKET, DockerEngine, EngineError
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_client import RegistryClient, RegistryError
+from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import (
+    SOCKET,
+    DockerEngine,
+    EngineError,
+)
+from ansible_collections.labserver.jupyter.plugins.module_utils._images import publish as core
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.client import RegistryClient, RegistryError
 
 
 def main() -> None:

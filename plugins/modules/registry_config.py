@@ -108,8 +108,8 @@ import json
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_config as core
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_users import User
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry import config as core
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.users import User
 
 
 def main() -> None:

@@ -85,13 +85,13 @@ import subprocess
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_params as shared
-from ansible_collections.labserver.jupyter.plugins.module_utils._docker_api import EngineError
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_cache import Cache
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_client import RegistryError
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_maintenance import Work, maintain
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_pause import PauseError
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_store import Store
+from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import EngineError
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry import params as shared
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.cache import Cache
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.client import RegistryError
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.maintenance import Work, maintain
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.pause import PauseError
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.store import Store
 
 
 def collector(command: list[str]) -> None:

@@ -87,14 +87,14 @@ import os
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils._docker_api import SOCKET, DockerEngine, EngineError
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_config import (
-    Entry,
-    compare,
-    write_whole,
+from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import (
+    SOCKET,
+    DockerEngine,
+    EngineError,
 )
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_docker import images_in_use
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_protect import report_file
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.config import Entry, compare, write_whole
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.engine import images_in_use
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.protect import report_file
 
 
 def files(module: AnsibleModule) -> list[Entry]:

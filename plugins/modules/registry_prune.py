@@ -175,19 +175,19 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_params as shared
-from ansible_collections.labserver.jupyter.plugins.module_utils._docker_api import EngineError
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_cache import Cache
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_client import RegistryError
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_job import CACHE, Config, ConfigError
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_maintenance import Refused, Work, maintain
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_pause import PauseError
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_plan import Limits, Plan
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_policy import parse_policies
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_protect import ProtectionError, gather
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_prune import prune
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_store import Store
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_table import as_data, render
+from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import EngineError
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry import params as shared
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.cache import Cache
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.client import RegistryError
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.job import CACHE, Config, ConfigError
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.maintenance import Refused, Work, maintain
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.pause import PauseError
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.plan import Limits, Plan
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.policy import parse_policies
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.protect import ProtectionError, gather
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.prune import prune
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.store import Store
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.table import as_data, render
 
 HOST: dict[str, Any] = {
     "host": {"type": "str", "required": True},

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 import token_server
-from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_client as client
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_api import probe
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_cache import Cache
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_plan import Limits, Protection
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_policy import Policy
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_prune import prune
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry import client
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.api import probe
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.cache import Cache
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.plan import Limits, Protection
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.policy import Policy
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.prune import prune
 from registry_server import RegistryServer
 
 CONFIG = b'{"created": "2026-01-02T03:04:05Z", "os": "linux", "architecture": "amd64"}'

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import images
 import pytest
-from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_api as api
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_api import NO_DIGEST
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_cache import Cache
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_client import RegistryClient, RegistryError
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_plan import Limits, Protection
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_policy import Policy
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_prune import Result, prune
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry import api
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.api import NO_DIGEST
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.cache import Cache
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.client import RegistryClient, RegistryError
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.plan import Limits, Protection
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.policy import Policy
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.prune import Result, prune
 from fault_proxy import FaultProxy
 from registry_server import RegistryServer
 

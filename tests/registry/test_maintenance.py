@@ -22,20 +22,19 @@ from pathlib import Path
 
 import images
 import pytest
-from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_maintenance as maintenance
-from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_pause as pause
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_cache import Cache
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_client import RegistryClient
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_maintenance import (
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry import maintenance, pause
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.cache import Cache
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.client import RegistryClient
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.maintenance import (
     Refused,
     Report,
     Work,
     maintain,
 )
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_plan import Limits
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_policy import Policy
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_store import Store
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_sweep import Sweeper
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.plan import Limits
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.policy import Policy
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.store import Store
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.sweep import Sweeper
 from registry_server import RegistryServer
 
 REPO = "lab/notebook"
@@ -375,7 +374,7 @@ def test_foreign_registry_is_started_again_when_the_job_is_killed(tmp_path: Path
     """With commands in place of the supervisor, a watching child runs the start command."""
     script = (
         f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import conftest, os, pathlib, time\n"
-        "from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_pause as pause\n"
+        "from ansible_collections.labserver.jupyter.plugins.module_utils._registry import pause\n"
         f"folder = pathlib.Path({str(tmp_path)!r})\n"
         "with pause.commanded(['touch', f'{folder}/stopped'], ['touch', f'{folder}/started'], folder):\n"
         "    print('resting', flush=True)\n"

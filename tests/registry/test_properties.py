@@ -18,20 +18,20 @@ from dataclasses import dataclass, field
 
 import images
 import pytest
-from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_api as api
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_cache import Cache
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_client import RegistryClient
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_maintenance import Report, Work, maintain
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_pause import supervised
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_plan import (
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry import api
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.cache import Cache
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.client import RegistryClient
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.maintenance import Report, Work, maintain
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.pause import supervised
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.plan import (
     Limits,
     Plan,
     Protection,
     make_plan,
 )
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_policy import Policy
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_scan import read_repositories
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_store import Store
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.policy import Policy
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.scan import read_repositories
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.store import Store
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 from registry_server import BINARY, RegistryServer

@@ -54,22 +54,14 @@ os.environ["REGISTRY_BINARY"] = options.binary
 import conftest  # noqa: E402, F401  (makes the checkout importable as the collection)
 import images  # noqa: E402
 import make_store  # noqa: E402
-from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_pause as pause  # noqa: E402
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_cache import Cache  # noqa: E402
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_client import RegistryClient  # noqa: E402
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_maintenance import (  # noqa: E402
-    Report,
-    Work,
-    maintain,
-)
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_plan import (  # noqa: E402
-    Limits,
-    Protection,
-    make_plan,
-)
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_policy import Policy  # noqa: E402
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_prune import Result, prune  # noqa: E402
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_store import Store  # noqa: E402
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry import pause  # noqa: E402
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.cache import Cache  # noqa: E402
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.client import RegistryClient  # noqa: E402
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.maintenance import Report, Work, maintain  # noqa: E402
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.plan import Limits, Protection, make_plan  # noqa: E402
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.policy import Policy  # noqa: E402
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.prune import Result, prune  # noqa: E402
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.store import Store  # noqa: E402
 from registry_server import RegistryServer  # noqa: E402
 
 REPO = "bench/repo"

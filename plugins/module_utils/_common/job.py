@@ -1,0 +1,24 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The line that a job leaves for the status table and the alert (docs/interfaces.md)."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+VARIABLE = "LABSERVER_SUMMARY"
+
+
+def leave(line: str) -> None:
+    """Write the line where the runner looks for it; nothing when no runner asked for one."""
+    path = os.environ.get(VARIABLE)
+    if not path:
+        return
+    try:
+        Path(path).write_text(line + "\n", encoding="utf-8")
+    except OSError as error:
+        sys.stderr.write(f"the summary could not be written: {error}\n")
