@@ -8,4 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "roles" / "hub" / "files" / "images" / "hub"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+from hub_package import make_importable
+
+make_importable()

@@ -21,8 +21,11 @@ from typing import Any
 
 import uml
 
+sys.path.insert(0, str(uml.HERE.parents[1] / "tests" / "support"))
+from hub_package import assemble
+
 PROGRAMS = uml.HERE / "guest"
-PACKAGE = uml.HERE.parents[1] / "roles" / "hub" / "files" / "images" / "hub"
+PACKAGE = uml.CACHE / "hub-package"
 CATALOGUE = "/var/lib/labserver/catalogue/images.json"
 SETTINGS = {
     "version": 1,
@@ -89,6 +92,7 @@ class Hub:
 
     def start(self, people: dict[str, tuple[int, list[str]]], groups: dict[str, int]) -> None:
         """Start guard and hub in the guest and wait until the hub answers."""
+        assemble(PACKAGE)
         show(PACKAGE, *({Path(sys.prefix), Path(sys.base_prefix)} - {Path("/usr")}))
         public = "/etc/labserver/public"
         files = {

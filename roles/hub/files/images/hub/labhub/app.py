@@ -11,30 +11,47 @@ from pathlib import Path
 from typing import Any
 
 from jupyterhub.app import JupyterHub
+from traitlets import Instance, default
 
-from . import copies
-from ._password_store import StoreError
-from .authenticator import LabAuthenticator
-from .keeper import Keeper
-from .spawner import LabSpawner
+from .exchange.sources import Sources
+from .keeper import copies
+from .keeper.keeper import Keeper
+from .login.firstuse import LabFirstUseAuthenticator
+from .login.password_store import StoreError
+from .portal import pages
+from .portal.board import Board
 
 
 class LabHub(JupyterHub):
     """JupyterHub that checks its password store before it starts and then keeps in step with the roster."""
 
     name = "jupyterhub"
+    sources: Sources = Instance(Sources, config=True, help="The lab's files.")
+    board: Board = Instance(Board)
     keeper: Keeper | None = None
     _task: asyncio.Task[None] | None = None
 
     async def initialize(self, *args: Any, **kwargs: Any) -> None:
         await super().initialize(*args, **kwargs)
         authenticator = getattr(self, "authenticator", None)
-        if isinstance(authenticator, LabAuthenticator):
+        if isinstance(authenticator, LabFirstUseAuthenticator):
             try:
                 authenticator.check_store()
             except StoreError as error:
                 self.log.critical("not starting: %s", error)
                 self.exit(78)
+
+    @default("board")
+    def _default_board(self) -> Board:
+        return Board(self.sources.announcements, self.sources.roster)
+
+    def init_handlers(self) -> None:
+        super().init_handlers()
+        self.handlers[:0] = self.add_url_prefix(self.hub_prefix, pages.handlers(self.board))
+
+    def init_tornado_settings(self) -> None:
+        self.template_vars["lab_announcements"] = self.board.for_user
+        super().init_tornado_settings()
 
     def init_db(self) -> None:
         database = Path(self.db_url.removeprefix("sqlite:///"))
@@ -46,7 +63,7 @@ class LabHub(JupyterHub):
     async def start(self) -> None:
         await super().start()
         if getattr(self, "authenticator", None) is not None and not self.subapp:
-            self.keeper = Keeper(self, LabSpawner.sources)
+            self.keeper = Keeper(self, self.sources, self.board)
             self._task = asyncio.create_task(self.keeper.run())
 
 

@@ -10,12 +10,12 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from . import handlers, logins
-from .settings import Settings, load
-from .sources import Sources
-from .spawner import LabSpawner
+from .exchange.settings import Settings, load
+from .exchange.sources import Sources
+from .login import methods
+from .servers.spawner import LabSpawner
 
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = [Path(__file__).parent / package / "templates" for package in ("portal", "login")]
 HUB_PORT = 8081
 KEEPER = "labserver-keeper"
 
@@ -31,8 +31,7 @@ def configure(c: Any, settings: Settings | None = None) -> None:
     state = Path(settings.state_folder)
     # Without a list of people the hub could neither let anybody in nor tell who is no longer in it.
     roster_copy = state / "roster.json"
-    sources = LabSpawner.sources = Sources(settings, roster_copy)
-    handlers.SOURCES.update(board=sources.board, roster=sources.roster)
+    c.LabHub.sources = c.LabSpawner.sources = Sources(settings, roster_copy)
 
     hub = c.JupyterHub
     hub.base_url = settings.base_url
@@ -45,7 +44,7 @@ def configure(c: Any, settings: Settings | None = None) -> None:
     # A newer JupyterHub brings the database along; the copy made before the change is the way back.
     hub.upgrade_db = True
     hub.cookie_secret_file = str(Path(settings.secrets_folder) / "cookie_secret")
-    hub.template_paths = [str(TEMPLATES)]
+    hub.template_paths = [str(folder) for folder in TEMPLATES]
     hub.concurrent_spawn_limit = settings.concurrent_spawns
     hub.last_activity_interval = 60
     hub.log_level = settings.log_level
@@ -58,11 +57,10 @@ def configure(c: Any, settings: Settings | None = None) -> None:
     c.ConfigurableHTTPProxy.api_url = settings.proxy_api_url
     c.ConfigurableHTTPProxy.auth_token = secret(settings, "proxy_token")
 
-    hub.authenticator_class = logins.configure(c, settings)
+    hub.authenticator_class = methods.configure(c, settings)
     hub.template_vars = {
         "has_password_page": settings.authenticator in ("firstuse", "native"),
         "has_signup_page": settings.authenticator == "native",
-        "lab_announcements": handlers.shown,
     }
     c.RosterGate.roster_file = str(Path(settings.public_folder) / "roster.json")
     c.RosterGate.roster_copy = str(roster_copy)

@@ -1,1 +1,0 @@
-../../../../../../plugins/module_utils/_hub/password_store.py
