@@ -73,7 +73,7 @@ def test_each_authenticator_can_be_loaded(folder: Path, authenticator: str, logi
     (folder / "hub.json").write_text(json.dumps(settings | {"login": {"servr": "x"}, "authenticator": "ldap"}))
     assert "servr" in "".join(problems())
     (folder / "hub.json").write_text(json.dumps(settings | {"authenticator": "pam"}))
-    assert "'pam' is none of firstuse, native, oauth, ldap" in "".join(problems())
+    assert "'pam' is not one of firstuse, native, oauth, ldap" in "".join(problems())
 
 
 @pytest.mark.parametrize(

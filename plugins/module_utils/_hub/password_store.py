@@ -7,7 +7,7 @@
 The hub checks passwords against it and lets people change theirs; only the host (module ``lab_passwords``) adds and
 removes names. A small record outside of the store says which store it is and how many names it has had, so that a store
 that was replaced or has lost entries is noticed instead of leaving accounts that anybody can claim. Both sides use this
-file (plugins/module_utils has a link to it); hashes are made and compared by the caller.
+file: the hub's image gets it as ``labhub/login/password_store.py``. Hashes are made and compared by the caller.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ LONGEST_PAUSE_SECONDS = 900.0
 
 
 class StoreError(Exception):
-    """The store is not what it has to be; the message says what to do."""
+    """The store is unusable or not the expected one; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Record:
-    """What is known of a store outside of it: which one it is, and how many names were ever added."""
+    """What is recorded outside of a store: its identity, and how many names were ever added."""
 
     store_id: str
     added: int
@@ -127,7 +127,7 @@ class PasswordStore:
         return None if row is None else Entry(row[0], row[1], bool(row[2]), row[3])
 
     def change(self, name: str, digest: str, now: str) -> bool:
-        """Give an existing name a password of its own choice; False when the store does not know the name."""
+        """Set the password that a person chose; False if the store does not have the name."""
         with self._open(write=True) as connection:
             cursor = connection.execute(
                 "UPDATE passwords SET hash = ?, one_time = 0, set_at = ? WHERE name = ?", (digest, now, name)
@@ -182,7 +182,7 @@ class PasswordStore:
     # Brute force: a pause that doubles, for the pair of name and address and, later, for the name alone.
 
     def pause(self, subjects: Mapping[str, int], now: float) -> float:
-        """Return for how many seconds nothing may be tried; ``subjects`` maps each subject to its free failures."""
+        """Return for how many seconds no attempt is allowed; ``subjects`` maps each subject to its free failures."""
         with self._open() as connection:
             rows = [
                 (free, connection.execute("SELECT count, last FROM failures WHERE subject = ?", (subject,)).fetchone())

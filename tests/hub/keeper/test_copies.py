@@ -99,7 +99,7 @@ async def test_a_full_disk_keeps_no_routes_from_being_mended(tmp_path: Path, mon
     query = types.SimpleNamespace(all=list)
     app = types.SimpleNamespace(
         db=types.SimpleNamespace(query=lambda _what: query), db_url=f"sqlite:///{tmp_path}/hub.sqlite", users={},
-        authenticator=types.SimpleNamespace(knows_the_people=lambda: False),
+        authenticator=types.SimpleNamespace(has_roster=lambda: False),
         proxy=types.SimpleNamespace(check_routes=check_routes), _service_map={},
     )  # fmt: skip
     sources: Any = types.SimpleNamespace(settings=types.SimpleNamespace(culling_enabled=False))

@@ -66,12 +66,12 @@ def test_a_provider_means_alice(info: dict[str, Any], options: oauth.Options) ->
 @pytest.mark.parametrize(
     ("info", "options", "words"),
     [
-        ({"sub": "1"}, OPTIONS, "GitLab does not say your preferred_username"),
-        ({"preferred_username": 7}, OPTIONS, "does not say"),
-        ({"email": "alice@example.org"}, BY_MAIL, "has not checked that the address"),
-        ({"email": "alice@example.org", "email_verified": "true"}, BY_MAIL, "has not checked that the address"),
-        ({"email": "alice@example.org.evil.net", "email_verified": True}, BY_MAIL, "takes other names only"),
-        ({"email": "x\nalice@example.org", "email_verified": True}, BY_MAIL, "takes other names only"),
+        ({"sub": "1"}, OPTIONS, "GitLab did not send your preferred_username"),
+        ({"preferred_username": 7}, OPTIONS, "did not send"),
+        ({"email": "alice@example.org"}, BY_MAIL, "has not verified that the address"),
+        ({"email": "alice@example.org", "email_verified": "true"}, BY_MAIL, "has not verified that the address"),
+        ({"email": "alice@example.org.evil.net", "email_verified": True}, BY_MAIL, "does not accept that name"),
+        ({"email": "x\nalice@example.org", "email_verified": True}, BY_MAIL, "does not accept that name"),
         (
             {"preferred_username": "alice"},
             dataclasses.replace(OPTIONS, names={"asmith": "alice"}),

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The hub with what this project adds: ``python -m labhub.app --config jupyterhub_config.py``."""
+"""Runs the hub: ``python -m labhub.app --config jupyterhub_config.py``."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from .portal.board import Board
 
 
 class LabHub(JupyterHub):
-    """JupyterHub that checks its password store before it starts and then keeps in step with the roster."""
+    """JupyterHub that checks its password store before it starts, shows announcements, and runs the keeper."""
 
     name = "jupyterhub"
-    sources: Sources = Instance(Sources, config=True, help="The lab's files.")
+    sources: Sources = Instance(Sources, config=True, help="The exchange files and settings.")
     board: Board = Instance(Board)
     keeper: Keeper | None = None
     _task: asyncio.Task[None] | None = None
@@ -57,7 +57,7 @@ class LabHub(JupyterHub):
         database = Path(self.db_url.removeprefix("sqlite:///"))
         copy = copies.restore(database, database.parent / "copies")
         if copy is not None:
-            self.log.critical("the database was missing; going on with the copy %s", copy)
+            self.log.critical("the database was missing; it was restored from the copy %s", copy)
         super().init_db()
 
     async def start(self) -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Announcements with a time and a severity, from files that are replaced at any time; and words for one person."""
+"""Announcements: texts with a severity, a period and the groups they are meant for, as the JSON files list them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Announcement:
     begins: datetime.datetime | None = None
     ends: datetime.datetime | None = None
     groups: tuple[str, ...] | None = None
-    stay: bool = False  # offer to say "I still need it"
+    stay: bool = False  # offer the button "I still need my server"
 
     def holds(self, now: datetime.datetime, groups: tuple[str, ...] | None) -> bool:
         """Tell whether to show it now to somebody with these groups (None: nobody is logged in)."""
@@ -44,7 +44,7 @@ def parse_announcements(document: Mapping[str, Any]) -> tuple[Announcement, ...]
     for raw in document["announcements"]:
         severity = raw.get("severity") or "info"
         if severity not in SEVERITIES:
-            raise ValueError(f"severity {severity!r} is none of {', '.join(SEVERITIES)}")
+            raise ValueError(f"severity {severity!r} is not one of {', '.join(SEVERITIES)}")
         groups = raw.get("groups")
         found.append(
             Announcement(

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads the exchange files: the newest good version of each, whatever happens to the file meanwhile."""
+"""Reads one exchange file: its newest valid content, also while the file is missing, half written or wrong."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class ExchangeFile(Generic[T]):
     """A JSON file that is replaced atomically by another program.
 
     ``current()`` returns the parsed content, read again only when the file changed. A missing, half-written or wrong
-    file counts as unchanged since the last good one (``problem`` then says why); before there was a good one it is
-    ``empty``. With ``keep`` the last good one survives a restart: it is kept in that file, and taken from there.
+    file counts as unchanged since its last valid content (``problem`` then says why); before there was any, the content
+    is ``empty``. With ``keep`` the last valid content survives a restart: it is saved to that file and read from there.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class ExchangeFile(Generic[T]):
     ):
         self.path = path
         self.known = False
-        """Whether there ever was a good one; if not, ``empty`` says nothing about the world."""
+        """Whether valid content was ever read; if not, ``current()`` returns ``empty``, which must not be acted on."""
         self._keep = keep
         self._parse = parse
         self._value = empty
@@ -47,7 +47,7 @@ class ExchangeFile(Generic[T]):
         self.problem = ""
 
     def current(self) -> T:
-        """Return the newest good content. Never raises for what is in the file."""
+        """Return the newest valid content. Never raises because of the file or its content."""
         try:
             status = os.stat(self.path)  # noqa: PTH116 (os.stat and fstat are what tests replace)
             seen = (status.st_ino, status.st_mtime_ns, status.st_size)
@@ -62,7 +62,7 @@ class ExchangeFile(Generic[T]):
         except ERRORS as error:
             self._say(f"{self.path}: {type(error).__name__}: {error}")
             if not self.known:
-                self._take_kept()
+                self._use_kept()
         return self._value
 
     def _read(self, raw: bytes) -> T:
@@ -78,7 +78,7 @@ class ExchangeFile(Generic[T]):
             with contextlib.suppress(FileNotFoundError):
                 if self._keep.read_bytes() == raw:
                     return
-            # Several readers may keep the same file: each writes one of its own first.
+            # Several readers may save the same file: each writes a temporary file of its own first.
             handle, name = tempfile.mkstemp(prefix=f".{self._keep.name}.", dir=self._keep.parent)
             try:
                 with os.fdopen(handle, "wb") as new:
@@ -88,9 +88,9 @@ class ExchangeFile(Generic[T]):
                 Path(name).unlink(missing_ok=True)
                 raise
         except OSError as error:
-            self._log.warning("no copy of %s is kept: %s", self.path, error)
+            self._log.warning("could not save a copy of %s: %s", self.path, error)
 
-    def _take_kept(self) -> None:
+    def _use_kept(self) -> None:
         if self._keep is None:
             return
         try:
@@ -98,11 +98,11 @@ class ExchangeFile(Generic[T]):
         except ERRORS:
             return
         self.known = True
-        self._log.critical("%s cannot be read; going on with the copy of an earlier start, %s", self.path, self._keep)
+        self._log.critical("%s cannot be read; using the copy that was saved earlier, %s", self.path, self._keep)
 
     def _say(self, problem: str) -> None:
-        # A file that never was there is nothing to speak of: not every lab has shares or announcements.
+        # A file that was never there is not a problem: not every lab has shares or announcements.
         quiet = self._seen is None and "FileNotFoundError" in problem
         if problem and problem != self.problem and not quiet:
-            self._log.warning("keeping the last good version: %s", problem)
+            self._log.warning("keeping the last valid content: %s", problem)
         self.problem = problem

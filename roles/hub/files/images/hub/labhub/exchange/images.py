@@ -38,7 +38,7 @@ class Image:
         return f"{self.repository}:{self.tag}"
 
     def allowed_for(self, person: Person) -> bool:
-        """Tell whether groups of the image and image patterns of the person let them meet."""
+        """Tell whether the person may start this image, by its groups and by the image patterns of the person."""
         if self.groups is not None and not set(self.groups) & set(person.groups):
             return False
         patterns = person.limits.images

@@ -49,14 +49,14 @@ class Person:
 
 @dataclass(frozen=True)
 class Roster:
-    """All people, the numbers of the lab's groups, and how many days before the last one people are told."""
+    """All people, the gids of the lab's groups, and how many days ahead people are told that their access ends."""
 
     people: Mapping[str, Person] = field(default_factory=dict)
     gids: Mapping[str, int] = field(default_factory=dict)
     notice_days: int = 14
 
     def group_ids(self, person: Person) -> tuple[int, ...]:
-        """Return the numbers of the lab groups of a person, in ascending order."""
+        """Return the gids of the lab groups of a person, in ascending order."""
         return tuple(sorted(self.gids[group] for group in person.groups if group in self.gids))
 
 

@@ -18,7 +18,7 @@ DEFAULT_PATH = Path("/etc/labserver/hub/hub.json")
 
 @dataclass(frozen=True)
 class Settings:
-    """One field a key of hub.json. Seconds, bytes, cores; paths are the same on host and in containers."""
+    """Each field is a key of hub.json. Units: seconds, bytes, cores. Paths are the same on host and in containers."""
 
     hub_name: str = "labserver-hub"
     network: str = "labserver-hub"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The shared folders, as ``public/shares.json`` lists them, and what of them a person's server gets."""
+"""The shared folders, as ``public/shares.json`` lists them, and which of them a person may use."""
 
 from __future__ import annotations
 

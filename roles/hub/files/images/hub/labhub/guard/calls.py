@@ -17,7 +17,7 @@ LONGEST_BODY = 256 * 1024
 
 
 class RefusedError(Exception):
-    """The request is not one that a spawner makes; the message says why."""
+    """The hub may not make this request; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def classify(method: str, target: str) -> Call:
     path, _mark, query = target.partition("?")
     path = path.replace("%40", "@").replace("%3A", ":").replace("%3a", ":")
     if "%" in path or "//" in path or ".." in path:
-        raise RefusedError("this path is not one of a spawner")
+        raise RefusedError("the hub may not use this path")
     for known, pattern, kind, keys in _CALLS:
         found = re.fullmatch(_VERSION + pattern, path)
         if known != method or found is None:
@@ -63,10 +63,10 @@ def classify(method: str, target: str) -> Call:
         values = {}
         for key, value in parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)):
             if key in values or key not in keys or not re.fullmatch(keys[key], value):
-                raise RefusedError(f"{kind}: the query key {key} is not allowed so")
+                raise RefusedError(f"{kind}: the query key {key} or its value is not allowed")
             values[key] = value
         return Call(kind, found.group(1) if found.groups() else "", values)
-    raise RefusedError(f"{method} of this path is not a call of a spawner")
+    raise RefusedError(f"the hub may not send {method} to this path")
 
 
 def _no_duplicates(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def _no_duplicates(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     seen = set()
     for key, value in pairs:
         if key.lower() in seen:
-            raise RefusedError(f"the key {key!r} stands twice in one object")
+            raise RefusedError(f"the key {key!r} appears twice in one object")
         seen.add(key.lower())
         result[key] = value
     return result
@@ -84,7 +84,7 @@ def _no_duplicates(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 def parse_body(raw: bytes) -> dict[str, Any]:
     """Return the JSON object of a request's body; raises RefusedError for anything else and for duplicate keys."""
     if len(raw) > LONGEST_BODY:
-        raise RefusedError("the body is too long")
+        raise RefusedError(f"the body is longer than {LONGEST_BODY} bytes")
     try:
         body = json.loads(raw, object_pairs_hook=_no_duplicates)
     except (ValueError, RecursionError) as error:

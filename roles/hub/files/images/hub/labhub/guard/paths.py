@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looks at the host's paths that a server is to bind: links, owners, and whether a share is mounted and answers."""
+"""Checks host paths that a server binds: symbolic links, owners, and whether a share is mounted and answers."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ ROOT = 0
 def through_link(path: str, root: str = "/") -> str:
     """Return why a host path must not be bound, or an empty string.
 
-    A part of it is a symbolic link or missing. Or, from the folder ``root`` on, others than the host's root can
-    exchange a part of it: what is looked at here could then be another thing when Docker binds it, and Docker's API has
-    no way to bind what was looked at.
+    Reasons: a part of it is a symbolic link or missing; or, from the folder ``root`` on, others than the host's root
+    can replace a part of it. What is checked here could then be something else when Docker binds it, and Docker's API
+    cannot bind what was checked.
     """
     current = "/"
     parts = [part for part in path.split("/") if part]
@@ -49,7 +49,7 @@ def mounted(mount_points: list[str], mountinfo: Path = Path("/proc/self/mountinf
 
 
 def answers(point: str) -> bool:
-    """Tell whether the server of a mount point answers; one that the guard may not enter is there, too.
+    """Tell whether the server of a mount point answers; a folder that the guard may not enter counts as answering.
 
     Its space is asked for, since that is never answered from a cache: NFS keeps attributes of a folder for a minute.
     """

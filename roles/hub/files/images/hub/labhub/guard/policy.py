@@ -4,8 +4,8 @@
 """What the hub may ask of Docker: the rules of the guard, without any input or output.
 
 Whoever can talk to Docker's socket owns the host, so the hub talks to a filter that knows the few calls of a spawner.
-A request is not searched for what is forbidden: each key and value must be one that a server of the lab has
-(``server.py``), everything else is refused. Only the checked body, written anew, goes on to Docker.
+There is no list of what is forbidden: each key and value must be one that a server of the lab has (``server.py``),
+everything else is refused. Only the checked body, written anew, goes on to Docker.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SMALLEST_MEMORY = 32 * 1024**2
 
 @dataclass(frozen=True)
 class World:
-    """What the rules are applied to: the exchange files as they are at this moment."""
+    """What the rules depend on: the settings and the content of the exchange files at this moment."""
 
     settings: Settings
     roster: Roster
@@ -36,7 +36,7 @@ class World:
 
 
 def owned(settings: Settings, inspected: Mapping[str, Any]) -> bool:
-    """Tell whether a container, as Docker shows it, is one that the guard let the hub make."""
+    """Tell whether a container, as Docker shows it, is a person's server."""
     labels = (inspected.get("Config") or {}).get("Labels") or {}
     name = str(inspected.get("Name", "")).removeprefix("/")
     return (
@@ -55,7 +55,7 @@ def _whole(value: Any, low: int, high: int) -> bool:
 
 
 def check_create(world: World, name: str | None, body: Mapping[str, Any]) -> tuple[dict[str, Any], Person]:
-    """Return the body that may go to Docker, and whose server it is. Raises RefusedError with every objection."""
+    """Return the body that may go to Docker, and the person of the server. Raises RefusedError with all problems."""
     person = next(
         (one for one in world.roster.people.values() if server.container_name(world.settings, one) == name), None
     )

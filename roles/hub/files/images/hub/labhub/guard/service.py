@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Answers what the hub asks of Docker: each request is read (``calls``), judged (``policy``, ``paths``), then passed on."""
+"""Answers what the hub asks of Docker: reads a request (``calls``), checks it (``policy``, ``paths``), passes it on."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from .paths import answers, mounted, through_link
 LOG = logging.getLogger("labhub.guard")
 ENGINE_TIMEOUT_SECONDS = 120.0
 # Less than the 10 s after which JupyterHub shows its page of a start that takes long: a start that is refused just when
-# that page asks how it goes is told as "not starting", without the reason.
+# that page asks for the progress is reported as "not starting", without the reason.
 LOOK_TIMEOUT_SECONDS = 8.0
 _LOOKERS = ThreadPoolExecutor(32, thread_name_prefix="share")
 
 
 class Guard:
-    """Answers the hub's requests: refuses them, or passes on what the rules let through."""
+    """Answers the hub's requests: refuses them, or passes on what the rules allow."""
 
     def __init__(self, settings: Settings):
         self.settings = settings
         self.sources = Sources(settings)
         self._session: aiohttp.ClientSession | None = None
-        # Between the look at who holds a card and the container that takes it nobody else may come.
+        # No other request may come between the check of who uses a card and the container that takes it.
         self._gpus = asyncio.Lock()
         self._looks: dict[str, asyncio.Future[bool]] = {}
 
@@ -68,7 +68,7 @@ class Guard:
             LOG.warning("refused: %s %s: %s", request.method, request.raw_path, refused)
             return web.json_response({"message": f"refused by the lab's Docker guard: {refused}"}, status=403)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            LOG.error("engine: %s", error)
+            LOG.error("Docker does not answer: %s", error)
             return web.json_response({"message": f"Docker does not answer: {error}"}, status=503)
 
     async def _answer(self, call: calls.Call, request: web.Request) -> web.Response:
@@ -110,7 +110,7 @@ class Guard:
         name = (call.query or {}).get("name")
         world = self.world()
         body, person = policy.check_create(world, name, calls.parse_body(raw))
-        # The hub has no right to write there: it could exchange a folder after it was looked at.
+        # The guard makes the links: a hub that could write there could replace a folder after the check.
         shares = policy.shares_bound(world, person, body)
         problems = await asyncio.to_thread(self._prepare, shares, policy.host_paths(body))
         if problems:
@@ -135,7 +135,7 @@ class Guard:
         return found
 
     def _prepare(self, shares: list[tuple[Share, str]], paths: list[str]) -> list[str]:
-        """Make the links that a server is to have, and return what is wrong with the paths that it binds."""
+        """Make the links of a server, and return what is wrong with the paths that it binds."""
         server.write_links(self.settings, shares)
         # The guard sees only these folders of the host; all binds lie below them by the rules.
         seen = (*self.settings.homes_folders, self.settings.public_folder, self.settings.links_folder)

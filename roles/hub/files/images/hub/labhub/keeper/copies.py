@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Copies of the hub's database beside it: without the database the hub would not know the servers that run."""
+"""Copies of the hub's database beside it: without the database the hub would not know the running servers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KEPT = 5
 
 
 def make(database: Path, folder: Path) -> Path | None:
-    """Copy the database in SQLite's own way, unless the newest copy is as new; returns the copy."""
+    """Copy the database with SQLite's backup function unless the newest copy is up to date; returns the copy."""
     copies = sorted(folder.glob("*.sqlite"))
     changed = database.stat().st_mtime_ns
     if copies and copies[-1].stat().st_mtime_ns == changed:

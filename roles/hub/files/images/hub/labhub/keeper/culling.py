@@ -1,9 +1,9 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When is a server idle: no kernel busy, no CPU used, no output of a kernel or in a terminal. Pure; see keeper.py.
+"""Decides whether a server is idle: no kernel busy, no CPU used, no output of a kernel or in a terminal. Pure.
 
-What a browser asks of a server is no activity: an open page asks all day, whether somebody sits before it or not.
+Requests of a browser do not count as activity: an open page sends them all day, whether somebody uses it or not.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keeps the hub in step with the roster while it runs: who is no longer in it is out within seconds."""
+"""Runs inside the hub: revokes access seconds after a change of the roster, stops idle servers, repairs routes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LOG = logging.getLogger("jupyterhub.keeper")
 PERIOD_SECONDS = 2.0
 COPY_EVERY = 15
 ROUTES_EVERY = 5
-"""Every so many rounds the proxy's routes are compared: a proxy that was replaced has lost them."""
+"""The proxy's routes are compared every so many rounds: a proxy that was replaced has lost them."""
 
 REMIND_EVERY = 30
 SERVER_TIMEOUT_SECONDS = 5.0
@@ -49,24 +49,24 @@ class Keeper:
         self._clocks: tuple[float, float] | None = None
 
     async def run(self) -> None:
-        """Work for ever; a round that fails is logged and tried again."""
+        """Repeat rounds for ever; a round that fails is logged, and the next one comes."""
         while True:
             try:
                 await self.round()
             except OperationalError as error:
                 self.app.db.rollback()
-                LOG.warning("the database is busy or away: %s", error.orig)
+                LOG.warning("the database is busy or missing: %s", error.orig)
             except Exception:  # whatever it is, the next round must come
                 self.app.db.rollback()
-                LOG.exception("round failed")
+                LOG.exception("a round failed")
             await asyncio.sleep(PERIOD_SECONDS)
 
     async def round(self) -> None:
-        """Revoke, update administrators, mend routes."""
-        if self.app.authenticator.knows_the_people():
+        """Revoke access, update administrators, copy the database, stop idle servers, repair routes."""
+        if self.app.authenticator.has_roster():
             await self._people()
         elif self._rounds % REMIND_EVERY == 0:
-            LOG.critical("there is no readable roster: nobody can log in, and nobody is revoked either")
+            LOG.critical("no roster could be read so far: nobody can log in, and nobody's access is revoked")
         if self._rounds % COPY_EVERY == 0:
             await self._copy()
         if self.settings.culling_enabled and time.monotonic() - self._looked_at >= self._pause():
@@ -89,7 +89,7 @@ class Keeper:
                 db.commit()
 
     async def _copy(self) -> None:
-        """Copy the database; a full disk must keep neither routes from being mended nor servers from being stopped."""
+        """Copy the database; with a full disk routes must still be repaired and servers stopped."""
         database = Path(self.app.db_url.removeprefix("sqlite:///"))
         try:
             await asyncio.to_thread(copies.make, database, database.parent / "copies")
@@ -106,7 +106,7 @@ class Keeper:
         return culling.pause_between_looks(settings.culling_warning_seconds, shortest) - PERIOD_SECONDS / 2
 
     def stay(self, name: str) -> None:
-        """Let a server count as active now, because its person said so."""
+        """Let a server count as active now, because its person asked for that."""
         self._watches[name] = Watch(time.time())
         self.board.personal.pop(name, None)
 
@@ -125,10 +125,10 @@ class Keeper:
             self.board.personal.pop(gone, None)
         looks = await asyncio.gather(*(self._observe(spawner) for spawner in ready.values()), return_exceptions=True)
         for (name, spawner), seen in zip(ready.items(), looks, strict=True):
-            # What cannot be seen may be work: such a server is kept.
+            # A server that cannot be asked may be working: it is kept.
             problem = f"{type(seen).__name__}: {seen}" if isinstance(seen, BaseException) else ""
             if problem and self._unseen.get(name) != problem:
-                LOG.warning("cannot look into the server of %s, so it is not stopped: %s", name, problem)
+                LOG.warning("cannot see whether the server of %s is idle, so it is not stopped: %s", name, problem)
             self._unseen[name] = problem
             if isinstance(seen, BaseException):
                 continue
@@ -147,7 +147,7 @@ class Keeper:
         person = self.sources.roster.current().people.get(name)
         groups = person.groups if person else ()
         limit = culling.timeout_of(groups, settings.culling_idle_seconds, settings.culling_groups)
-        # A hub that was just started knows nothing of the past: everybody counts as active then.
+        # After a start of the hub nothing is known about the past: every server counts as active then.
         watch = culling.look(self._watches.get(name, Watch(seen.at)), seen)
         what = culling.verdict(watch, seen.at, limit, settings.culling_warning_seconds) if limit else "keep"
         if watch.warned_at is None and what != "warn":
@@ -172,7 +172,7 @@ class Keeper:
         answers: dict[str, Any] = {}
         for kind in ("kernels", "terminals"):
             answer = await client.fetch(
-                # To look is no activity, for the server's own count of it neither.
+                # Without this the server itself would count the request as activity.
                 f"{spawner.server.url}api/{kind}?no_track_activity=1",
                 headers={"Authorization": f"token {token}"},
                 request_timeout=SERVER_TIMEOUT_SECONDS,
@@ -188,7 +188,7 @@ class Keeper:
         db, name = self.app.db, orm_user.name
         tokens = list(orm_user.api_tokens)
         if tokens or orm_user.admin or orm_user.roles or orm_user.groups:
-            LOG.warning("%s may no longer enter: revoking %d tokens, sessions and roles", name, len(tokens))
+            LOG.warning("%s may no longer log in: revoking %d tokens, all sessions and roles", name, len(tokens))
             for token in tokens:
                 db.delete(token)
             for code in db.query(orm.OAuthCode).filter_by(user_id=orm_user.id):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The authenticator ``firstuse``: passwords in a guarded store of the hub's own."""
+"""The login method ``firstuse``: passwords in a store of the hub's own, first a one-time password from the host."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class LabFirstUseAuthenticator(OwnPasswords):
     """Passwords in a store of the hub's own. Every account starts with a one-time password, set from the host.
 
     In the spirit of FirstUseAuthenticator (people choose their password at first login), but no account is ever open:
-    who has no entry in the store cannot log in.
+    a name without an entry in the store cannot log in.
     """
 
     store_path = Unicode("/srv/labserver/hub/state/passwords.sqlite", config=True, help="The password store.")
     record_path = Unicode(
-        "/etc/labserver/hub/password-store.json", config=True, help="What is recorded about the store."
+        "/etc/labserver/hub/password-store.json", config=True, help="The record that the store is checked against."
     )
 
     def __init__(self, **kwargs: Any) -> None:

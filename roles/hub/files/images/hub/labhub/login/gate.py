@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who may in: the roster decides, whatever the authenticator. And the pause after wrong passwords."""
+"""Checks every login against the roster, whichever method is used, and makes people wait after wrong passwords."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .password_store import FREE_FAILURES, PasswordStore
 
 LONGEST_NAME = 200
 NAME_FREE_FAILURES = 50
-"""Failures of a name from all addresses together: high, so that nobody is locked out by a stranger's few guesses."""
+"""Failures of a name from all addresses together: high, so that a few guesses of a stranger lock nobody out."""
 
 
 def today() -> datetime.date:
@@ -45,10 +45,10 @@ def mapped(name: str, names: Mapping[str, str]) -> str | None:
 
 
 class RosterGate(Authenticator):
-    """Mixed into every authenticator: only people of the roster get in, and for as long as they are in it."""
+    """Base of every authenticator: only people of the roster can log in, and only as long as they are in it."""
 
     roster_file = Unicode("/etc/labserver/public/roster.json", config=True, help="The list of the lab's people.")
-    roster_copy = Unicode("", config=True, help="Where its last good version is kept; empty: nowhere.")
+    roster_copy = Unicode("", config=True, help="Where its last valid content is saved; empty: nowhere.")
     _roster = Instance(ExchangeFile, allow_none=True)
 
     # Asked again on (nearly) every request, so that a removed person is out at once, tokens included.
@@ -66,23 +66,23 @@ class RosterGate(Authenticator):
         roster: Roster = self._roster.current()
         return roster
 
-    def knows_the_people(self) -> bool:
-        """Tell whether there is a list of people at all; without one nobody enters, and nobody loses anything."""
+    def has_roster(self) -> bool:
+        """Tell whether a roster was ever read; without one nobody can log in, and nobody's access is revoked."""
         self.roster()
         return self._roster is not None and self._roster.known
 
-    def _needs_the_people(self) -> None:
-        if not self.knows_the_people():
+    def _require_roster(self) -> None:
+        if not self.has_roster():
             raise HTTPError(503, "The list of the lab's people cannot be read. Please tell the administrator.")
 
     def person(self, name: str) -> Person | None:
-        """Return the person of that login name if they may enter now."""
+        """Return the person with that login name if they may log in now."""
         person = self.roster().people.get(name)
         return None if person is None or person.refusal(today()) else person
 
     def check_allowed(self, username: str, authentication: dict[str, Any] | None = None) -> bool:
-        """Tell whether somebody who has proved to be ``username`` may enter; raises 403 with the reason when not."""
-        self._needs_the_people()
+        """Tell whether somebody who proved to be ``username`` may log in; raises 403 with the reason if not."""
+        self._require_roster()
         person = self.roster().people.get(username)
         reason = "it is not among the people of this server" if person is None else person.refusal(today())
         if reason:
@@ -94,7 +94,7 @@ class RosterGate(Authenticator):
         return person is not None and person.admin
 
     async def refresh_user(self, user: Any, handler: Any = None) -> bool | dict[str, Any]:
-        self._needs_the_people()
+        self._require_roster()
         if self.person(user.name) is None:
             return False
         refreshed: bool | dict[str, Any] = await super().refresh_user(user, handler)
@@ -102,7 +102,7 @@ class RosterGate(Authenticator):
 
 
 class PasswordGate(RosterGate):
-    """Mixed into authenticators that ask for a password: checked in a thread, and with a pause after wrong ones."""
+    """Base of authenticators that ask for a password: checked in a thread, with a pause after wrong passwords."""
 
     failures_path = Unicode(
         "/srv/labserver/hub/state/failures.sqlite", config=True, help="Where wrong passwords are counted."
@@ -117,7 +117,7 @@ class PasswordGate(RosterGate):
     def failures(self) -> PasswordStore:
         """Return the store in which failures are counted."""
         store = PasswordStore(Path(self.failures_path))
-        with self._creating, contextlib.suppress(FileExistsError):  # nobody is to meet a file without tables
+        with self._creating, contextlib.suppress(FileExistsError):  # nobody may see a file without tables
             store.create()
         return store
 
@@ -134,7 +134,7 @@ class PasswordGate(RosterGate):
         raise NotImplementedError
 
     async def authenticate(self, handler: Any, data: dict[str, str]) -> str | None:
-        """Return the name when the password is right; raises 403 with the cause when nothing may be tried now."""
+        """Return the name if the password is right; raises 403 with the waiting time while no attempt is allowed."""
         name = data.get("username", "").strip().lower()
         if len(name) > LONGEST_NAME:
             return None  # failures are kept by name, and nobody's name is that long
@@ -147,9 +147,9 @@ class PasswordGate(RosterGate):
         return name if right else None
 
     def _attempt(self, name: str, address: str, password: str, candidate: Any) -> tuple[bool, float]:
-        """Return whether the password is right, and the seconds of the pause when it may not be tried.
+        """Return whether the password is right, and for how many seconds no attempt is allowed.
 
-        All in one thread: of many guesses sent at once, the later ones meet the pause that the first ones caused.
+        One call in one thread: of many guesses sent at once, the later ones find the pause that the first ones caused.
         """
         here = f"{name} {address}"
         subjects = {here: FREE_FAILURES, name: NAME_FREE_FAILURES}

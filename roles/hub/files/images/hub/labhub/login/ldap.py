@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The authenticator ``ldap``: passwords of a directory (OpenLDAP, Active Directory), over TLS and nothing else."""
+"""The login method ``ldap``: passwords of a directory (OpenLDAP, Active Directory), over TLS and nothing else."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class LabLDAPAuthenticator(PasswordGate, LDAPAuthenticator):
             # Read for each login: a password that was changed needs no restart.
             self.lookup_dn_search_password = self.password_file.read_text().strip()
         data = {"username": name, "password": password}
-        # It is written as a coroutine but blocks: this runs in a thread of its own.
+        # The coroutine of the package blocks, so it runs in the thread of this call.
         return asyncio.run(LDAPAuthenticator.authenticate(self, None, data)) is not None
 
     async def authenticate(self, handler: Any, data: dict[str, str]) -> str | None:
@@ -67,7 +67,7 @@ class LabLDAPAuthenticator(PasswordGate, LDAPAuthenticator):
     def get_connection(self, userdn: str | None, password: str | None) -> Any:
         """Return a connection that is bound as ``userdn``, None when the directory refuses that.
 
-        The package's own waits for ever for a server that does not answer.
+        The method of the package would wait for ever for a server that does not answer.
         """
         server = ldap3.Server(
             self.server_address,
@@ -101,7 +101,7 @@ def configure(c: Any, settings: Settings) -> None:
     ldap.tls_strategy = TlsStrategy.on_connect if options.tls == "ldaps" else TlsStrategy.before_bind
     if options.port:
         ldap.server_port = options.port
-    # The package's own default accepts any certificate.
+    # The default of the package accepts any certificate.
     ldap.tls_kwargs = {"validate": ssl.CERT_REQUIRED, "ca_certs_file": trust.bundle(settings)}
     ldap.valid_username_regex = r"^[a-z0-9][a-z0-9._-]*\Z"
     if options.search_base:

@@ -1,11 +1,11 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The authenticator ``native``: people of the roster sign up with a password, and an administrator approves them.
+"""The login method ``native``: people of the roster sign up with a password, and an administrator approves them.
 
 The table is that of the package nativeauthenticator, so that a hub that used it before keeps its passwords. Its pages
-are not: they need parts of JupyterHub that version 6 no longer has, and approve on a mere GET, which any page that an
-administrator opens could send.
+are not: they need parts of JupyterHub that version 6 no longer has, and they approve by a GET request, which any page
+that an administrator opens could send.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .passwords import OwnPasswords
 
 
 class LabNativeAuthenticator(OwnPasswords, NativeAuthenticator):
-    """Sign-up for names of the roster; nobody gets in before an administrator said yes."""
+    """Sign-up for people of the roster; nobody can log in before an administrator approves."""
 
     open_signup = False
     allow_self_approval_for = None
@@ -38,11 +38,11 @@ class LabNativeAuthenticator(OwnPasswords, NativeAuthenticator):
         return getattr(self.parent, "db", None)
 
     def add_new_table(self) -> None:
-        if self.db is not None:  # a configuration that is tried out has no database
+        if self.db is not None:  # while a configuration is tried there is no database
             super().add_new_table()
 
     def _columns(self, name: str) -> Any:
-        # Columns and not the object: approvals that come from outside of this process must be seen.
+        # Columns and not the object: approvals by another process must be seen at once.
         query = self.db.query(UserInfo.password, UserInfo.is_authorized)
         return query.filter(UserInfo.username == name).first()
 
@@ -63,7 +63,7 @@ class LabNativeAuthenticator(OwnPasswords, NativeAuthenticator):
         return done == 1
 
     async def sign_up(self, name: str, password: str) -> str:
-        """Keep the password of somebody who wants to come in; returns an objection, or an empty string."""
+        """Store the password of somebody who signs up; returns why that is not possible, or an empty string."""
         if self.person(name) is None:
             return f"{name or 'This'} is not among the people of this server. Please ask the administrator."
         if self._columns(name) is not None:
@@ -72,7 +72,7 @@ class LabNativeAuthenticator(OwnPasswords, NativeAuthenticator):
         if objection:
             return objection
         digest = await self.hashed(password)
-        if self._columns(name) is not None:  # somebody was faster
+        if self._columns(name) is not None:  # somebody signed up with this name meanwhile
             return f"{name} has signed up already. If that was not you, tell the administrator."
         self.db.add(UserInfo(username=name, password=digest, is_authorized=False))
         self.db.commit()
@@ -85,7 +85,7 @@ class LabNativeAuthenticator(OwnPasswords, NativeAuthenticator):
         return [row[0] for row in rows]
 
     def decide(self, name: str, verdict: str) -> bool:
-        """Approve or discard a sign-up that waits; False when there is none."""
+        """Approve or discard a waiting sign-up; False if there is none."""
         query = self.db.query(UserInfo).filter(UserInfo.username == name, UserInfo.is_authorized.is_(False))
         done = query.update({UserInfo.is_authorized: True}) if verdict == "approve" else query.delete()
         self.db.commit()
@@ -123,7 +123,7 @@ def main(arguments: Sequence[str]) -> int:
                 return 2
         if connection.execute(command, (name,)).rowcount == 1:
             return 0
-    sys.stderr.write(f"{name} has no such sign-up\n")
+    sys.stderr.write(f"{name}: there is no such sign-up\n")
     return 1
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The authenticator ``oauth``: people log in at GitLab or at another OpenID Connect provider."""
+"""The login method ``oauth``: people log in at GitLab or at another OpenID Connect provider."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ class Options:
 
 
 def name_of(info: Mapping[str, Any], options: Options) -> str:
-    """Return the roster's name for what the provider says of somebody; raises 403 with the reason without one."""
+    """Return the roster's name of the person that the provider describes; raises 403 with the reason if none."""
     value = info.get(options.claim)
     if not isinstance(value, str) or not value:
-        raise HTTPError(403, f"{options.service} does not say your {options.claim}. Please tell the administrator.")
+        raise HTTPError(403, f"{options.service} did not send your {options.claim}. Please tell the administrator.")
     if options.claim == "email" and info.get("email_verified") is not True:
-        raise HTTPError(403, f"{options.service} has not checked that the address {value} is yours.")
+        raise HTTPError(403, f"{options.service} has not verified that the address {value} is yours.")
     if options.pattern:
         found = re.fullmatch(options.pattern, value)
         if found is None:
-            raise HTTPError(403, f"You are {value} at {options.service}; this server takes other names only.")
+            raise HTTPError(403, f"You are {value} at {options.service}; this server does not accept that name.")
         value = found.group(1)
     name = mapped(value.lower(), options.names)
     if name is None:
@@ -55,7 +55,7 @@ def name_of(info: Mapping[str, Any], options: Options) -> str:
 
 
 class LabOAuthenticator(RosterGate, GenericOAuthenticator):
-    """OAuth 2 with PKCE; what the provider says beyond the name is forgotten."""
+    """OAuth 2 with PKCE; of what the provider sends only the name is kept."""
 
     options: Options
     secret_file: Path
@@ -69,7 +69,7 @@ class LabOAuthenticator(RosterGate, GenericOAuthenticator):
         try:
             found = await super().authenticate(handler, data, **kwargs)
         except (OSError, HTTPClientError) as error:
-            self.log.error("the identity provider: %s", error)
+            self.log.error("the request to the identity provider failed: %s", error)
             words = f"{self.options.service} does not answer as it should. Please try again later."
             raise HTTPError(503, words) from error
         return found and {"name": found["name"]}

@@ -33,7 +33,7 @@ class LabLoginHandler(LoginHandler):
 
 
 class LabSpawnHandler(SpawnHandler):
-    """The page that starts a server; not before the one-time password is changed."""
+    """The page that starts a server; leads people with a one-time password to the page that changes it."""
 
     async def prepare(self) -> None:
         await super().prepare()
@@ -43,7 +43,7 @@ class LabSpawnHandler(SpawnHandler):
 
 
 class ChangePasswordHandler(BaseHandler):
-    """The page on which people choose their password. Asks for the present one."""
+    """The page on which people choose their password. Asks for the current one."""
 
     async def _page(self, message: str = "") -> str:
         user = self.current_user
@@ -71,7 +71,7 @@ class ChangePasswordHandler(BaseHandler):
             try:
                 message = await self.authenticator.change_password(self, user.name, old, new)
             except HTTPError as error:
-                message = error.log_message or "Not now."
+                message = error.log_message or "The password cannot be changed at the moment. Please try again later."
         if message:
             self.set_status(400)
             self.finish(await self._page(message))
@@ -80,7 +80,7 @@ class ChangePasswordHandler(BaseHandler):
 
 
 class SignUpHandler(BaseHandler):
-    """The page on which people ask to be let in."""
+    """The page on which people sign up."""
 
     async def _page(self, message: str = "", done: bool = False) -> str:
         length = self.authenticator.minimum_length
@@ -101,7 +101,7 @@ class SignUpHandler(BaseHandler):
 
 
 class ApprovalsHandler(BaseHandler):
-    """The page on which administrators let people in, or throw a sign-up away."""
+    """The page on which administrators approve or discard sign-ups."""
 
     @needs_scope("admin:users")
     async def get(self) -> None:
@@ -113,7 +113,8 @@ class ApprovalsHandler(BaseHandler):
         if verdict not in ("approve", "discard"):
             raise HTTPError(400)
         done = self.authenticator.decide(name, verdict)
-        self.log.warning("%s: %s the sign-up of %s: %s", self.current_user.name, verdict, name, done)
+        result = "done" if done else "there is no such sign-up"
+        self.log.warning("%s: %s the sign-up of %s: %s", self.current_user.name, verdict, name, result)
         self.redirect(self.request.path)
 
 

@@ -13,7 +13,7 @@ from traitlets import Integer
 from .gate import PasswordGate
 
 BCRYPT_LONGEST_BYTES = 72
-# A hash that no password has: an unknown name must take as long as a wrong password.
+# A hash that no password has: checking an unknown name must take as long as a wrong password.
 NOBODY = b"$2b$12$C6UzMDM.H6dfI/f/IKcEeOuU2o5uE8kYwq8S1tsdnpM9GqhkF4c8S"
 
 
@@ -22,17 +22,17 @@ def _cost(digest: bytes) -> int:
 
 
 def fits(password: str, digest: bytes | None) -> bool:
-    """Tell whether a password has this hash; takes as long when there is none."""
+    """Tell whether a password has this hash; takes equally long when there is no hash."""
     raw = password.encode()
     if len(raw) > BCRYPT_LONGEST_BYTES:
         return False
     if digest is not None and _cost(digest) < _cost(NOBODY):
-        bcrypt.checkpw(raw, NOBODY)  # one-time passwords are long and hashed cheaply: nobody is to see which
+        bcrypt.checkpw(raw, NOBODY)  # one-time passwords are hashed cheaply; the time must not show which these are
     return bcrypt.checkpw(raw, digest or NOBODY) and digest is not None
 
 
 class OwnPasswords(PasswordGate):
-    """Mixed into authenticators whose passwords people choose at the hub. ``candidate`` is a hash or None."""
+    """Base of authenticators whose passwords people choose at the hub. ``candidate`` is a hash or None."""
 
     minimum_length = Integer(10, config=True, help="Shortest password that people may choose, in characters.")
     rounds = Integer(12, config=True, help="Cost of a chosen password's hash (bcrypt).")
@@ -45,7 +45,7 @@ class OwnPasswords(PasswordGate):
         return fits(password, candidate)
 
     async def keep(self, name: str, digest: bytes) -> bool:
-        """Keep the hash of a new password; False when the name has none that could be changed."""
+        """Store the hash of a new password; False if the name has no password that could be changed."""
         raise NotImplementedError
 
     async def hashed(self, password: str) -> bytes:
@@ -68,7 +68,7 @@ class OwnPasswords(PasswordGate):
         return ""
 
     async def change_password(self, handler: Any, name: str, old: str, new: str) -> str:
-        """Set a new password; returns an objection, or an empty string when it is done."""
+        """Set a new password; returns why that is not possible, or an empty string."""
         objection = self.objection(name, new)
         if not objection and old == new:
             objection = "The new password is the old one."

@@ -15,7 +15,7 @@ from ..exchange.roster import Roster
 
 
 def farewell(expires: datetime.date | None, today: datetime.date, notice_days: int) -> Announcement | None:
-    """Return what somebody is told whose last day of access is near (at most ``notice_days`` away), else None."""
+    """Return the announcement that access ends soon (in at most ``notice_days``); None if it does not."""
     if expires is None or not 0 <= (left := (expires - today).days) <= notice_days:
         return None
     when = "today" if left == 0 else "tomorrow" if left == 1 else f"in {left} days"
@@ -41,8 +41,8 @@ class Board:
         groups: tuple[str, ...] | None = None,
         own: Announcement | None = None,
     ) -> list[dict[str, Any]]:
-        """Return text and severity of each announcement for a person, the gravest first; ``own`` is one more."""
-        # A file that was taken away says nothing any more; one that is half written counts as before.
+        """Return text and severity of each announcement for a person, the most severe first; ``own`` is one more."""
+        # A file that was removed announces nothing any more; one that is half written counts as unchanged.
         there = [file for file in self._files if file.path.exists()]
         found = [one for file in there for one in file.current() if one.holds(now, groups)]
         found += [own] if own else []

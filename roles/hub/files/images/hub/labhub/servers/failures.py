@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Says in words why a server did not start."""
+"""Explains to people why their server did not start."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def of_container(state: Mapping[str, Any] | None, log: str, memory_bytes: int, w
 
 
 def keep(path: Path, entry: Mapping[str, Any]) -> None:
-    """Add a failure to those that the administrator reads; the oldest go. Several servers may fail at once."""
+    """Add a failure to the administrator's list and drop the oldest. Several servers may fail at once."""
     with _WRITING:
         lines = path.read_text().splitlines()[1 - KEPT_FAILURES :] if path.exists() else []
         new = path.with_name(f".{path.name}.new")

@@ -22,7 +22,7 @@ def _age(created: str, now: datetime.datetime) -> str:
 
 
 def gpu_fields(most: int, chosen: int, words: str) -> str:
-    """Return the HTML that lets a person choose up to ``most`` graphics cards and says who holds which."""
+    """Return the HTML that lets a person choose up to ``most`` graphics cards and shows who uses which."""
     if most < 1:
         return ""
     rows = "".join(
@@ -42,7 +42,7 @@ def _withheld(images: Sequence[Image]) -> str:
     if not images:
         return ""
     rows = "".join(
-        f"<li><code>{html.escape(image.name)}</code>: {html.escape(image.reason or 'it is being fetched')}</li>"
+        f"<li><code>{html.escape(image.name)}</code>: {html.escape(image.reason or 'it is being downloaded')}</li>"
         for image in images
     )
     return (
@@ -59,9 +59,10 @@ def options_form(
     withheld: Sequence[Image] = (),
     more: str = "",
 ) -> str:
-    """Return the HTML of the form, or an empty string when there is nothing to choose or to say.
+    """Return the HTML of the form, or an empty string if there is nothing to choose or to show.
 
-    ``withheld``: images that are not offered, so that who pushed them sees why. ``more``: HTML of further fields.
+    ``withheld``: images that are not offered, so that the person who pushed them sees why. ``more``: HTML of further
+    fields.
     """
     notes = "".join(f"<p class='alert alert-warning'>{html.escape(hint)}</p>" for hint in hints)
     if not images:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which graphics card belongs to whose server. The book is Docker's list of containers, which is never out of date."""
+"""Which graphics card is used by which server, read from the labels of Docker's containers: never out of date."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GONE = ("exited", "dead")
 
 
 def holders(containers: Iterable[Mapping[str, Any]], user_label: str) -> dict[str, str]:
-    """Return who holds which card; ``containers`` as Docker lists people's servers, stopped ones included."""
+    """Return who uses which card; ``containers`` as Docker lists people's servers, stopped ones included."""
     found: dict[str, str] = {}
     for one in containers:
         labels = one.get("Labels") or {}
@@ -26,7 +26,7 @@ def holders(containers: Iterable[Mapping[str, Any]], user_label: str) -> dict[st
 
 
 def allocate(known: Sequence[str], held: Mapping[str, str], wanted: int) -> tuple[str, ...] | None:
-    """Return ``wanted`` cards that nobody holds, the first ones first; None when there are not enough."""
+    """Return the first ``wanted`` cards that nobody uses; None if there are not enough."""
     free = [card for card in known if card not in held]
     return tuple(free[:wanted]) if wanted <= len(free) else None
 
@@ -37,7 +37,7 @@ def number(known: Sequence[str], card: str) -> str:
 
 
 def book(known: Sequence[str], held: Mapping[str, str]) -> str:
-    """Return in words who holds which card."""
+    """Return as text who uses which card."""
     return ", ".join(f"{number(known, card)}: {held.get(card) or 'free'}" for card in known)
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which images a person can choose, and which of them a choice means."""
+"""Which images a person is offered, and which of them a choice means."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def offered(images: tuple[Image, ...], person: Person, default: str) -> list[Ima
 
 
 def withheld(images: tuple[Image, ...], person: Person) -> list[Image]:
-    """Return what was pushed for a person and cannot be started (yet)."""
+    """Return the images for a person that were pushed and cannot be started (yet)."""
     return [image for image in images if image.state != "ready" and image.allowed_for(person)]
 
 

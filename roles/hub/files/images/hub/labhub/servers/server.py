@@ -1,9 +1,9 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a person's server looks like: computed here from roster, shares and settings, and by nothing else.
+"""What the container of a person's server looks like, computed from roster, shares and settings alone.
 
-The spawner makes containers by it, the guard before Docker's socket accepts only containers that fit it.
+The spawner makes containers with this module; the guard accepts only containers that this module could have made.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ CHOICES = ("image", "gpus")
 
 
 class StartError(SpawnException):
-    """A start that fails with words for the person.
+    """A start that failed, with a message for the person.
 
     JupyterHub 6.1 shows SpawnException's message on the page of the form only; the page about a start that failed takes
     the attributes of its older convention.
@@ -51,11 +51,11 @@ class StartError(SpawnException):
 class LabSpawner(DockerSpawner):
     """DockerSpawner that computes the container from the lab's files and explains what goes wrong."""
 
-    sources: Sources = Instance(Sources, config=True, help="The lab's files.")
+    sources: Sources = Instance(Sources, config=True, help="The exchange files and settings.")
     # Docker's calls of all users share these threads; one, as in DockerSpawner, lets a slow call hold up everybody.
     _executor = ThreadPoolExecutor(4, thread_name_prefix="docker")
 
-    # One at a time looks for a free graphics card and takes it.
+    # Only one start at a time may look for a free graphics card and take it.
     _gpu_lock = asyncio.Lock()
     _wanted_gpus = 0
 
@@ -70,7 +70,7 @@ class LabSpawner(DockerSpawner):
 
     @property
     def person(self) -> Person:
-        """The person of this server; raises StartError for somebody who is not in the roster."""
+        """The person of this server; raises StartError if they are not in the roster."""
         person = self.sources.roster.current().people.get(self.user.name)
         if person is None:
             raise StartError("You are not (or no longer) among the people of this server.", reason="roster")
@@ -134,11 +134,11 @@ class LabSpawner(DockerSpawner):
     def _gpu_wish(self) -> int:
         wanted = gpus.wish(self.user_options, gpus.most(self.settings.gpus, self.person.limits.gpus))
         if wanted is None:
-            raise StartError(f"{self.user_options['gpus']} is no number of graphics cards.", reason="gpu")
+            raise StartError(f"{self.user_options['gpus']} is not a number of graphics cards.", reason="gpu")
         return wanted
 
     async def _mounted_shares(self) -> list[tuple[Share, str]]:
-        """Return the shares to mount; raises StartError when one is away without which nothing may start."""
+        """Return the shares to mount; raises StartError if a share is unavailable that the server must not lack."""
         wanted = shares_of(self.person, self.sources.shares.current())
         if not wanted:
             return []
@@ -173,7 +173,7 @@ class LabSpawner(DockerSpawner):
         return env
 
     async def _free_gpus(self, wanted: int) -> tuple[str, ...]:
-        """Return the cards for this server; raises StartError that says who has them when there are none."""
+        """Return the cards for this server; raises StartError that says who uses them if not enough are free."""
         if not wanted:
             return ()
         known, held = self.settings.gpus, await self._guard("/labserver/gpus")
@@ -183,7 +183,7 @@ class LabSpawner(DockerSpawner):
         return found
 
     async def create_object(self) -> dict[str, str]:
-        """Make the container exactly as ``server.py`` says."""
+        """Make the container exactly as ``server.py`` computes it."""
         if not self._wanted_gpus:
             return await self._create(())
         async with self._gpu_lock:
@@ -215,7 +215,7 @@ class LabSpawner(DockerSpawner):
             raise
         self.image = self._chosen.reference
         self.object_name = server.container_name(self.settings, self.person)
-        await self._clear_place()
+        await self._remove_leftover()
         options, self.user_options = self.user_options, {}  # DockerSpawner must not look for an image in them
         try:
             address, port = await super().start()
@@ -229,11 +229,11 @@ class LabSpawner(DockerSpawner):
         await self._answering(f"http://{address}:{port}", began)
         return address, port
 
-    async def _clear_place(self) -> None:
-        """Take away a container that a hub without its database left behind; its token is lost, so it serves nobody."""
+    async def _remove_leftover(self) -> None:
+        """Remove a container that is not in the hub's database any more; its token is lost, so nobody can use it."""
         container = await self.get_object()
         if container is not None:
-            self.log.warning("removing %s, which this hub knows nothing of", self.object_name)
+            self.log.warning("removing the container %s, which is not in the hub's database", self.object_name)
             if container["State"]["Running"]:
                 await self.stop_object()
             await self.remove_object()
@@ -265,7 +265,7 @@ class LabSpawner(DockerSpawner):
         return bytes(raw).decode(errors="replace")
 
     async def _keep(self, failure: failures.Failure) -> None:
-        """Keep the failure for the administrator."""
+        """Save the failure for the administrator."""
         entry = {
             "at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "user": self.user.name,
@@ -278,10 +278,10 @@ class LabSpawner(DockerSpawner):
         try:
             await asyncio.to_thread(failures.keep, Path(self.settings.state_folder) / "failures.jsonl", entry)
         except OSError as error:
-            self.log.warning("the failure could not be kept: %s", error)
+            self.log.warning("the failure could not be saved: %s", error)
 
     async def _explained(self, failure: failures.Failure) -> StartError:
-        """Keep the failure, clear away the container, and return what the person sees."""
+        """Save the failure, remove the container, and return what the person sees."""
         await self._keep(failure)
         if self.object_id:
             try:
@@ -291,10 +291,10 @@ class LabSpawner(DockerSpawner):
         return StartError(failure.sentence, reason=failure.reason, message_html=failure.page())
 
     async def get_url(self) -> str:
-        """Return where the server is, for a hub that was started anew.
+        """Return the address of the server, also after a restart of the hub.
 
-        One that was killed during the start never wrote down where it is, and its container may have another address
-        since the engine was restarted.
+        A hub that was killed during a start has not stored the address, and a container may have another address since
+        the engine was restarted.
         """
         address, port = await self.get_ip_and_port()
         return urlsplit(await super().get_url())._replace(netloc=f"{address}:{port}").geturl()
