@@ -9,11 +9,13 @@ import ast
 import importlib
 import importlib.util
 import re
+import sys
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import labhub
+from hub_package import shared_files
 
 ROOT = Path(labhub.__file__).parent
 MODULES = {
@@ -68,3 +70,15 @@ def test_every_module_can_be_imported_on_its_own() -> None:
     for module in MODULES:
         if not module.endswith("__main__"):
             importlib.import_module(module)
+
+
+def test_shared_files_need_only_the_standard_library() -> None:
+    """They run here below another name than in the plugins, and in the image without the other plugins."""
+    for file in shared_files().values():
+        nodes = [
+            node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Import | ast.ImportFrom)
+        ]
+        assert nodes, file
+        assert not any(isinstance(node, ast.ImportFrom) and node.level for node in nodes), f"{file}: relative import"
+        names = {node.module if isinstance(node, ast.ImportFrom) else node.names[0].name for node in nodes}
+        assert {str(name).split(".")[0] for name in names} <= sys.stdlib_module_names, file

@@ -1,7 +1,6 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
 """The password store of the hub: one SQLite file, whose format does not depend on the Python that opens it.
 
 The hub checks passwords against it and lets people change theirs; only the host (module ``lab_passwords``) adds and
