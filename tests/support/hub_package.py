@@ -44,11 +44,17 @@ def make_importable() -> None:
 
 
 def assemble(folder: Path) -> None:
-    """Write the context of the hub's image to ``folder``, which is replaced."""
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(CONTEXT, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for place, file in shared_files().items():
-        shutil.copy2(file, folder / place)
+    """Write the context of the hub's image to ``folder``. What is right stays: a guest may have it mounted."""
+    wanted = {str(path.relative_to(CONTEXT)): path for path in CONTEXT.rglob("*") if path.is_file()}
+    wanted = {place: path for place, path in wanted.items() if "__pycache__" not in place} | shared_files()
+    for path in folder.rglob("*"):
+        if path.is_file() and str(path.relative_to(folder)) not in wanted:
+            path.unlink()
+    for place, path in wanted.items():
+        target = folder / place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.exists() or target.read_bytes() != path.read_bytes():
+            shutil.copy2(path, target)
 
 
 if __name__ == "__main__":
