@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._certificates import acme as cert_acme
-from ansible_collections.labserver.jupyter.plugins.module_utils._certificates import authority as cert_ca
+from ansible_collections.labserver.jupyter.plugins.module_utils._certificates import constraints as cert_ca
 from ansible_collections.labserver.jupyter.plugins.module_utils._certificates import decide as cert_decide
 from ansible_collections.labserver.jupyter.plugins.module_utils._certificates import input as certificates_input
 from ansible_collections.labserver.jupyter.plugins.module_utils._certificates.x509 import Certificate, covers
