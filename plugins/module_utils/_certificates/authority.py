@@ -19,9 +19,9 @@ from typing import Any
 
 from .._common import files
 from .build import CA_USE, certificate, leaf_extensions, request, subject_of
-from .constraints import PRIVATE_NETWORKS, constraints, domains, own, permits
+from .names import PRIVATE_NETWORKS, constraints, domains, is_address, own, permits
 from .store import Pair
-from .x509 import inspect, is_address, new_key, openssl
+from .x509 import inspect, new_key, openssl
 
 FOLDER = "etc/labserver/ca"
 ROOT_DAYS = 7300

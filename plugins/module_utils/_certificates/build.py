@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .._common import files
+from .names import is_address
 from .store import Pair
-from .x509 import is_address, new_key, openssl
+from .x509 import new_key, openssl
 
 CA_USE = {"subjectKeyIdentifier": "hash", "keyUsage": "critical,keyCertSign,cRLSign"}
 

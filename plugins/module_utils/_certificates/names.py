@@ -2,14 +2,16 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which names an authority may sign for: the constraints of root and issuers (RFC 5280, 4.2.1.10). All pure."""
+"""Names in certificates: what is one, and which an authority may sign for (RFC 5280, 4.2.1.10). All pure."""
 
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Sequence
 
-from .x509 import is_address
+LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
+HOST_NAME = re.compile(rf"(?:\*\.)?{LABEL}(?:\.{LABEL})*", re.IGNORECASE)
 
 # Names below these belong to nobody else (RFC 6762, RFC 8375, RFC 2606, ICANN), so a whole one may be the lab's.
 PRIVATE_DOMAINS = frozenset(
@@ -18,8 +20,17 @@ PRIVATE_DOMAINS = frozenset(
 PRIVATE_NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "fd00::/8", "::1/128")
 
 
+def is_address(name: str) -> bool:
+    """Return whether a name of a certificate is an IP address."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
 def domains(names: Sequence[str]) -> list[str]:
-    """The domains that a root for such names is constrained to, when the inventory names none."""
+    """Return the domains that a root for such names is constrained to, when the inventory names none."""
     found = set()
     for name in names:
         if is_address(name):
@@ -31,7 +42,7 @@ def domains(names: Sequence[str]) -> list[str]:
 
 
 def permits(permitted: Sequence[str], networks: Sequence[str], name: str) -> bool:
-    """Whether a constraint to these domains and networks lets the name pass (RFC 5280, 4.2.1.10)."""
+    """Return whether a constraint to these domains and networks lets the name pass (RFC 5280, 4.2.1.10)."""
     if is_address(name):
         address = ipaddress.ip_address(name)
         return any(address in ipaddress.ip_network(network) for network in networks)
@@ -40,12 +51,12 @@ def permits(permitted: Sequence[str], networks: Sequence[str], name: str) -> boo
 
 
 def own(names: Sequence[str]) -> list[str]:
-    """The domains and addresses that an issuer for such names is constrained to."""
+    """Return the domains and addresses that an issuer for such names is constrained to."""
     return sorted({name.removeprefix("*.").lower() for name in names})
 
 
 def constraints(permitted: Sequence[str], networks: Sequence[str]) -> str:
-    """The value of the extension; a kind of name without an entry is excluded, not left open."""
+    """Return the value of the extension; a kind of name without an entry is excluded, not left open."""
     # "invalid" is a name that nobody can have (RFC 2606): with it as the only one, no name passes.
     parts = [f"permitted;DNS:{domain}" for domain in permitted or ["invalid"]]
     for version, everything in ((4, "0.0.0.0/0.0.0.0"), (6, "0:0:0:0:0:0:0:0/0:0:0:0:0:0:0:0")):
