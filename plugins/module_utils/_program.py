@@ -29,8 +29,16 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sandbox": ("_sandbox.run:main", "run an action of a project whose code nobody trusts"),
     "share-health": ("_shares.health:main", "look whether every share is mounted, answers and has room"),
     "status": ("_status.overview:main", "jobs and certificates of this host"),
-    "watch": ("_schedule.watch:main", "run what was missed and tell of what fails"),
+    "watch": ("_status.watch:main", "run what was missed and tell of what fails"),
 }
+
+
+def version() -> str:
+    """Return the version of the collection that this program was packed from; only a packed one has it."""
+    try:
+        return str(importlib.import_module("._version", __package__).VERSION)
+    except ImportError:
+        return "not packed"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,8 +46,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help"):
         lines = [f"  {name:22} {text}" for name, (_core, text) in COMMANDS.items()]
-        sys.stdout.write("\n".join(["usage: labserver COMMAND [ARGUMENTS]", "", *lines]) + "\n")
+        sys.stdout.write("\n".join(["usage: labserver COMMAND [ARGUMENTS] | --version", "", *lines]) + "\n")
         return 0 if arguments else 2
+    if arguments[0] == "--version":
+        sys.stdout.write(f"labserver {version()}\n")
+        return 0
     if arguments[0] not in COMMANDS:
         sys.stderr.write(f"labserver: unknown command {arguments[0]!r}; known: {', '.join(COMMANDS)}\n")
         return 2

@@ -102,7 +102,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 due:
-  description: Certificate and why C(labserver renew) would get it now.
+  description: Certificate and why C(labserver renew) would renew it now.
   type: dict
   returned: success
   sample: {server: there is none yet}
@@ -153,7 +153,7 @@ def main() -> None:
     if found:
         module.fail_json(msg="; ".join(found), problems=found)
     try:
-        steps = config.plan(ROOT, config.desired(certificates, module.params["ca"]), datetime.now(UTC))
+        steps = config.compare(ROOT, config.desired(certificates, module.params["ca"]), datetime.now(UTC))
         if not module.check_mode:
             config.apply(ROOT, steps)
     except (OSError, ValueError) as error:

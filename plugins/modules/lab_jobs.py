@@ -209,8 +209,8 @@ def main() -> None:
     if found:
         module.fail_json(msg="; ".join(found), problems=found)
     wanted = plan.desired(jobs, module.params["backend"], host, module.params["alerts"])
-    existing = plan.current(ROOT, [path for files in wanted.values() for path in files])
-    steps = plan.plan(wanted, existing)
+    existing = plan.read(ROOT, [path for files in wanted.values() for path in files])
+    steps = plan.compare(wanted, existing)
 
     def run(argv: Sequence[str]) -> tuple[int, str]:
         status, output, errors = module.run_command(list(argv))

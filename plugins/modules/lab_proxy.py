@@ -170,7 +170,7 @@ def main() -> None:
     found = nginx.problems(module.params["sites"], http_port=http_port)
     if found:
         module.fail_json(msg="; ".join(found), problems=found)
-    sites = [nginx.from_mapping(item, module.params["certificate"]) for item in module.params["sites"]]
+    sites = tuple(nginx.from_mapping(item, module.params["certificate"]) for item in module.params["sites"])
 
     def run(argv: Sequence[str]) -> tuple[int, str]:
         status, output, errors = module.run_command(list(argv))
@@ -180,7 +180,8 @@ def main() -> None:
         if module.params["state"] == "absent":
             steps = plan.removal(ROOT)
         else:
-            steps = plan.plan(ROOT, sites, http_port, module.params["names"], run)
+            desired = plan.Desired(sites, http_port, tuple(module.params["names"]))
+            steps = plan.compare(desired, plan.read(ROOT, desired, run))
         if steps.changed and not module.check_mode:
             plan.apply(ROOT, steps, run)
     except (OSError, ValueError, RuntimeError, plan.RefusedError) as error:

@@ -250,7 +250,7 @@ def build_program(folder: Path) -> Path:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     program = folder / "labserver"
-    program.write_bytes(module.pack(HERE.parents[1] / "plugins/module_utils"))
+    program.write_bytes(module.pack(HERE.parents[1]))
     program.chmod(0o755)
     return program
 

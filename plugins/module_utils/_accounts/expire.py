@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -17,7 +18,6 @@ from .store import StoreError
 from .world import RefusedError, World
 
 WELL, WARNING, CRITICAL, BUSY = 0, 1, 2, 3
-USAGE = "usage: labserver accounts-expire [--check]\n"
 
 
 def notices(desired: Desired, today: date) -> list[tuple[int, str]]:
@@ -76,9 +76,9 @@ def expire(world: World, check: bool = False) -> tuple[int, list[str]]:
 
 def main(argv: Sequence[str]) -> int:
     """Entry point of the job; returns its exit status."""
-    if list(argv) not in ([], ["--check"]):
-        sys.stderr.write(USAGE)
-        return CRITICAL
-    status, lines = expire(World.real(), check=bool(argv))
+    parser = argparse.ArgumentParser(prog="labserver accounts-expire", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="say what would be done, and do nothing")
+    arguments = parser.parse_args(argv)
+    status, lines = expire(World.real(), check=arguments.check)
     sys.stdout.write("".join(f"{line}\n" for line in lines or ["nobody's access ends soon"]))
     return status

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -55,8 +55,8 @@ def version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in match.group(1).split(".")) if match else ()
 
 
-def refusal(options: Mapping[str, Any], names: Sequence[str], client: tuple[int, ...]) -> str:
-    """Why this certbot must not be used for these options; empty when it may."""
+def refusal(options: Mapping[str, Any], client: tuple[int, ...]) -> str:
+    """Return why this certbot must not be used for these options; empty when it may."""
     profile = options.get("profile")
     if profile and client < PROFILES_SINCE:
         shown = ".".join(map(str, client)) or "of unknown version"
@@ -64,7 +64,6 @@ def refusal(options: Mapping[str, Any], names: Sequence[str], client: tuple[int,
             f'certbot {shown} knows no profiles, and its limit of 30 days would renew a "{profile}" certificate at'
             " every run; install certbot 4.0 or newer, or leave acme.profile empty"
         )
-    del names
     return ""
 
 
@@ -165,7 +164,7 @@ def _client(options: Mapping[str, Any]) -> tuple[int, ...]:
 def get(entry: Entry, root: Path, now: datetime, log: process.Sink, force: bool = True) -> Pair:
     """Have certbot get a certificate and return it. Raises SourceError, OSError."""
     options = entry.options
-    refused = refusal(options, entry.names, _client(options))
+    refused = refusal(options, _client(options))
     if refused:
         raise SourceError(refused)
     config = root / CONFIG

@@ -14,16 +14,17 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from .._common import job
-from .._schedule.run import BUSY, World
-from . import authority, model, renew
+from .._common import clock, job, lock
+from .._common.job import BUSY, CRITICAL, OK
+from . import authority, model, renew, upkeep
+from .world import World
 
 
 def main(argv: Sequence[str]) -> int:
     """``labserver renew``; see the core of that name for the exit statuses."""
     parser = argparse.ArgumentParser(prog="labserver renew", description=renew.__doc__)
     parser.add_argument("name", nargs="*", help="only these certificates")
-    parser.add_argument("--force", action="store_true", help="get the named ones anew, due or not, better or worse")
+    parser.add_argument("--force", action="store_true", help="renew the named ones, due or not, better or worse")
     parser.add_argument("--json", action="store_true", help="print the outcome for programs; the rest goes to stderr")
     parser.add_argument("--root", type=Path, default=Path("/"), help="root of the file system")
     arguments = parser.parse_args(list(argv))
@@ -38,14 +39,14 @@ def main(argv: Sequence[str]) -> int:
 
     world = World(root=arguments.root)
     try:
-        with renew.locked(world) as mine:
-            if not mine:
-                sys.stderr.write("labserver renew: another run is at work\n")
-                return BUSY
+        with lock.hold(world.root, renew.LOCK):
             outcome = renew.renew(world, log, arguments.name, arguments.force)
+    except lock.BusyError as error:
+        sys.stderr.write(f"labserver renew: {error}\n")
+        return BUSY
     except (OSError, ValueError) as error:
         sys.stderr.write(f"labserver renew: {error}\n")
-        return 2
+        return CRITICAL
     for problem in outcome.problems:
         log(f"{problem}\n".encode())
     _summarize(outcome)
@@ -55,13 +56,18 @@ def main(argv: Sequence[str]) -> int:
         sys.stdout.write(
             json.dumps({**data, "changed": outcome.changed, "level": outcome.level, "states": states}) + "\n"
         )
-    return renew.EXIT[outcome.level]
+    return {"ok": OK, "warning": job.WARNING}.get(outcome.level, CRITICAL)
 
 
 def _summarize(outcome: renew.Outcome) -> None:
     """Give the runner one line for the status table and the alert."""
     bad = [f"{name}: {state.message}" for name, state in outcome.states.items() if state.level != "ok"]
-    job.leave("; ".join([*bad, *outcome.problems]) or f"{len(outcome.states)} certificates are well")
+    job.leave("; ".join([*bad, *outcome.problems]) or valid(len(outcome.states)))
+
+
+def valid(count: int) -> str:
+    """Return what is said when there is nothing else to say."""
+    return "1 certificate is valid" if count == 1 else f"{count} certificates are valid"
 
 
 def ca_main(argv: Sequence[str]) -> int:
@@ -76,26 +82,26 @@ def ca_main(argv: Sequence[str]) -> int:
     parser.add_argument("--root", type=Path, default=Path("/"), help="root of the file system")
     arguments = parser.parse_args(list(argv))
     os.umask(0o022)
-    root, world = arguments.root, World()
+    root = arguments.root
     try:
         config = model.load(root)
         if arguments.step == "request":
-            names = renew.ca_names(config)
-            csr = authority.request(root, names, world.now()) if names else b""
+            names = upkeep.ca_names(config)
+            csr = authority.issuer_request(root, names, clock.utc_now()) if names else b""
             sys.stdout.write(json.dumps({"csr": csr.decode(), "names": names}) + "\n")
-            return 0
+            return OK
         data = json.load(sys.stdin)
         if arguments.step == "sign":
-            authority.ensure_root(root, config.ca, renew.ca_names(config), arguments.host)
+            authority.ensure_root(root, config.ca, upkeep.ca_names(config), arguments.host)
             networks = config.ca.get("networks") or ()
             csr = data["csr"].encode()
             issuer = authority.sign(root, arguments.host, data["names"], csr, networks) if csr else b""
             anchor = authority.root_certificate(root).decode()
             sys.stdout.write(json.dumps({"root": anchor, "issuer": issuer.decode(), "names": data["names"]}) + "\n")
-            return 0
+            return OK
         if authority.accept(root, data["root"].encode(), data["issuer"].encode(), data["names"]):
             sys.stdout.write("changed\n")
-        return 0
-    except (authority.CaError, OSError, ValueError, KeyError) as error:
+        return OK
+    except (authority.AuthorityError, OSError, ValueError, KeyError) as error:
         sys.stderr.write(f"labserver ca {arguments.step}: {error}\n")
-        return 2
+        return CRITICAL

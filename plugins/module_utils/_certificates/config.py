@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plan and apply of the module lab_certificates: the file that tells the program which certificates a host has."""
+"""The file that tells the program which certificates a host has: compare and apply of the module lab_certificates."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from .._common import files
-from . import model, renew
+from . import judge, model
 
 MODE = 0o600  # hooks may need secrets, and a certificate may come with its key
 
 
 @dataclass(frozen=True)
 class Plan:
-    """``content`` is None when the file stays; ``due`` is certificate -> why it would be got now."""
+    """``content`` is None when the file stays; ``due`` is certificate -> why it would be renewed now."""
 
     content: bytes | None
     before: str
@@ -56,11 +56,11 @@ def shown(data: Mapping[str, Any]) -> str:
     return json.dumps(hide(data), indent=2, sort_keys=True) + "\n"
 
 
-def plan(root: Path, wanted: Mapping[str, Any], now: datetime) -> Plan:
-    """Compare the file with what is wanted, and say which certificates the program would get. Touches nothing."""
+def compare(root: Path, wanted: Mapping[str, Any], now: datetime) -> Plan:
+    """Compare the file with what is wanted, and say which certificates the program would renew. Touches nothing."""
     path = root / model.CONFIG
     content = json.dumps(wanted, indent=2, sort_keys=True).encode() + b"\n"
-    due = renew.plan(root, model.parse(wanted), now)
+    due = judge.due(root, model.parse(wanted), now)
     try:
         old = path.read_bytes()
         same = old == content and path.stat().st_mode & 0o777 == MODE

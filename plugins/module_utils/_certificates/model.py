@@ -17,14 +17,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .names import HOST_NAME, is_address
+
 CONFIG = "etc/labserver/certificates.json"
 CONSUMERS = "etc/labserver/certificates.d"
 SOURCES = ("acme", "container_exec", "internal_ca", "self_signed", "files")
 CHALLENGES = ("webroot", "standalone", "dns")
 
 NAME = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
-LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
-HOST_NAME = re.compile(rf"(?:\*\.)?{LABEL}(?:\.{LABEL})*", re.IGNORECASE)
 
 
 class SourceError(Exception):
@@ -142,7 +142,7 @@ def problems(items: Sequence[Mapping[str, Any]], label: str) -> list[str]:
 def _problems_of(item: Mapping[str, Any]) -> list[str]:
     found = []
     for name in item.get("names") or []:
-        if not HOST_NAME.fullmatch(str(name)) and not _address(str(name)):
+        if not HOST_NAME.fullmatch(str(name)) and not is_address(str(name)):
             found.append(f'"{name}" is neither a host name nor an address')
     source = item.get("source")
     if source not in SOURCES:
@@ -157,12 +157,6 @@ def _problems_of(item: Mapping[str, Any]) -> list[str]:
     for index, wanted in enumerate(item.get("deploy") or []):
         found.extend(f"deploy[{index}]: {problem}" for problem in target_problems(wanted))
     return found
-
-
-def _address(text: str) -> bool:
-    from .x509 import is_address  # noqa: PLC0415 - keeps this file free of subprocess for its pure users
-
-    return is_address(text)
 
 
 def _acme_problems(options: Mapping[str, Any], names: Sequence[str]) -> list[str]:

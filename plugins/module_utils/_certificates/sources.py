@@ -13,7 +13,7 @@ from typing import Any
 
 from .._common import process
 from .._common.process import Sink
-from . import acme, authority
+from . import acme, authority, build
 from .model import Entry, SourceError
 from .store import Pair
 
@@ -32,10 +32,10 @@ def get(entry: Entry, root: Path, now: datetime, log: Sink, first: bool) -> Pair
         days = float(entry.options.get("days") or authority.LEAF_DAYS)
         try:
             return authority.issue(root, entry.names, entry.key_type, days, now)
-        except authority.CaError as error:
+        except authority.AuthorityError as error:
             raise SourceError(str(error)) from error
     if entry.source == "self_signed":
-        return authority.self_signed(entry.names, entry.key_type, float(entry.options.get("days") or SELF_SIGNED_DAYS))
+        return build.self_signed(entry.names, entry.key_type, float(entry.options.get("days") or SELF_SIGNED_DAYS))
     if entry.source == "container_exec":
         return _from_container(entry, log, first)
     return _from_files(entry)

@@ -20,7 +20,7 @@ PATH = "var/lib/labserver/certificates.json"
 
 
 @dataclass(frozen=True)
-class CertState:
+class State:
     """One certificate. Times are ISO 8601 in UTC or empty; ``level`` is ok, warning or critical."""
 
     names: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ class CertState:
         return bool(self.next_try) and now < datetime.fromisoformat(self.next_try)
 
 
-def read(root: Path) -> dict[str, CertState]:
+def read(root: Path) -> dict[str, State]:
     """Name -> state; a missing or damaged file (a full disk, an old backup) means starting anew."""
     try:
         data: Any = json.loads((root / PATH).read_bytes())
@@ -51,16 +51,16 @@ def read(root: Path) -> dict[str, CertState]:
         return {}
 
 
-def _state(item: Mapping[str, Any]) -> CertState:
-    known = {key: value for key, value in item.items() if key in CertState.__dataclass_fields__}
+def _state(item: Mapping[str, Any]) -> State:
+    known = {key: value for key, value in item.items() if key in State.__dataclass_fields__}
     known["targets"] = {name: TargetState(**target) for name, target in known.get("targets", {}).items()}
-    state = CertState(**{**known, "names": tuple(known.get("names", ()))})
+    state = State(**{**known, "names": tuple(known.get("names", ()))})
     if state.next_try:
         datetime.fromisoformat(state.next_try)
     return state
 
 
-def write(root: Path, states: Mapping[str, CertState], updated: str) -> None:
+def write(root: Path, states: Mapping[str, State], updated: str) -> None:
     """Replace the file. Raises OSError."""
     data = {"version": 1, "updated": updated, "certificates": {name: asdict(state) for name, state in states.items()}}
     (root / PATH).parent.mkdir(mode=0o755, parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from .._common import files as common_files
+from .._common import files
 from .x509 import Certificate, inspect, public_key
 
 FOLDER = "etc/labserver/tls"
@@ -72,14 +72,14 @@ def install(root: Path, name: str, pair: Pair, placeholder: bool = False, hsts: 
     base.mkdir(mode=0o755, parents=True, exist_ok=True)
     (base / VERSIONS).mkdir(mode=0o755, exist_ok=True)
     version.mkdir(mode=0o755, parents=True, exist_ok=True)
-    files = {"key.pem": pair.key, "cert.pem": pair.chain}
-    files |= {"ca.pem": pair.ca} if pair.ca else {}
-    files |= {"placeholder": b"self-signed until the first real certificate\n"} if placeholder else {}
-    files |= {"hsts.conf": HSTS} if hsts else {}
-    for file, content in files.items():
-        common_files.replace(version / file, content, 0o600 if file == "key.pem" else 0o644)
+    wanted = {"key.pem": pair.key, "cert.pem": pair.chain}
+    wanted |= {"ca.pem": pair.ca} if pair.ca else {}
+    wanted |= {"placeholder": b"self-signed until the first real certificate\n"} if placeholder else {}
+    wanted |= {"hsts.conf": HSTS} if hsts else {}
+    for file, content in wanted.items():
+        files.replace(version / file, content, 0o600 if file == "key.pem" else 0o644)
     for old in version.iterdir():
-        if old.name not in files:
+        if old.name not in wanted:
             old.unlink()
     link = base / name
     if link.is_dir() and not link.is_symlink():
@@ -98,7 +98,7 @@ def set_hsts(root: Path, name: str, wanted: bool) -> None:
     """Put the header in or out of the installed version, for an entry that changed its mind. Raises OSError."""
     path = root / FOLDER / name / "hsts.conf"
     if wanted:
-        common_files.replace(path, HSTS, 0o644)
+        files.replace(path, HSTS, 0o644)
     else:
         path.unlink(missing_ok=True)
 

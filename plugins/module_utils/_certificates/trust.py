@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from .._common import files as common_files
-from .._common import process
+from .._common import files, process
 
 SYSTEM = "usr/local/share/ca-certificates/labserver-ca.crt"
 PUBLIC = "etc/labserver/public/ca.crt"
@@ -28,14 +27,14 @@ def run(argv: Sequence[str]) -> int:
     return result.status
 
 
-def files(registries: Sequence[str]) -> list[str]:
+def places(registries: Sequence[str]) -> list[str]:
     """Where the root goes. A registry is ``host:port``; Docker takes the port literally, also 443."""
     return [SYSTEM, PUBLIC, *(f"{DOCKER}/{registry}/{DOCKER_FILE}" for registry in registries)]
 
 
 def missing(root: Path, anchor: bytes, registries: Sequence[str]) -> list[str]:
-    """Those of ``files`` that do not hold the root."""
-    return [path for path in files(registries) if not (root / path).exists() or (root / path).read_bytes() != anchor]
+    """Those of ``places`` that do not hold the root."""
+    return [path for path in places(registries) if not (root / path).exists() or (root / path).read_bytes() != anchor]
 
 
 def ensure(root: Path, anchor: bytes, registries: Sequence[str], command: Run = run) -> list[str]:
@@ -43,12 +42,12 @@ def ensure(root: Path, anchor: bytes, registries: Sequence[str], command: Run = 
     changed = missing(root, anchor, registries)
     for path in changed:
         (root / path).parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        common_files.replace(root / path, anchor, 0o644)
+        files.replace(root / path, anchor, 0o644)
     if SYSTEM in changed and command(["update-ca-certificates"]):
         (root / SYSTEM).unlink()  # so that the next run tries again
         raise OSError("update-ca-certificates failed (is the package ca-certificates installed?)")
     store = root / STORE
     if store.exists() and (not (root / BUNDLE).exists() or (root / BUNDLE).read_bytes() != store.read_bytes()):
-        common_files.replace(root / BUNDLE, store.read_bytes(), 0o644)
+        files.replace(root / BUNDLE, store.read_bytes(), 0o644)
         changed.append(BUNDLE)
     return [f"/{path}" for path in changed]

@@ -21,6 +21,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from .names import is_address
+
 PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\s*", re.DOTALL)
 TIMEOUT_SECONDS = 60
 SKEW = timedelta(minutes=5)  # between the clocks of this host and of the authority
@@ -112,15 +114,6 @@ def new_key(kind: str) -> bytes:
     if kind == "rsa":
         return openssl(["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"])
     return openssl(["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"])
-
-
-def is_address(name: str) -> bool:
-    """Whether a name of a certificate is an IP address."""
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def covers(certificate: Certificate, name: str) -> bool:

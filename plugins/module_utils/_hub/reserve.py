@@ -12,6 +12,7 @@ host starts.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -158,9 +159,7 @@ def apply(
 
 def main(argv: Sequence[str]) -> int:
     """Set the limits as ``notebooks.json`` wants them, and say what they are."""
-    if argv:
-        sys.stderr.write("usage: labserver notebooks-limits\n")
-        return 2
+    argparse.ArgumentParser(prog="labserver notebooks-limits", description=__doc__).parse_args(list(argv))
     config = json.loads(CONFIG.read_text(encoding="utf-8"))
     wanted = limits(read_host(), int(config["reserve_memory_bytes"]), float(config["reserve_cpus"]))
     group = of_engine(DockerEngine(SOCKET))

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._certificates.acme import WEBROOT
-from .._certificates.model import HOST_NAME, NAME
+from .._certificates.model import NAME
+from .._certificates.names import HOST_NAME
 from .._certificates.store import FOLDER as TLS
 
 UPSTREAM = re.compile(r"https?://(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?")

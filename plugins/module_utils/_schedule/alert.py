@@ -40,7 +40,7 @@ class Alert:
 
     @property
     def subject(self) -> str:
-        return f"[labserver] {self.host}: {self.job} {'is well again' if self.level == 'ok' else self.level}"
+        return f"[labserver] {self.host}: {self.job} {'works again' if self.level == 'ok' else self.level}"
 
 
 @dataclass(frozen=True)

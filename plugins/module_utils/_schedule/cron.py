@@ -33,6 +33,7 @@ FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
 
 # A schedule such as "29 February on a Monday" comes round once in 28 years; nobody means more than that.
 SEARCH_DAYS = 28 * 366
+SOME_DAY = datetime(2026, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,19 @@ def parse(fields: str) -> CronTime:
         weekdays=frozenset(number % 7 for number in weekdays),
         either_day=not parts[2].startswith("*") and not parts[4].startswith("*"),
     )
+
+
+def problems(schedule: str) -> list[str]:
+    """Return why a schedule (a word of WORDS or five cron fields) is not one; empty when it is."""
+    if schedule in WORDS:
+        return []
+    try:
+        cron = parse(schedule)
+    except ValueError as error:
+        return [f'"{schedule}": {error}']
+    if next_due(cron, SOME_DAY) is None:
+        return [f'"{schedule}" names a day that never comes; give another']
+    return []
 
 
 def _times(cron: CronTime, day: datetime) -> list[datetime]:

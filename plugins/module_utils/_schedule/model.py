@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from . import cron as schedule_cron
+from . import cron
 
 NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 CONTAINER = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
@@ -73,8 +73,7 @@ def _problems_of(item: Mapping[str, Any]) -> list[str]:
         found.append("command has a NUL character; take it out")
     elif not item.get("container") and not command[0].startswith("/"):
         found.append(f'command begins with "{command[0]}"; give the full path, cron has a short PATH')
-    schedule = str(item.get("schedule") or "daily")
-    found += _schedule_problems(schedule)
+    found += [f"schedule {problem}" for problem in cron.problems(str(item.get("schedule") or "daily"))]
     for key, low in (("timeout_seconds", 1), ("jitter_seconds", 0)):
         value = item.get(key)
         if value is not None and int(value) < low:
@@ -90,28 +89,13 @@ def _problems_of(item: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _schedule_problems(schedule: str) -> list[str]:
-    if schedule in schedule_cron.WORDS:
-        return []
-    try:
-        cron = schedule_cron.parse(schedule)
-    except ValueError as error:
-        return [f'schedule "{schedule}": {error}']
-    if schedule_cron.next_due(cron, _EPOCH) is None:
-        return [f'schedule "{schedule}" names a day that never comes; give another']
-    return []
-
-
-_EPOCH = schedule_cron.datetime(2026, 1, 1)
-
-
 def from_mapping(item: Mapping[str, Any], host: str) -> Job:
     """Make a job of a checked input; ``host`` is the seed of its minute."""
     known = {key: value for key, value in item.items() if key in Job.__dataclass_fields__ and value is not None}
     known["command"] = tuple(known["command"])
     known["environment"] = {str(key): str(value) for key, value in (known.get("environment") or {}).items()}
     schedule = known.get("schedule") or "daily"
-    known["fields"] = schedule_cron.fields_of(schedule, host, known["name"])
+    known["fields"] = cron.fields_of(schedule, host, known["name"])
     return Job(**known)
 
 

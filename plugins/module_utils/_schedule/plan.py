@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plan and apply of the module lab_jobs: which files of a host must change so that it has exactly the wanted jobs."""
+"""Which files of a host must change so that it has exactly the wanted jobs: read, compare, apply (module lab_jobs)."""
 
 from __future__ import annotations
 
@@ -13,20 +13,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .._common import files as common_files
-from . import files as schedule_files
+from .._common import files
 from . import model
 from .alert import CONFIG as ALERTS
+from .files import cron_file, cron_name, cron_problems, unit_files
+from .status import FOLDER as STATUS
 
 JOBS = "etc/labserver/jobs.d"
 CRON = "etc/cron.d"
 UNITS = "etc/systemd/system"
-STATUS = "var/lib/labserver/jobs"
 
 # What a job file may hold in its environment is shown to nobody.
 JOB_MODE = 0o600
 FILE_MODE = 0o644
 
+Desired = Mapping[str, Mapping[str, "File | None"]]
+"""Job -> path -> the file that shall be there, or None where none shall be; the alert file is nobody's (job "")."""
+Current = Mapping[str, "File"]
+"""Path -> the file as it is; paths without a file are left out."""
 Run = Callable[[Sequence[str]], tuple[int, str]]  # argv -> exit status and output
 
 
@@ -52,6 +56,8 @@ class Action:
 
 @dataclass(frozen=True)
 class Plan:
+    """``before`` and ``after`` are path -> what a diff shows."""
+
     actions: tuple[Action, ...]
     before: Mapping[str, str]
     after: Mapping[str, str]
@@ -63,33 +69,33 @@ class Plan:
 
 def desired(
     items: Sequence[Mapping[str, Any]], backend: str, host: str, alerts: Mapping[str, Any] | None = None
-) -> dict[str, dict[str, File | None]]:
-    """Job -> path -> the file that shall be there, or None where none shall be; the alert file is nobody's ("")."""
+) -> Desired:
+    """Return the files of checked jobs; ``host`` seeds their minutes, ``alerts`` None leaves that file alone."""
     wanted: dict[str, dict[str, File | None]] = {}
     if alerts is not None:
         content = json.dumps(alerts, indent=2, sort_keys=True).encode() + b"\n"
         wanted[""] = {ALERTS: File(ALERTS, content, JOB_MODE)}
     for item in items:
         name = item["name"]
-        cron = f"{CRON}/{schedule_files.cron_name(name)}"
-        units = [f"{UNITS}/{schedule_files.cron_name(name)}.{kind}" for kind in ("service", "timer")]
-        files: dict[str, File | None] = dict.fromkeys([f"{JOBS}/{name}.json", cron, *units])
+        cron = f"{CRON}/{cron_name(name)}"
+        units = [f"{UNITS}/{cron_name(name)}.{kind}" for kind in ("service", "timer")]
+        of_job: dict[str, File | None] = dict.fromkeys([f"{JOBS}/{name}.json", cron, *units])
         if item.get("state", "present") == "absent":
-            files[f"{STATUS}/{name}.json"] = None
+            of_job[f"{STATUS}/{name}.json"] = None
         else:
             job = model.from_mapping(item, host)
-            files[f"{JOBS}/{name}.json"] = File(f"{JOBS}/{name}.json", model.to_json(job), JOB_MODE)
+            of_job[f"{JOBS}/{name}.json"] = File(f"{JOBS}/{name}.json", model.to_json(job), JOB_MODE)
             if backend == "cron":
-                files[cron] = File(cron, schedule_files.cron_file(job), FILE_MODE)
+                of_job[cron] = File(cron, cron_file(job), FILE_MODE)
             else:
-                for unit, content in schedule_files.unit_files(job).items():
-                    files[f"{UNITS}/{unit}"] = File(f"{UNITS}/{unit}", content, FILE_MODE)
-        wanted[name] = files
+                for unit, content in unit_files(job).items():
+                    of_job[f"{UNITS}/{unit}"] = File(f"{UNITS}/{unit}", content, FILE_MODE)
+        wanted[name] = of_job
     return wanted
 
 
-def current(root: Path, paths: Sequence[str]) -> dict[str, File]:
-    """Those of ``paths`` that exist, as they are."""
+def read(root: Path, paths: Sequence[str]) -> Current:
+    """Return those of ``paths`` that exist, as they are."""
     found = {}
     for path in paths:
         try:
@@ -100,25 +106,25 @@ def current(root: Path, paths: Sequence[str]) -> dict[str, File]:
     return found
 
 
-def plan(wanted: Mapping[str, Mapping[str, File | None]], existing: Mapping[str, File]) -> Plan:
-    """Compare; raises ValueError when cron would not read a file that is to be written."""
+def compare(wanted: Desired, existing: Current) -> Plan:
+    """Return what has to change; raises ValueError when cron would not read a file that is to be written."""
     actions: list[Action] = []
     before: dict[str, str] = {}
     after: dict[str, str] = {}
     refused: list[str] = []
-    for job, files in wanted.items():
-        for path, file in files.items():
+    for job, of_job in wanted.items():
+        for path, file in of_job.items():
             old = existing.get(path)
             if file == old:
                 continue
             if file is not None and path.startswith(f"{CRON}/"):
                 name = path.rpartition("/")[2]
-                refused += [f"/{path}: {problem}" for problem in schedule_files.cron_problems(name, file.content)]
+                refused += [f"/{path}: {problem}" for problem in cron_problems(name, file.content)]
             actions.append(Action("write" if file else "remove", f"/{path}", job, file))
             before[path] = _shown(old)
             after[path] = _shown(file)
         if any(action.job == job and action.name.endswith(".timer") for action in actions):
-            actions.append(Action("timer", f"{schedule_files.cron_name(job)}.timer", job))
+            actions.append(Action("timer", f"{cron_name(job)}.timer", job))
     if refused:
         raise ValueError("; ".join(refused))
     return Plan(tuple(actions), before, after)
@@ -153,7 +159,7 @@ def apply(root: Path, steps: Plan, run: Run) -> None:
             path.unlink(missing_ok=True)
         elif action.file is not None:
             path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            common_files.replace(path, action.file.content, action.file.mode)
+            files.replace(path, action.file.content, action.file.mode)
     if not timers:
         return
     run(["systemctl", "daemon-reload"])

@@ -2,22 +2,20 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The status file of a job: world-readable, so made of fixed words, numbers and the job's own summary line only."""
+"""The status file of a job: what its last run did. Everybody may read it: it holds numbers and the summary."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from .._common import files
+from .._common import files, words
 from .alert import Told
 
 FOLDER = "var/lib/labserver/jobs"
-LEVEL_OF_EXIT = {0: "ok", 1: "warning", 2: "critical"}
 SUMMARY_CHARACTERS = 300
 ALL_WAYS = "alerts"  # stands for every way while nobody knows which there are
 
@@ -45,19 +43,13 @@ class Status:
         return ", ".join(f"{way} ({told.failed})" for way, told in self.told.items() if told.failed)
 
 
-def stamp(moment: datetime) -> str:
-    """UTC, to the second, as in every exchange file."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def summary_line(text: str) -> str:
-    """One printable line of what a job wrote as its summary."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
-    return line[:SUMMARY_CHARACTERS]
+    """Return one printable line of what a job wrote as its summary."""
+    return words.clean(text, SUMMARY_CHARACTERS)
 
 
 def read(root: Path, job: str) -> Status:
-    """The status file; a missing or damaged one counts as "never run"."""
+    """Return the content of the status file; a missing or damaged one counts as "never run"."""
     try:
         data: Any = json.loads((root / FOLDER / f"{job}.json").read_bytes())
         known = {key: value for key, value in data.items() if key in Status.__dataclass_fields__}

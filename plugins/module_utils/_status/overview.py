@@ -14,12 +14,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from .._certificates import state as certificates_state
+from .._certificates.state import read as read_certificates
+from .._common import clock
+from .._common.clock import stamp
 from .._schedule import cron
-from .._schedule import status as schedule_status
-from .._schedule.run import World, running
-from .._schedule.watch import jobs, missed
+from .._schedule import status as job_status
+from .._schedule.due import jobs, missed, stuck_since
+from .._schedule.lock import running_since
 from . import table
+from .watch import stuck
 
 FAILURES = "/srv/labserver/hub/state/failures.jsonl"
 """Servers of people that did not start, one JSON object a line, written by the hub."""
@@ -29,12 +32,15 @@ def overview(root: Path, now: datetime) -> list[dict[str, object]]:
     """One row a job, for ``labserver status`` and the playbook of that name."""
     rows: list[dict[str, object]] = []
     for job, since in jobs(root):
-        going_on = running(root, job.name)
-        status = schedule_status.read(root, job.name)
+        going_on = running_since(root, job.name) is not None
+        status = job_status.read(root, job.name)
         due = None if going_on else missed(job, status, since, now)
-        level, message = (
-            ("overdue", f"was due at {schedule_status.stamp(due)}") if due else (status.level, status.message)
-        )
+        beyond = stuck_since(root, job, now)
+        level, message = "running" if going_on else status.level, status.message
+        if due:
+            level, message = "overdue", f"was due at {stamp(due)}"
+        if beyond:
+            level, message = "critical", stuck(job, beyond)
         if status.unheard:
             message = f"{message}; could not be told by {status.unheard}".lstrip("; ")
         coming = cron.next_due(cron.parse(job.fields), now.astimezone().replace(tzinfo=None))
@@ -42,12 +48,12 @@ def overview(root: Path, now: datetime) -> list[dict[str, object]]:
             {
                 "job": job.name,
                 "description": job.description,
-                "level": "running" if going_on else level,
+                "level": level,
                 "message": message,
                 "last_run": status.started,
                 "last_success": status.last_success,
                 "duration_seconds": status.duration_seconds,
-                "next_due": schedule_status.stamp(coming.astimezone()) if coming else "",
+                "next_due": stamp(coming.astimezone()) if coming else "",
                 "schedule": job.fields,
             }
         )
@@ -57,7 +63,7 @@ def overview(root: Path, now: datetime) -> list[dict[str, object]]:
 def certificates(root: Path, now: datetime) -> list[dict[str, object]]:
     """One row a certificate: what is left of it, and whether what is served is the file."""
     rows: list[dict[str, object]] = []
-    for name, state in certificates_state.read(root).items():
+    for name, state in read_certificates(root).items():
         served = {target.served for target in state.targets.values()}
         left = datetime.fromisoformat(state.not_after) - now if state.not_after else None
         rows.append(
@@ -100,7 +106,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.add_argument("--root", type=Path, default=Path("/"), help="root of the file system")
     arguments = parser.parse_args(list(argv))
-    now = World().now()
+    now = clock.utc_now()
     data: dict[str, object] = {
         "version": 1,
         "jobs": overview(arguments.root, now),

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._certificates import acme as cert_acme
-from ansible_collections.labserver.jupyter.plugins.module_utils._certificates import authority as cert_ca
 from ansible_collections.labserver.jupyter.plugins.module_utils._certificates import decide as cert_decide
 from ansible_collections.labserver.jupyter.plugins.module_utils._certificates import input as certificates_input
+from ansible_collections.labserver.jupyter.plugins.module_utils._certificates import names as cert_names
 from ansible_collections.labserver.jupyter.plugins.module_utils._certificates.x509 import Certificate, covers
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -84,15 +84,15 @@ def test_names_that_a_certificate_covers(name: str, good: bool) -> None:
     ],
 )
 def test_domains_of_an_authority(names: list[str], found: list[str]) -> None:
-    assert cert_ca.domains(names) == found
+    assert cert_names.domains(names) == found
 
 
 @pytest.mark.parametrize("text", ["certbot 2.1.0", "certbot 5.8.0\n", "saving log\ncertbot 4.0.0"])
 def test_versions_of_certbot(text: str) -> None:
     version = cert_acme.version(text)
-    refused = cert_acme.refusal({"profile": "shortlived"}, [], version)
+    refused = cert_acme.refusal({"profile": "shortlived"}, version)
     assert bool(refused) is (version < (4, 0))
-    assert cert_acme.refusal({}, [], version) == ""
+    assert cert_acme.refusal({}, version) == ""
 
 
 def test_all_problems_of_the_inputs_at_once() -> None:

@@ -46,8 +46,8 @@ class Host:
         return self.reload if "reload" in argv else (0, "")
 
     def plan(self, *items: dict[str, Any]) -> proxy_plan.Plan:
-        sites = [proxy_nginx.from_mapping(item, "server") for item in items]
-        return proxy_plan.plan(self.root, sites, 80, ["lab1"], self.run)
+        desired = proxy_plan.Desired(tuple(proxy_nginx.from_mapping(item, "server") for item in items), 80, ("lab1",))
+        return proxy_plan.compare(desired, proxy_plan.read(self.root, desired, self.run))
 
     def apply(self, steps: proxy_plan.Plan) -> None:
         proxy_plan.apply(self.root, steps, self.run)

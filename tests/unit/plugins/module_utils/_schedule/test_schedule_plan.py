@@ -77,10 +77,10 @@ def test_plan_apply_and_nothing_more_to_do(tmp_path: Path) -> None:
 
     def steps(item: dict[str, Any], backend: str) -> jobs_plan.Plan:
         wanted = jobs_plan.desired([item], backend, "server1")
-        existing = jobs_plan.current(tmp_path, [path for files in wanted.values() for path in files])
+        existing = jobs_plan.read(tmp_path, [path for files in wanted.values() for path in files])
         # The tests may run as somebody else than root.
         owned = {path: jobs_plan.File(f.path, f.content, f.mode, f.owner - os.getuid()) for path, f in existing.items()}
-        return jobs_plan.plan(wanted, owned)
+        return jobs_plan.compare(wanted, owned)
 
     secret = {**JOB, "environment": {"TOKEN": "s3cret"}}
     first = steps(secret, "cron")
@@ -112,8 +112,10 @@ def test_plan_apply_and_nothing_more_to_do(tmp_path: Path) -> None:
 def test_a_refusing_systemd_is_an_error(tmp_path: Path) -> None:
     wanted = jobs_plan.desired([JOB, {**JOB, "name": "second"}], "systemd", "server1")
     with pytest.raises(RuntimeError, match=r"labserver-renew.timer: bad"):
-        jobs_plan.apply(tmp_path, jobs_plan.plan(wanted, {}), lambda argv: (1, "bad") if "enable" in argv else (0, ""))
+        jobs_plan.apply(
+            tmp_path, jobs_plan.compare(wanted, {}), lambda argv: (1, "bad") if "enable" in argv else (0, "")
+        )
     # The next run sees that both timers are still to be switched on.
-    there = jobs_plan.current(tmp_path, [path for files in wanted.values() for path in files])
-    timers = [action.name for action in jobs_plan.plan(wanted, there).actions if action.what == "timer"]
+    there = jobs_plan.read(tmp_path, [path for files in wanted.values() for path in files])
+    timers = [action.name for action in jobs_plan.compare(wanted, there).actions if action.what == "timer"]
     assert timers == ["labserver-renew.timer", "labserver-second.timer"]

@@ -26,8 +26,8 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import
 from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import log as jobs_log
 from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import model as jobs_model
 from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import run as jobs_run
-from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import watch as jobs_watch
 from ansible_collections.labserver.jupyter.plugins.module_utils._status import overview as jobs_overview
+from ansible_collections.labserver.jupyter.plugins.module_utils._status import watch as jobs_watch
 
 NOW = datetime(2026, 11, 20, 10, 30, tzinfo=UTC)
 
@@ -132,7 +132,7 @@ def test_the_watch_goes_on_when_no_status_can_be_written(server: Server, monkeyp
     ran = server.root / "ran"
     server.job("a-first", "/bin/true", schedule="0 10 * * *")
     server.job("b-second", "/usr/bin/touch", str(ran), schedule="0 10 * * *")
-    monkeypatch.setattr(jobs_run.schedule_status, "write", full)
+    monkeypatch.setattr(jobs_run.status, "write", full)
     jobs_watch.watch(server.world)
     assert ran.exists()
 
@@ -417,10 +417,76 @@ def test_a_job_that_found_another_at_work_was_not_missed(server: Server, webhook
 def test_who_only_looks_does_not_keep_a_run_from_its_lock(server: Server) -> None:
     server.job("renew", "/bin/true")
     server.run("renew")
-    looking = (server.root / "run/lock/labserver-job-renew.lock").open()
+    looking = (server.root / "run/labserver/job-renew.lock").open()
     fcntl.flock(looking, fcntl.LOCK_SH)
     world = dataclasses.replace(server.world, sleep=lambda _seconds: looking.close())
     assert jobs_run.run_job(world, "renew", "manual") == 0
+
+
+def test_a_run_that_goes_on_beyond_its_limit_is_critical_and_told_once(server: Server, webhook: Any) -> None:
+    address, posted, _answers = webhook
+    server.alerts(webhook={"url": address})
+    server.job("expire", "/bin/sleep", "2", schedule="0 * * * *", timeout_seconds=3600)
+    run = threading.Thread(target=server.run, args=("expire",))
+    run.start()  # at 10:30
+    time.sleep(0.5)
+    server.time += timedelta(minutes=69)
+    assert jobs_watch.watch(server.world) == []
+    server.time += timedelta(minutes=2)
+    words = "has been running since 2026-11-20T10:30:00Z, beyond its limit of 3600 s"
+    shown = jobs_overview.overview(server.root, server.time)[0]
+    assert (shown["level"], words in str(shown["message"])) == ("critical", True)
+    for _hour in range(2):
+        assert words in jobs_watch.watch(server.world)[0]
+    run.join()
+    assert [(item["level"], item["job"]) for item in posted] == [("critical", "expire"), ("ok", "expire")]
+    assert words in posted[0]["message"]
+    assert jobs_overview.overview(server.root, server.time)[0]["level"] == "ok"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_an_account_without_rights_stops_no_job(server: Server) -> None:
+    """The lock of a job lay in /run/lock, where everybody may make its file first and hold it for ever.
+
+    With fs.protected_regular=2 root may not even open such a file of somebody else in a folder like that.
+    """
+    for folder in (server.root, *server.root.parents):
+        if folder.stat().st_uid == os.geteuid() and folder != Path("/"):
+            folder.chmod(folder.stat().st_mode | 0o055)
+    everybody = server.root / "run/lock"
+    everybody.mkdir(parents=True)
+    everybody.chmod(0o1777)
+    server.job("renew", "/bin/true")
+    server.job("slow", "/bin/true")
+    assert server.run("slow") == 0
+    code = (
+        "import fcntl, os, sys\n"
+        "os.setgid(65534); os.setuid(65534)\n"
+        "held = []\n"
+        "for folder in ('run/lock', 'run/labserver'):\n"
+        "    for name in ('labserver-job-renew', 'labserver-job-slow', 'job-renew', 'job-slow'):\n"
+        "        try:\n"
+        "            held.append(os.open(f'{sys.argv[1]}/{folder}/{name}.lock', os.O_RDWR | os.O_CREAT, 0o666))\n"
+        "            fcntl.flock(held[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)\n"
+        "        except OSError as error:\n"
+        "            print(folder, name, type(error).__name__)\n"
+        "print('ready', flush=True)\n"
+        "input()\n"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, str(server.root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert other.stdout is not None
+    said = []
+    while (line := other.stdout.readline().strip()) not in ("ready", ""):
+        said.append(line)
+    try:
+        assert len(said) == 4
+        assert all(line.startswith("run/labserver ") and line.endswith(" PermissionError") for line in said)
+        assert [server.run(name) for name in ("renew", "slow")] == [0, 0]
+        assert [row["level"] for row in jobs_overview.overview(server.root, server.time)] == ["ok", "ok"]
+    finally:
+        other.communicate("\n")
 
 
 def test_a_damaged_status_file_starts_anew(server: Server) -> None:

@@ -17,41 +17,25 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from . import alert, cron, model
-from . import status as schedule_status
-from .model import Job
-from .plan import JOBS
-from .run import BUSY, World, record, run_job, running, tell
+from .._common import lock
+from .._common.clock import stamp
+from .._common.job import BUSY
+from .._schedule import alert
+from .._schedule import status as job_status
+from .._schedule.due import jobs, missed, stuck_since
+from .._schedule.lock import name_of, running_since
+from .._schedule.model import Job
+from .._schedule.run import World, record, run_job, tell
 
-GRACE = timedelta(minutes=10)  # beyond the jitter, before a job counts as missed
 SELF = "watch"
 
 
-def jobs(root: Path) -> list[tuple[Job, datetime]]:
-    """All jobs of the host, each with the time since when it is scheduled; damaged files are left out."""
-    found = []
-    for path in sorted((root / JOBS).glob("*.json")):
-        try:
-            since = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
-            found.append((model.from_json(path.read_bytes()), since))
-        except (OSError, ValueError):
-            continue
-    return found
-
-
-def missed(job: Job, status: schedule_status.Status, since: datetime, now: datetime) -> datetime | None:
-    """The due time at which the job should have been at work and was not; None when all is well. Times with zone."""
-    local = now.astimezone().replace(tzinfo=None)
-    naive = cron.last_due(cron.parse(job.fields), local)
-    if naive is None:
-        return None
-    due = naive.astimezone()
-    if due < since or now < due + timedelta(seconds=job.jitter_seconds) + GRACE:
-        return None
-    # A run that began earlier and was still going then counts: cron's call found it at work, and that is no fault.
-    if status.ended and datetime.fromisoformat(status.ended) >= due:
-        return None
-    return due
+def stuck(job: Job, began: datetime) -> str:
+    """Return what is said of a run that goes on beyond its time limit."""
+    return (
+        f"has been running since {stamp(began)}, beyond its limit of {job.timeout_seconds} s;"
+        f" end what holds /{lock.FOLDER}/{name_of(job.name)}.lock"
+    )
 
 
 def booted(root: Path, now: datetime) -> datetime | None:
@@ -70,16 +54,25 @@ def watch(world: World) -> list[str]:
         if job.name == SELF:
             continue
         # Asked before the status is read: a run that ends in between has written it by then.
-        going_on = running(world.root, job.name)
-        status = schedule_status.read(world.root, job.name)
+        going_on = running_since(world.root, job.name) is not None
+        status = job_status.read(world.root, job.name)
+        if going_on:
+            began = stuck_since(world.root, job, world.now())
+            if began is not None:
+                status = replace(status, level="critical", message=stuck(job, began))
+                told = tell(world, job, status).told
+                # Only what was told is kept: the rest of the file is the run's, which may end just now.
+                record(world, replace(job_status.read(world.root, job.name), told=told))
+                found.append(f"{job.name}: critical: {status.message}")
+                continue
         due = None if going_on else missed(job, status, since, world.now())
         if due is not None:
             was_off = on_since is not None and due < on_since
-            found.append(f"{job.name}: was not run when due at {schedule_status.stamp(due)}")
+            found.append(f"{job.name}: was not run when due at {stamp(due)}")
             if not was_off:
                 # The host was on and cron did not call the runner: that is told even if the job now runs well.
-                told = tell(world, job, replace(status, level="warning", message=found[-1]))
-                status = replace(status, told=told.told)
+                told = tell(world, job, replace(status, level="warning", message=found[-1])).told
+                status = replace(status, told=told)
                 record(world, status)
             if job.catch_up and run_job(world, job.name, "catch-up") != BUSY:
                 continue
