@@ -91,7 +91,8 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_a
     EngineError,
 )
 from ansible_collections.labserver.jupyter.plugins.module_utils._images import publish as core
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry.client import RegistryClient, RegistryError
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.client import RegistryClient
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.protocol import RegistryError
 
 
 def main() -> None:
@@ -128,7 +129,7 @@ def main() -> None:
     if secret.exists():
         registry = RegistryClient(module.params["url"] or f"http://{host}", username=username, password=password)
     try:
-        pushes = core.plan(images, engine, registry)
+        pushes = core.compare(images, engine, registry)
         if not module.check_mode and engine is not None and registry is not None:
             core.apply(pushes, engine, registry, host, username, password)
     except (core.PublishError, EngineError, RegistryError) as exc:

@@ -147,7 +147,7 @@ def main() -> None:
         rotate=frozenset(given["rotate"]),
     )
     try:
-        plan = core.make_plan(desired)
+        plan = core.compare(desired)
         if not module.check_mode:
             core.apply(plan)
     except OSError as error:

@@ -150,10 +150,10 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry import params as shared
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry.cache import Cache
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry.client import RegistryError
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry.facts import Repository
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry.info import summarise
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry.policy import first_match
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.patterns import first_match
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.protocol import RegistryError
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry.scan import read_repositories
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry.store import Store
 

@@ -2,10 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The catalogue of images that people can start: what an image's labels and the inventory say of it.
-
-The service around it is in ``_catalogue/service.py``.
-"""
+"""The catalogue of images that people can start: what an image's labels and the inventory say of it."""
 
 from __future__ import annotations
 

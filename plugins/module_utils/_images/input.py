@@ -7,15 +7,15 @@
 from __future__ import annotations
 
 import re
-import typing as t
 from collections.abc import Mapping
+from typing import Any
 
 # https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
 REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
 TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 
 
-def problems(inputs: Mapping[str, t.Any]) -> list[str]:
+def problems(inputs: Mapping[str, Any]) -> list[str]:
     """Return every problem of ``images_notebooks``, each with its index and the image's name."""
     found: list[str] = []
     seen: dict[tuple[str, str], int] = {}

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import base64
 import json
-import typing as t
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from .._common.docker_api import DockerEngine, EngineError
-from .._registry.client import RegistryClient, RegistryError
+from .._registry.client import RegistryClient
+from .._registry.protocol import RegistryError
 
 PUSH_TIMEOUT_SECONDS = 900.0
 
@@ -63,10 +64,10 @@ def published_id(registry: RegistryClient, image: Image) -> str | None:
         if exc.status == 404:
             return None
         raise
-    return t.cast("str | None", manifest.get("config", {}).get("digest"))
+    return cast("str | None", manifest.get("config", {}).get("digest"))
 
 
-def plan(images: Sequence[Image], engine: DockerEngine | None, registry: RegistryClient | None) -> list[Push]:
+def compare(images: Sequence[Image], engine: DockerEngine | None, registry: RegistryClient | None) -> list[Push]:
     """Return what has to be pushed. ``engine`` or ``registry`` is None when it does not exist yet (check mode only)."""
     pushes = []
     for image in images:

@@ -17,10 +17,11 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from .cache import Cache
-from .client import OCI_MANIFEST, RegistryClient, RegistryError, digest_of
+from .client import RegistryClient
 from .facts import closure
 from .manifest import Manifest, parse
-from .plan import TOMBSTONE, Plan, RepositoryPlan
+from .model import TOMBSTONE, Plan, RepositoryPlan
+from .protocol import OCI_MANIFEST, RegistryError, digest_of
 
 Item = TypeVar("Item")
 
@@ -39,8 +40,8 @@ class Abilities:
 
 
 @dataclass(slots=True)
-class Outcome:
-    """What has been done so far; complete also when ``error`` says why it ended early."""
+class Deleted:
+    """What has been deleted so far; complete also when ``error`` says why it ended early."""
 
     tags: list[tuple[str, str]] = field(default_factory=list)  # repository, tag
     manifests: list[tuple[str, str]] = field(default_factory=list)  # repository, digest
@@ -72,10 +73,10 @@ class ApiExecutor:
         self.cache = cache
         self.delete_tags = delete_tags
         self.retag = retag
-        self.outcome = Outcome()
+        self.deleted = Deleted()
         self._stopped = False
 
-    def run(self, plan: Plan) -> Outcome:
+    def run(self, plan: Plan) -> Deleted:
         """Carry the plan out. The first error ends the work; what is left is in the journal, for the next run."""
         if plan.refusals:
             raise ValueError("; ".join(plan.refusals))
@@ -84,10 +85,10 @@ class ApiExecutor:
                 if item.remove_tags or item.remove_manifests:
                     self._repository(item)
         except RegistryError as error:
-            self.outcome.error = str(error)
+            self.deleted.error = str(error)
         finally:
             self.cache.save()
-        return self.outcome
+        return self.deleted
 
     def _repository(self, plan: RepositoryPlan) -> None:
         moving = self._moving(plan)
@@ -98,15 +99,15 @@ class ApiExecutor:
         spared |= self._closure(
             plan.name, self._delete_tags(plan, moving) if self.delete_tags else self._bury(plan, moving)
         )
-        self.outcome.skipped += [f"{plan.name}@{item} is needed by a new tag" for item in plan.doomed if item in spared]
-        before = len(self.outcome.manifests)
+        self.deleted.skipped += [f"{plan.name}@{item} is needed by a new tag" for item in plan.doomed if item in spared]
+        before = len(self.deleted.manifests)
         try:
             for group in plan.remove_manifests:
                 self._each(self._delete_manifest, [(plan.name, digest) for digest in group if digest not in spared])
         finally:  # other tags go with their digest
-            deleted = {digest for _name, digest in self.outcome.manifests[before:]}
+            deleted = {digest for _name, digest in self.deleted.manifests[before:]}
             left = [item for item in plan.remove_tags if item not in moving]
-            self.outcome.tags += [(plan.name, tag) for tag, digest in left if digest in deleted]
+            self.deleted.tags += [(plan.name, tag) for tag, digest in left if digest in deleted]
         del self.cache.pending[plan.name]
 
     def _moving(self, plan: RepositoryPlan) -> Collection[tuple[str, str]]:
@@ -151,24 +152,24 @@ class ApiExecutor:
             tag, digest = what
             now = self.client.digest(plan.name, tag)
             if now is not None and now != digest:
-                self.outcome.skipped.append(f"{plan.name}:{tag} was pushed anew")
+                self.deleted.skipped.append(f"{plan.name}:{tag} was pushed again")
                 moved.add(now)
                 return
             if now is not None:
                 self.client.delete_manifest(plan.name, tag)
-            self.outcome.tags.append((plan.name, tag))
+            self.deleted.tags.append((plan.name, tag))
 
         self._each(delete, moving)
         return moved
 
     def _delete_manifest(self, what: tuple[str, str]) -> None:
         self.client.delete_manifest(*what)
-        self.outcome.manifests.append(what)
+        self.deleted.manifests.append(what)
 
     def _bury(self, plan: RepositoryPlan, moving: Collection[tuple[str, str]]) -> set[str]:
         """Move the tags to a few empty artifacts and delete those: the tags go with them.
 
-        Returns the digests of tags that were pushed anew meanwhile, and so stay.
+        Returns the digests of tags that were pushed again meanwhile, and so stay.
         """
         moved: set[str] = set()
         buried: dict[str, list[tuple[str, str]]] = {}
@@ -180,7 +181,7 @@ class ApiExecutor:
             number, (tag, planned) = what
             now = self.client.digest(plan.name, tag)
             if now is not None and now != planned:
-                self.outcome.skipped.append(f"{plan.name}:{tag} was pushed anew")
+                self.deleted.skipped.append(f"{plan.name}:{tag} was pushed again")
                 moved.add(now)
             elif now is not None:
                 body = tombstones[number % len(tombstones)]
@@ -189,7 +190,7 @@ class ApiExecutor:
 
         def delete(digest: str) -> None:
             self.client.delete_manifest(plan.name, digest)
-            self.outcome.tags += buried[digest]
+            self.deleted.tags += buried[digest]
 
         self._each(bury, enumerate(moving))
         self._each(delete, list(buried))

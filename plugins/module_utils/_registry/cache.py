@@ -11,12 +11,11 @@ one that was interrupted: the API shows nobody a manifest without a tag.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from .._common import files
 from .manifest import Blob, Child, Manifest
 
 VERSION = 1
@@ -46,17 +45,9 @@ class Cache:
         if self.path is None:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                for line in self._lines(keep):
-                    stream.write(json.dumps(line, separators=(",", ":")) + "\n")
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(name).replace(self.path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        with files.replacing(self.path, 0o600) as stream:
+            for line in self._lines(keep):
+                stream.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
 
     def _lines(self, keep: set[str] | None) -> Iterator[Any]:
         yield {"version": VERSION, "pending": self.pending}

@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .._common import files
 from .users import User, generate_password, user_files
 
 
@@ -62,7 +62,7 @@ class Desired:
     rotate: frozenset[str] = frozenset()
 
 
-def make_plan(desired: Desired, generate: Callable[[], str] = generate_password) -> Plan:
+def compare(desired: Desired, generate: Callable[[], str] = generate_password) -> Plan:
     """Compare the host with what is wanted. Reads, and writes nothing."""
     container = desired.folder / "container"
     secrets = desired.folder / "secrets"
@@ -94,7 +94,7 @@ def make_plan(desired: Desired, generate: Callable[[], str] = generate_password)
     if desired.maintenance is not None:
         entries.append(Entry(desired.folder / "maintenance.json", 0o600, content=desired.maintenance))
     served = "".join(f"{name}\0{content}\0" for name, content in sorted(desired.files.items()))
-    actions = [action for entry in entries if (action := compare(entry)) is not None]
+    actions = [action for entry in entries if (action := difference(entry)) is not None]
     actions += [
         Action("remove", Entry(path, 0, secret=True), "present", "absent")
         for path in _strangers(secrets, desired.users)
@@ -102,7 +102,7 @@ def make_plan(desired: Desired, generate: Callable[[], str] = generate_password)
     return Plan(tuple(actions), tuple(generated), hashlib.sha256(served.encode()).hexdigest()[:12], tuple(entries))
 
 
-def compare(entry: Entry) -> Action | None:
+def difference(entry: Entry) -> Action | None:
     """Return what has to happen at one path, None when it is as it shall be."""
     wanted = f"{entry.uid}:{entry.gid} {entry.mode:04o}"
     try:
@@ -130,23 +130,12 @@ def apply(plan: Plan) -> None:
             os.chown(entry.path, entry.uid, entry.gid)
             entry.path.chmod(entry.mode)
         else:
-            write_whole(entry)
+            write(entry)
 
 
-def write_whole(entry: Entry) -> None:
+def write(entry: Entry) -> None:
     """Replace a file by a new one with the right owner and mode from its first moment."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{entry.path.name}.", dir=entry.path.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            os.fchown(stream.fileno(), entry.uid, entry.gid)
-            os.fchmod(stream.fileno(), entry.mode)
-            stream.write(entry.content or "")
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).replace(entry.path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    files.replace(entry.path, (entry.content or "").encode(), entry.mode, entry.uid, entry.gid)
 
 
 def _strangers(secrets: Path, users: Sequence[User]) -> list[Path]:

@@ -2,19 +2,29 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the registry's jobs ask of a Docker engine: the images that containers use, and a signal to the registry."""
+"""What the registry's jobs ask of a Docker engine: the images that containers use, and to let go of the store."""
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import urllib.parse
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from .._common.docker_api import DockerEngine, EngineError
+from .pause import supervised
 
 
 def signal(engine: DockerEngine, container: str, name: str) -> None:
     """Send a signal to the first process of a container."""
     engine.request("POST", f"/containers/{urllib.parse.quote(container)}/kill", query={"signal": name})
+
+
+def pausing(engine: DockerEngine, store: Path, container: str) -> Callable[[], contextlib.AbstractContextManager[None]]:
+    """Return how a registry is brought to rest that runs in a container of the role ``registry``."""
+    return functools.partial(supervised, store / ".locks", functools.partial(signal, engine, container, "USR1"))
 
 
 def images_in_use(engine: DockerEngine) -> list[dict[str, Any]]:

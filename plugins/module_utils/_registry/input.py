@@ -11,7 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .policy import compile_pattern, policy_problems
+from .patterns import compile_pattern
+from .policy import policy_problems
 from .users import MAX_PASSWORD_BYTES
 
 USER = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")

@@ -17,35 +17,33 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from .cache import Cache
-from .client import RegistryClient, RegistryError
+from .client import RegistryClient
 from .facts import Repository
+from .model import Plan
 from .pause import wait_until_up
-from .plan import DEFAULT_LIMITS, NO_PROTECTION, Limits, Plan, Protection, make_plan
-from .policy import Policy
+from .plan import compare
+from .protocol import RegistryError
 from .store import Store
 from .sweep import Garbage, Sweeper, find_garbage
 from .verify import verify
+from .wanted import Desired
 
-DAY = 86400.0
+Pause = Callable[[], contextlib.AbstractContextManager[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """What is wanted. ``grace``: blobs written within so many seconds are not collected; their push may still run.
+class World:
+    """A registry on this host: its store, its API, how it is brought to rest, and what is known of it from earlier."""
 
-    ``collector`` runs another collector than the one here while the registry pauses.
-    """
-
-    policies: Sequence[Policy] = ()
-    protection: Protection = NO_PROTECTION
-    limits: Limits = DEFAULT_LIMITS
-    collect: bool = True
-    grace: float = 3600.0
-    collector: Callable[[], None] | None = None
+    store: Store
+    cache: Cache
+    client: RegistryClient
+    pause: Pause
+    clock: Callable[[], float] = time.time
 
 
 @dataclass(slots=True)
-class Report:
+class Outcome:
     """What was done, or in check mode would be. Sizes in bytes, times in seconds."""
 
     plan: Plan
@@ -60,82 +58,79 @@ class Report:
     warnings: list[str] = field(default_factory=list)
 
 
-class Refused(Exception):  # noqa: N818  (the guards did what they are for)
+class RefusedError(Exception):
     """The guards forbid this plan; nothing was touched."""
 
-    def __init__(self, report: Report) -> None:
-        super().__init__("; ".join(report.plan.refusals))
-        self.report = report
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__("; ".join(outcome.plan.refusals))
+        self.outcome = outcome
 
 
-def maintain(
-    store: Store,
-    cache: Cache,
-    client: RegistryClient,
-    pause: Callable[[], contextlib.AbstractContextManager[None]],
-    work: Work,
-    *,
-    check: bool = False,
-    clock: Callable[[], float] = time.time,
-) -> Report:
+def converge(world: World, desired: Desired, *, check: bool = False) -> Outcome:
     """Do the work, or with ``check`` only tell what would be done.
 
-    Raises Refused, PauseError, OSError or RegistryError; by then the registry runs again, or its supervisor starts it.
+    Raises RefusedError, BusyError, PauseError, OSError or RegistryError; by then the registry runs again, or its
+    supervisor starts it.
     """
-    now = clock()
-    sweeper = Sweeper(store)
-    report, repositories, garbage = _look(store, cache, work, now)
-    if report.plan.refusals:
-        raise Refused(report)
+    now = world.clock()
+    sweeper = Sweeper(world.store)
+    outcome, repositories, garbage = _look(world, desired, now)
+    if outcome.plan.refusals:
+        raise RefusedError(outcome)
     # Of a run that was killed before it emptied its trash; until then not a byte has come free.
     left = sweeper.left()
-    report.changed = bool(report.plan.removals or garbage.blobs or left)
-    if check or not (report.changed or work.collector):
-        report.freed, report.young = garbage.size, garbage.young
+    outcome.changed = bool(outcome.plan.removals or garbage.blobs or left)
+    if check or not (outcome.changed or desired.collector):
+        outcome.freed, outcome.young = garbage.size, garbage.young
         if not check:
-            report.warnings += _save(cache, repositories)
-        return report
+            outcome.warnings += _save(world.cache, repositories)
+        return outcome
     with ThreadPoolExecutor(1) as aside:
         started = time.monotonic()
         rests = False
         try:
-            with pause():
+            with world.pause():
                 rests = True
                 sweeper.prepare()
                 # Once more: the world has moved on since the first look. All manifests are in the cache by now.
-                report, repositories, garbage = _look(store, cache, work, now)
-                if report.plan.refusals:
-                    raise Refused(report)
-                report.removed = sweeper.remove(report.plan)
+                outcome, repositories, garbage = _look(world, desired, now)
+                if outcome.plan.refusals:
+                    raise RefusedError(outcome)
+                outcome.removed = sweeper.remove(outcome.plan)
                 sweeper.collect(garbage, [item.name for item in repositories])
-                if work.collector:
-                    work.collector()
-            report.changed = bool(report.removed or garbage.blobs or work.collector or left)
-            report.freed, report.young = garbage.size, garbage.young
+                if desired.collector:
+                    desired.collector()
+            outcome.changed = bool(outcome.removed or garbage.blobs or desired.collector or left)
+            outcome.freed, outcome.young = garbage.size, garbage.young
         finally:
             if rests:  # else another run is at work, and the registry is its business
-                wait_until_up(lambda: client.ping(retries=0))
-                report.downtime = time.monotonic() - started
+                wait_until_up(lambda: world.client.ping(retries=0))
+                outcome.downtime = time.monotonic() - started
                 aside.submit(sweeper.empty)  # waits for the disk, while the verification waits for the registry
-        report.warnings += _save(cache, repositories)
-        _verify(client, report, repositories)
-    return report
+        outcome.warnings += _save(world.cache, repositories)
+        _verify(world.client, outcome, repositories)
+    return outcome
 
 
-def _look(store: Store, cache: Cache, work: Work, now: float) -> tuple[Report, list[Repository], Garbage]:
-    repositories = store.read(cache, now)
-    plan = make_plan(
-        repositories, work.policies, now=now, can_untag=True, protection=work.protection, limits=work.limits
+def _look(world: World, desired: Desired, now: float) -> tuple[Outcome, list[Repository], Garbage]:
+    repositories = world.store.read(world.cache, now)
+    plan = compare(
+        repositories,
+        desired.policies,
+        now=now,
+        can_untag=True,
+        protection=desired.protection,
+        limits=desired.limits,
     )
     garbage = Garbage({}, 0)
-    report = Report(plan, now)
-    if work.collect and work.collector is None:
+    outcome = Outcome(plan, now)
+    if desired.collect and desired.collector is None:
         doomed = {(item.name, digest) for item in plan.repositories for digest in item.doomed}
         try:
-            garbage = find_garbage(store, repositories, doomed, now - work.grace)
+            garbage = find_garbage(world.store, repositories, doomed, now - desired.grace)
         except ValueError as error:
-            report.warnings.append(f"no garbage is collected: {error}")
-    return report, repositories, garbage
+            outcome.warnings.append(f"no garbage is collected: {error}")
+    return outcome, repositories, garbage
 
 
 def _save(cache: Cache, repositories: Sequence[Repository]) -> list[str]:
@@ -147,14 +142,14 @@ def _save(cache: Cache, repositories: Sequence[Repository]) -> list[str]:
     return []
 
 
-def _verify(client: RegistryClient, report: Report, repositories: Sequence[Repository]) -> None:
-    plans = {item.name: item for item in report.plan.repositories}
+def _verify(client: RegistryClient, outcome: Outcome, repositories: Sequence[Repository]) -> None:
+    plans = {item.name: item for item in outcome.plan.repositories}
     for repository in repositories:
         plan = plans[repository.name]
         if plan.problems:
             continue  # was not whole before, was not touched, and is reported
         try:
-            report.broken += verify(client, repository.name, plan.kept, repository.manifests)
+            outcome.broken += verify(client, repository.name, plan.kept, repository.manifests)
         except RegistryError as error:
-            report.broken.append(f"{repository.name}: {error}")
-        report.verified += len(plan.kept)
+            outcome.broken.append(f"{repository.name}: {error}")
+        outcome.verified += len(plan.kept)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from .client import DOCKER_LIST, DOCKER_MANIFEST, DOCKER_SCHEMA1, OCI_INDEX, OCI_MANIFEST, RawManifest, is_digest
+from .protocol import DOCKER_LIST, DOCKER_MANIFEST, DOCKER_SCHEMA1, OCI_INDEX, OCI_MANIFEST, RawManifest, is_digest
 
 INDEX, IMAGE, ARTIFACT, SCHEMA1, UNKNOWN = "index", "image", "artifact", "schema1", "unknown"
 CONFIG_TYPES = frozenset(

@@ -16,37 +16,35 @@ starts the registry when the job dies before it could.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO
+
+from .._common import lock
+
+GATE_SECONDS = 2.0
+"""A registry that is starting holds the gate for milliseconds; only maintenance holds it for longer."""
 
 
 class PauseError(Exception):
     """The registry could not be brought to rest, or did not start again."""
 
 
-class Busy(PauseError):  # noqa: N818  (it is no fault)
-    """Somebody else is at work on this store."""
-
-
 @contextlib.contextmanager
 def supervised(locks: Path, stop: Callable[[], None], timeout: float = 60.0) -> Iterator[None]:
-    """Hold a registry that runs under ``serve``; ``stop`` asks it to end. ``timeout`` in seconds."""
+    """Hold a registry that runs under ``serve``; ``stop`` asks it to end. ``timeout`` in seconds.
+
+    Raises BusyError when somebody else is at work on this store.
+    """
     with _lock_file(locks / "gate") as gate, _lock_file(locks / "store") as store:
-        try:
-            fcntl.flock(gate, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            # Or a registry that passes the gate right now; that takes milliseconds.
-            if not _acquire(gate, 2.0):
-                raise Busy(f"{locks}: maintenance is under way already") from error
+        if not lock.acquire(gate, GATE_SECONDS):
+            raise lock.BusyError(f"{locks}: maintenance is under way already")
         end = time.monotonic() + timeout
         stop()
-        while not _acquire(store, 5.0):
+        while not lock.acquire(store, 5.0):
             if time.monotonic() > end:
                 raise PauseError(f"{locks}: the registry still runs {timeout:g} s after it was asked to end")
             stop()  # again: it may have been starting just then
@@ -57,8 +55,8 @@ def supervised(locks: Path, stop: Callable[[], None], timeout: float = 60.0) -> 
 def commanded(stop: Sequence[str], start: Sequence[str], locks: Path, timeout: float = 120.0) -> Iterator[None]:
     """Hold a registry that ``stop`` ends and ``start`` brings back; both are run with ``timeout`` (seconds)."""
     with _lock_file(locks / "gate") as gate:
-        if not _acquire(gate, 0.0):
-            raise Busy(f"{locks}: maintenance is under way already")
+        if not lock.acquire(gate):
+            raise lock.BusyError(f"{locks}: maintenance is under way already")
         guardian = _Guardian(start, timeout)
         try:
             _run(stop, timeout)
@@ -111,25 +109,10 @@ class _Guardian:
 
 
 @contextlib.contextmanager
-def _lock_file(path: Path) -> Iterator[IO[bytes]]:
+def _lock_file(path: Path) -> Iterator[int]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Readable for the registry's user, who locks the same files.
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    with os.fdopen(descriptor, "r+b") as stream:
-        yield stream
-
-
-def _acquire(stream: IO[bytes], timeout: float) -> bool:
-    end = time.monotonic() + timeout
-    while True:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > end:
-                return False
-            time.sleep(0.01)
-        else:
-            return True
+    with lock.opened(path, 0o644) as descriptor:  # readable for the registry's user, who locks the same files
+        yield descriptor
 
 
 def _run(command: Sequence[str], timeout: float) -> None:

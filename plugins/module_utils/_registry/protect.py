@@ -15,8 +15,8 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from .plan import Protection
-from .policy import compile_pattern
+from .model import Protection
+from .patterns import compile_pattern
 
 
 class ProtectionError(Exception):
@@ -32,7 +32,7 @@ def gather(
 ) -> Protection:
     """Return the protection that these sources ask for.
 
-    ``in_use``: host name and what :meth:`Docker.images_in_use` returned there. ``reports``: files of the form
+    ``in_use``: host name and what :func:`engine.images_in_use` returned there. ``reports``: files of the form
     ``{"version": 1, "host": ..., "images": [...]}`` with the same lists. ``catalogues``: the hub's ``images.json``.
     """
     digests: dict[str, str] = {}

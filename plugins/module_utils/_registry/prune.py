@@ -9,67 +9,69 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from .api import Abilities, ApiExecutor, Outcome, probe
+from .api import Abilities, ApiExecutor, Deleted, probe
 from .cache import Cache
 from .client import RegistryClient
 from .facts import Repository, needed_blobs
-from .plan import Limits, Plan, Protection, make_plan
-from .policy import Policy, first_match
+from .model import Plan
+from .patterns import first_match
+from .plan import compare
 from .scan import read_repositories
 from .verify import verify
+from .wanted import Desired
 
 
 @dataclass(slots=True)
-class Result:
+class Outcome:
     """What was done, or in check mode would be. ``freed``: bytes that a collection would free afterwards."""
 
     plan: Plan
     now: float
     freed: int
     abilities: Abilities
-    outcome: Outcome = field(default_factory=Outcome)
+    deleted: Deleted = field(default_factory=Deleted)
     broken: list[str] = field(default_factory=list)
     requests: int = 0
 
 
-def prune(
-    client: RegistryClient,
-    cache: Cache,
-    policies: Sequence[Policy],
-    protection: Protection,
-    limits: Limits,
-    *,
-    check: bool = False,
-    retag: bool = False,
-) -> Result:
+@dataclass(frozen=True, slots=True)
+class World:
+    """A registry that is reached over its API, and what is known of it from earlier."""
+
+    client: RegistryClient
+    cache: Cache
+
+
+def converge(world: World, desired: Desired, *, check: bool = False, retag: bool = False) -> Outcome:
     """Prune the repositories that the policies match. Raises RegistryError when the registry cannot be read.
 
-    Errors while deleting are in ``outcome.error``, together with what had been done by then.
+    Errors while deleting are in ``deleted.error``, together with what had been done by then.
     """
+    client, cache, policies = world.client, world.cache, desired.policies
     now = client.ping()
     names = [name for name in client.repositories() if any(first_match(item.repositories, name) for item in policies)]
     repositories = read_repositories(client, names, cache, now)
     abilities = probe(client, names[0]) if names else Abilities(False)
-    plan = make_plan(
+    plan = compare(
         repositories,
         policies,
         now=now,
         can_untag=abilities.delete_tags or retag,
-        protection=protection,
-        limits=limits,
+        protection=desired.protection,
+        limits=desired.limits,
     )
-    result = Result(plan, now, _freed(plan, repositories), abilities)
+    outcome = Outcome(plan, now, _freed(plan, repositories), abilities)
     if plan.removals and not plan.refusals and not abilities.problem and not check:
-        result.outcome = ApiExecutor(client, cache, delete_tags=abilities.delete_tags, retag=retag).run(plan)
-        if not result.outcome.error:
+        outcome.deleted = ApiExecutor(client, cache, delete_tags=abilities.delete_tags, retag=retag).run(plan)
+        if not outcome.deleted.error:
             known = {item.name: item.manifests for item in repositories}
             for item in plan.repositories:
                 if item.remove_tags or item.remove_manifests:
-                    result.broken += verify(client, item.name, item.kept, known[item.name])
+                    outcome.broken += verify(client, item.name, item.kept, known[item.name])
     elif not check:
         cache.save({digest for repository in repositories for digest in repository.manifests})
-    result.requests = client.requests
-    return result
+    outcome.requests = client.requests
+    return outcome
 
 
 def _freed(plan: Plan, repositories: Sequence[Repository]) -> int:

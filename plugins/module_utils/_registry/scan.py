@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .cache import Cache
-from .client import RawManifest, RegistryClient, RegistryError
+from .client import RegistryClient
 from .facts import Repository, Tag
 from .manifest import Manifest, parse, with_config
+from .protocol import RawManifest, RegistryError
 
 
 def read_repositories(client: RegistryClient, names: Iterable[str], cache: Cache, now: float) -> list[Repository]:

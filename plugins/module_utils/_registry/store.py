@@ -20,9 +20,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .cache import Cache
-from .client import RawManifest, digest_of, is_digest
 from .facts import Repository, Tag
 from .manifest import SCHEMA1, Manifest, parse, with_config
+from .protocol import RawManifest, digest_of, is_digest
 
 
 class Store:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .facts import Repository
-from .plan import Plan
+from .model import Plan
 from .store import Store
 
 TRASH = ".trash."

@@ -9,16 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .plan import Plan, RepositoryPlan
-
-
-def bytes_text(size: float) -> str:
-    """Return a number of bytes with a binary unit, such as ``1.5 GiB``."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} TiB"
+from .._common import sizes
+from .model import Plan, RepositoryPlan
 
 
 def age_text(time: float | None, now: float) -> str:
@@ -39,7 +31,7 @@ def render(plan: Plan, now: float, freed: int | None = None, only_removed: bool 
     manifests = sum(len(item.doomed) for item in plan.repositories)
     summary = f"{tags} tags and {manifests} manifests go"
     if freed is not None:
-        summary += f", {bytes_text(freed)} ({freed} bytes) come free"
+        summary += f", {sizes.text(freed)} ({freed} bytes) come free"
     problems = [f"PROBLEM {problem}" for problem in plan.problems]
     problems += [f"REFUSED {refusal}" for refusal in plan.refusals]
     return "\n".join([*(part for part in parts if part), *problems, summary]) + "\n"
@@ -53,7 +45,7 @@ def _repository(item: RepositoryPlan, now: float, only_removed: bool) -> str:
         (
             verdict.tag or f"<{verdict.digest[:19]}>",
             age_text(verdict.time, now),
-            bytes_text(verdict.size),
+            sizes.text(verdict.size),
             "kept" if verdict.keep else "REMOVED",
             verdict.rule,
         )

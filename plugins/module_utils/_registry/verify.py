@@ -18,7 +18,7 @@ def verify(
 ) -> list[str]:
     """Return what is missing of ``tags`` (tag -> digest); empty when each can be pulled completely.
 
-    A tag that points elsewhere by now was pushed anew and is no loss; one that is gone is.
+    A tag that points elsewhere by now was pushed again and is no loss; one that is gone is.
     """
     names = sorted(tags)
     missing = []

@@ -15,16 +15,12 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue import model as catalogue
-from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue.service import (
-    BROKEN_AGAIN_SECONDS,
-    ImageError,
-    LabRegistry,
-    Service,
-)
+from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue.registry import ImageError, LabRegistry
+from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue.service import BROKEN_AGAIN_SECONDS, Service
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue.trial import Outcome
 from ansible_collections.labserver.jupyter.plugins.module_utils._common import files
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import EngineError
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry.client import RawManifest, RegistryError
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.protocol import RawManifest, RegistryError
 
 
 def sha(letter: str) -> str:

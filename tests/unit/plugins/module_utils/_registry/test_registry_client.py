@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry import client
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry import client, protocol
 
 Answer = tuple[int, dict[str, str], bytes]
 PASSWORD = "Basic " + base64.b64encode(b"mira:secret").decode()
@@ -92,7 +92,7 @@ def test_bearer_tokens_are_fetched_once_for_each_kind_of_access(server: Server) 
 def test_password_goes_to_no_other_host(server: Server) -> None:
     server.answer = tokens(server, f"http://localhost:{server.port}/token")
     registry = client.RegistryClient(server.url, username="mira", password="secret")
-    with registry, pytest.raises(client.RegistryError, match="401"):
+    with registry, pytest.raises(protocol.RegistryError, match="401"):
         registry.tags("a/b")
     assert PASSWORD not in [sent for _method, _path, sent in server.seen]
     with client.RegistryClient(server.url, username="mira", password="secret", token_hosts=["localhost"]) as registry:
@@ -102,7 +102,7 @@ def test_password_goes_to_no_other_host(server: Server) -> None:
 def test_wrong_password_is_tried_once(server: Server) -> None:
     server.answer = lambda *_args: (401, {"WWW-Authenticate": 'Basic realm="lab"'}, b"")
     registry = client.RegistryClient(server.url, username="mira", password="wrong", sleep=no_sleep)
-    with registry, pytest.raises(client.RegistryError, match="401") as caught:
+    with registry, pytest.raises(protocol.RegistryError, match="401") as caught:
         registry.tags("a/b")
     assert caught.value.status == 401 and len(server.seen) == 2
 
@@ -123,7 +123,7 @@ def test_pages_of_tags_are_followed(server: Server, link: str) -> None:
 
 def test_pages_in_a_circle_end(server: Server) -> None:
     server.answer = lambda *_args: (200, {"Link": '</v2/a/b/tags/list>; rel="next"'}, b'{"tags": ["1"]}')
-    with client.RegistryClient(server.url) as registry, pytest.raises(client.RegistryError, match="in a circle"):
+    with client.RegistryClient(server.url) as registry, pytest.raises(protocol.RegistryError, match="in a circle"):
         registry.tags("a/b")
 
 
@@ -145,16 +145,16 @@ def test_blobs_elsewhere_are_fetched_without_the_password(server: Server) -> Non
 
     server.answer = answer
     with client.RegistryClient(server.url, username="mira", password="secret") as registry:
-        assert registry.blob_json("a/b", client.digest_of(blob)) == {"os": "linux"}
+        assert registry.blob_json("a/b", protocol.digest_of(blob)) == {"os": "linux"}
     assert ("GET", "/storage", "") in server.seen
 
 
 def test_body_with_another_digest_is_refused(server: Server) -> None:
     server.answer = lambda *_args: (200, {"Docker-Content-Digest": "sha256:" + 64 * "0"}, b"{}")
     with client.RegistryClient(server.url) as registry:
-        with pytest.raises(client.RegistryError, match="the body has the digest sha256:44136fa3"):
+        with pytest.raises(protocol.RegistryError, match="the body has the digest sha256:44136fa3"):
             registry.manifest("a/b", "1")
-        with pytest.raises(client.RegistryError, match="the body has the digest"):
+        with pytest.raises(protocol.RegistryError, match="the body has the digest"):
             registry.blob("a/b", "sha256:" + 64 * "1")
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry import config, job, protect, users
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry import config, protect, settings, users
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry import input as registry_input
 
 DEFAULTS = yaml.safe_load((Path(__file__).resolve().parents[5] / "roles/registry/defaults/main.yml").read_text())
@@ -90,7 +90,7 @@ PUSHER, PULLER = users.User("pusher", "push", ""), users.User("puller", "pull", 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may give files to root")
 def test_files_users_and_rotation(tmp_path: Path) -> None:
-    first = config.make_plan(desired(tmp_path, PUSHER, PULLER))
+    first = config.compare(desired(tmp_path, PUSHER, PULLER))
     assert not (tmp_path / "etc").exists(), "a plan writes nothing"
     assert first.generated == ("pusher", "puller")
     config.apply(first)
@@ -103,9 +103,9 @@ def test_files_users_and_rotation(tmp_path: Path) -> None:
     assert set(readers) == {"puller", "pusher"} and set(pushers) == {"pusher"}
     assert users.matches(password, readers["puller"])
 
-    assert config.make_plan(desired(tmp_path, PUSHER, PULLER)).actions == ()
+    assert config.compare(desired(tmp_path, PUSHER, PULLER)).actions == ()
 
-    rotated = config.make_plan(desired(tmp_path, PUSHER, PULLER, rotate=frozenset({"puller"})))
+    rotated = config.compare(desired(tmp_path, PUSHER, PULLER, rotate=frozenset({"puller"})))
     assert rotated.generated == ("puller",)
     assert rotated.config_hash == first.config_hash, "the container is not replaced for a new password"
     config.apply(rotated)
@@ -113,7 +113,7 @@ def test_files_users_and_rotation(tmp_path: Path) -> None:
     readers = dict(line.split(":") for line in (container / "readers").read_text().splitlines())
     assert not users.matches(password, readers["puller"])
 
-    gone = config.make_plan(desired(tmp_path, PUSHER))
+    gone = config.compare(desired(tmp_path, PUSHER))
     config.apply(gone)
     assert not secret.exists() and "puller" not in (container / "readers").read_text()
     shown = "".join(action.before + action.after for plan in (first, rotated, gone) for action in plan.actions)
@@ -145,24 +145,25 @@ def test_protection_from_reports_and_catalogues(tmp_path: Path) -> None:
 
 def test_a_host_that_is_silent_for_too_long_stops_everything(tmp_path: Path) -> None:
     """What it uses by now is not known; a host that was asked a moment ago needs no report."""
-    values = {"version": 1, "in_use_folder": str(tmp_path), "report_hosts": ["lab2", "lab3.x"]}
-    settings = job.Config({**values, "report_max_age_days": 30})
+    needed = {"version": 1, "store": "/srv", "url": "http://127.0.0.1:5000", "container": "registry", "policies": []}
+    values = {**needed, "in_use_folder": str(tmp_path), "report_hosts": ["lab2", "lab3.x"]}
+    given = settings.parse({**values, "report_max_age_days": 30})
     report = {"version": 1, "host": "lab3.x", "images": [{"id": "sha256:1", "user": "nb"}]}
     (tmp_path / "lab3_x.json").write_text(json.dumps(report))
     with pytest.raises(
         protect.ProtectionError, match=r"^lab2 has never told which images it uses\. Run playbooks/prune"
     ):
-        settings.protection()
+        given.protection()
     fresh = ("lab2", [{"id": "sha256:2"}])
-    assert set(settings.protection([fresh]).digests) == {"sha256:1", "sha256:2"}
+    assert set(given.protection([fresh]).digests) == {"sha256:1", "sha256:2"}
     long_ago = time.time() - 31 * 86400
     os.utime(tmp_path / "lab3_x.json", (long_ago, long_ago))
     with pytest.raises(
         protect.ProtectionError, match=r"^lab3\.x told 31 days ago which images it uses, more than 30\."
     ):
-        settings.protection([fresh])
+        given.protection([fresh])
     # Of a host that is not listed a report of any age protects.
-    assert set(job.Config({**values, "report_hosts": []}).protection().digests) == {"sha256:1"}
+    assert set(settings.parse({**values, "report_hosts": []}).protection().digests) == {"sha256:1"}
 
 
 @pytest.mark.parametrize("text", ["", '{"version": 2, "images": []}', '{"version": 1, "images": "no"}', "[]"])

@@ -9,9 +9,9 @@ import json
 import typing as t
 
 import pytest
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry import cache, facts, manifest, plan
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry.client import RawManifest, digest_of
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry import cache, facts, manifest, model, plan
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry.policy import Policy
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.protocol import RawManifest, digest_of
 
 A, B, C = ("sha256:" + letter * 64 for letter in "abc")
 IMAGE_CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -121,10 +121,10 @@ def repository(**things: manifest.Manifest) -> facts.Repository:
     return found
 
 
-def make(found: facts.Repository, can_untag: bool = True, **more: t.Any) -> plan.RepositoryPlan:
+def make(found: facts.Repository, can_untag: bool = True, **more: t.Any) -> model.RepositoryPlan:
     policy = more.pop("policy", Policy(keep_last=1))
-    limits = plan.Limits(max_fraction=1, allow_empty=True)
-    result = plan.make_plan([found], [policy], now=NOW, can_untag=can_untag, limits=limits, **more)
+    limits = model.Limits(max_fraction=1, allow_empty=True)
+    result = plan.compare([found], [policy], now=NOW, can_untag=can_untag, limits=limits, **more)
     return result.repositories[0]
 
 
@@ -171,15 +171,15 @@ def test_orphans_stay_unless_told() -> None:
 @pytest.mark.parametrize(
     "protection",
     [
-        plan.Protection(
+        model.Protection(
             digests={A: "in use on lab1 by jupyter-alice"}
         ),  # the digest of the configuration: an image's id
-        plan.Protection(names={"r:old": "offered by the hub"}),
-        plan.Protection(references=("r:o*",)),
-        plan.Protection(references=("**@sha256:*",)),
+        model.Protection(names={"r:old": "offered by the hub"}),
+        model.Protection(references=("r:o*",)),
+        model.Protection(references=("**@sha256:*",)),
     ],
 )
-def test_protected_images_stay(protection: plan.Protection) -> None:
+def test_protected_images_stay(protection: model.Protection) -> None:
     new, old = done(image(config={"mediaType": IMAGE_CONFIG, "digest": C, "size": 1})), done(image())
     found = repository(new=new, old=old)
     assert set(make(found).kept) == {"new"}
@@ -196,11 +196,11 @@ def test_unreadable_repository_is_left_alone() -> None:
 def test_guards() -> None:
     things = {f"t{number}": done(image(annotations={"n": str(number)})) for number in range(10)}
     found = repository(**things)
-    limits = plan.Limits(max_removals=5, max_fraction=0.5)
-    result = plan.make_plan([found], [Policy(keep_last=1)], now=NOW, can_untag=True, limits=limits)
+    limits = model.Limits(max_removals=5, max_fraction=0.5)
+    result = plan.compare([found], [Policy(keep_last=1)], now=NOW, can_untag=True, limits=limits)
     assert result.refusals == (
         "r: 9 of 10 tags would be removed, more than max_fraction=0.5",
         "9 tags would be removed, more than max_removals=5",
     )
-    everything = plan.make_plan([found], [Policy(remove_tags=("*",))], now=NOW, can_untag=True)
+    everything = plan.compare([found], [Policy(remove_tags=("*",))], now=NOW, can_untag=True)
     assert everything.refusals == ("r: all 10 tags would be removed; allow_empty permits that",)

@@ -9,7 +9,7 @@ import typing as t
 from datetime import UTC, datetime
 
 import pytest
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry import policy
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry import patterns, policy
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -129,7 +129,7 @@ def test_natural_order() -> None:
     ],
 )
 def test_patterns(pattern: str, name: str, matches: bool) -> None:
-    assert bool(policy.first_match([pattern], name)) is matches
+    assert bool(patterns.first_match([pattern], name)) is matches
 
 
 @pytest.mark.parametrize(
@@ -145,16 +145,16 @@ def test_patterns(pattern: str, name: str, matches: bool) -> None:
     ],
 )
 def test_durations(text: object, seconds: float) -> None:
-    assert policy.duration(text) == seconds
+    assert patterns.duration(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["30", "soon", "", "-1d", "3 d", None, True])
 def test_durations_refuse_what_is_unclear(text: object) -> None:
     if text == "30":
-        assert policy.duration(text) == 30
+        assert patterns.duration(text) == 30
         return
     with pytest.raises(ValueError, match="is not a time span"):
-        policy.duration(text)
+        patterns.duration(text)
 
 
 def test_all_problems_at_once() -> None:
