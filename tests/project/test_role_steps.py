@@ -1,0 +1,79 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All roles have the same steps: ``tasks/main.yml`` lists them, and each step is a file of the same name."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+IMPORT = "ansible.builtin.import_tasks"
+VALIDATE = "labserver.jupyter.validate_inputs"
+STEPS = ["validate", "install", "configure", "deploy", "verify", "absent"]
+# Roles whose tasks are not in this form yet; the list only gets shorter.
+OLD = {"hub", "image_build", "images", "proxy", "registry", "sandbox", "shares"}
+ROLES = sorted(path for path in (ROOT / "roles").iterdir() if path.is_dir() and path.name not in OLD)
+each_role = pytest.mark.parametrize("role", ROLES, ids=lambda path: path.name)
+
+
+def tasks(path: Path) -> list[dict[str, t.Any]]:
+    return list(yaml.safe_load(path.read_text(encoding="utf-8")))
+
+
+def flat(items: list[dict[str, t.Any]]) -> t.Iterator[dict[str, t.Any]]:
+    """All tasks, those in blocks included."""
+    for item in items:
+        yield item
+        for key in ("block", "rescue", "always"):
+            yield from flat(item.get(key, []))
+
+
+def steps(role: Path) -> list[str]:
+    return [task[IMPORT].removesuffix(".yml") for task in tasks(role / "tasks" / "main.yml")]
+
+
+@each_role
+def test_main_is_a_list_of_imports(role: Path) -> None:
+    for task in tasks(role / "tasks" / "main.yml"):
+        assert set(task) <= {"name", "when", "vars", IMPORT} and IMPORT in task, task["name"]
+        assert re.fullmatch(r"[a-z_]+\.yml", task[IMPORT]) and (role / "tasks" / task[IMPORT]).exists(), task["name"]
+
+
+@each_role
+def test_common_steps_are_in_their_order(role: Path) -> None:
+    common = [step for step in steps(role) if step in STEPS]
+    assert common == [step for step in STEPS if step in common]
+    assert steps(role)[0] == "validate"
+
+
+@each_role
+def test_every_role_checks_its_own_inputs_unless_the_playbook_did(role: Path) -> None:
+    """It runs on the controller; playbooks/site.yml checks all roles at once and says so by the variable."""
+    first = tasks(role / "tasks" / "validate.yml")[0]
+    assert first[VALIDATE] == {"roles": [role.name]}
+    assert first["when"] == "not (__labserver_inputs_checked | default(false))"
+
+
+@each_role
+def test_names_of_tasks_begin_with_their_step(role: Path) -> None:
+    """A step ``renew`` is in ``renew.yml``; files such as ``install_upstream.yml`` belong to the step ``install``."""
+    for task in tasks(role / "tasks" / "main.yml"):
+        assert task["name"].startswith(f"{task[IMPORT].removesuffix('.yml').capitalize()} | "), task["name"]
+    for path in sorted((role / "tasks").glob("*.yml")):
+        if path.name != "main.yml":
+            begin = f"{path.stem.partition('_')[0].capitalize()} | "
+            wrong = [task["name"] for task in flat(tasks(path)) if not task["name"].startswith(begin)]
+            assert wrong == [], path.name
+
+
+@each_role
+def test_tasks_compare_no_versions(role: Path) -> None:
+    """What differs by operating system is in one table in ``vars``."""
+    for path in (role / "tasks").glob("*.yml"):
+        assert not re.search(r"\bversion\(", path.read_text(encoding="utf-8")), path.name
