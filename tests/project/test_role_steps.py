@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
 import typing as t
 from pathlib import Path
 
@@ -84,3 +87,25 @@ def test_tasks_ask_for_no_release_of_the_operating_system(role: Path) -> None:
     asks = re.compile(r"\bversion\(|distribution_(?:major_)?version|distribution_release")
     for path in (role / "tasks").glob("*.yml"):
         assert asks.findall(path.read_text(encoding="utf-8")) == [], path.name
+
+
+def validated(folder: Path, release: str, **variables: str) -> tuple[int, str]:
+    """Run the step validate of the role docker as if the host had this release of Debian."""
+    (folder / "hosts").write_text("nowhere ansible_host=192.0.2.1\n")
+    facts = {"distribution": "Debian", "distribution_major_version": release, "distribution_release": "name"}
+    role = {"name": "labserver.jupyter.docker", "tasks_from": "validate.yml"}
+    steps = [{"set_fact": {**facts, "cacheable": True}}, {"include_role": role}]
+    (folder / "play.yml").write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": steps}]))
+    command = ["ansible-playbook", "-i", folder / "hosts", folder / "play.yml", "-e", json.dumps(variables)]
+    environment = {**os.environ, "ANSIBLE_HOME": str(folder / "home"), "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return done.returncode, " ".join((done.stdout + done.stderr).split())
+
+
+def test_releases_without_known_packages_are_refused_in_one_sentence(tmp_path: Path) -> None:
+    """With packages from Docker's own repository there is nothing to look up."""
+    status, said = validated(tmp_path, "99")
+    assert status == 2, said
+    assert "does not know the packages of the engine for Debian-99; it knows Debian-12, Debian-13." in said
+    assert validated(tmp_path, "99", docker_source="upstream")[0] == 0
+    assert validated(tmp_path, "12")[0] == 0
