@@ -15,7 +15,7 @@ command -v mmdebstrap >/dev/null || {
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends mmdebstrap >/dev/null
 }
 
-# The archive that this machine installs from (roles/image_build/files/base/build.sh does the same on a lab server).
+# The archive that this machine installs from (roles/image_build/files/images/base/build.sh does the same on a lab server).
 . /etc/os-release
 archive_of() { # codename
   apt-get indextargets --format '$(ORIGIN)|$(CODENAME)|$(REPO_URI)' 'Created-By: Packages' \

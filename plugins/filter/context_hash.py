@@ -46,7 +46,7 @@ author:
 
 EXAMPLES = r"""
 # Produces for example labserver/hub:0123456789ab
-reference: "labserver/hub:{{ role_path ~ '/files/image' | labserver.jupyter.context_hash(extra={'BASE': 'x'}) }}"
+reference: "labserver/hub:{{ role_path ~ '/files/images/hub' | labserver.jupyter.context_hash(extra={'BASE': 'x'}) }}"
 """
 
 RETURN = r"""

@@ -25,6 +25,9 @@ SHARED_INPUTS: dict[str, str] = {
     "labserver_secure_logging": "false shows secrets in the output, for debugging only (default: true)",
 }
 
+# Facts that a role sets for other roles: they carry its name like an input.
+RESULTS = frozenset({"image_build_references"})
+
 _CONVERTERS: dict[str, Callable[[t.Any], t.Any]] = {
     "str": lambda value: validation.check_type_str(value, allow_conversion=not isinstance(value, list | dict)),
     "path": lambda value: validation.check_type_str(value, allow_conversion=not isinstance(value, list | dict)),
@@ -136,7 +139,7 @@ def unknown_variables(names: Collection[str], specs: Mapping[str, Mapping[str, S
     known = {option for options in specs.values() for option in options} | set(SHARED_INPUTS)
     problems = []
     for name in sorted(names):
-        if name in known or name.startswith(("_", "ansible_", "molecule_")):
+        if name in known | RESULTS or name.startswith(("_", "ansible_", "molecule_")):
             continue
         owner = next((role for role in sorted(specs, key=len, reverse=True) if name.startswith(f"{role}_")), None)
         if name.startswith("labserver_"):

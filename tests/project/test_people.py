@@ -57,4 +57,4 @@ def test_a_password_for_somebody_whom_no_server_knows(tmp_path: Path) -> None:
     status, told = play(tmp_path, "password", NEAR, user="alice, bob", ansible_become=False)
     assert status != 0
     assert "No hub of atlas, boreas knows alice, bob. Nothing was changed." in told
-    assert "Say whose password" in play(tmp_path, "password", NEAR, ansible_become=False)[1]
+    assert "Name the person who needs a new password" in play(tmp_path, "password", NEAR, ansible_become=False)[1]

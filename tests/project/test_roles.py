@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "collections"))
+from ansible_collections.labserver.jupyter.plugins.plugin_utils import _inputs
+
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path for path in (ROOT / "roles").iterdir() if path.is_dir())
 TYPES = {"str": str, "path": str, "int": int, "float": (int, float), "bool": bool, "list": list, "dict": dict}
@@ -78,3 +81,12 @@ def test_jobs_of_the_roles_are_taken_by_the_scheduler(role: Path) -> None:
     files = [*(role / "tasks").glob("*.yml"), *(role / "vars").glob("*.yml"), *(role / "defaults").glob("*.yml")]
     for job in jobs([yaml.safe_load(file.read_text()) for file in files]):
         assert job.get("container") or job["command"][0].startswith(("/", "{{")), job["name"]
+
+
+def test_inputs_of_one_role_are_not_taken_for_misspelt_inputs_of_another() -> None:
+    """Each role checks its inputs alone, among the variables of all roles."""
+    options = {role.name: load(role / "meta" / "argument_specs.yml")["argument_specs"]["main"] for role in ROLES}
+    inputs = {name: dict(spec.get("options", {})) for name, spec in options.items()}
+    every = {name for names in inputs.values() for name in names}
+    for role, known in inputs.items():
+        assert _inputs.unknown_variables(every, {role: known}) == [], role

@@ -4,10 +4,10 @@
 
 """Keeps a registry from running while its store is worked on, and lets it start again whatever happens.
 
-The lab's own registry runs under ``roles/registry/files/image/serve``, which agrees on two lock files: a registry holds
-``store`` shared while it lives and passes ``gate`` before it starts. Whoever holds ``gate`` and has got ``store``
-exclusively knows that none runs and that none can start. The kernel gives both back when the holder ends, also by
-``kill -9`` or a reboot, and the registry starts in that moment.
+The lab's own registry runs under ``roles/registry/files/images/registry/serve``, which agrees on two lock files: a
+registry holds ``store`` shared while it lives and passes ``gate`` before it starts. Whoever holds ``gate`` and has
+got ``store`` exclusively knows that none runs and that none can start. The kernel gives both back when the holder
+ends, also by ``kill -9`` or a reboot, and the registry starts in that moment.
 
 A registry that somebody else set up is stopped and started by commands. There a child process watches over the work and
 starts the registry when the job dies before it could.

@@ -83,7 +83,7 @@ def test_all_mistakes_are_named_at_once() -> None:
     assert len(_inputs.check_spec(values, OPTIONS)) == 5
 
 
-SPECS = {"lab": OPTIONS, "hub": {"hub_port": {"type": "int"}, "hub_listen_address": {"type": "str"}}}
+SPECS = {"lab": OPTIONS, "image_build": {}, "hub": {"hub_port": {"type": "int"}, "hub_listen_address": {"type": "str"}}}
 
 
 @pytest.mark.parametrize(
@@ -102,6 +102,9 @@ def test_misspelt_variable_is_named_with_its_right_name(name: str, expected: str
     assert _inputs.unknown_variables({name, "hub_port"}, SPECS) == [expected]
 
 
-@pytest.mark.parametrize("name", ["my_own_note", "ansible_user", "hub_port", "__hub_x", "labserver_hosts", "hubble"])
+@pytest.mark.parametrize(
+    "name",
+    ["my_own_note", "ansible_user", "hub_port", "__hub_x", "labserver_hosts", "hubble", "image_build_references"],
+)
 def test_other_variables_are_nobodys_business(name: str) -> None:
     assert _inputs.unknown_variables({name}, SPECS) == []

@@ -1,0 +1,52 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The images that the collection builds: where their contexts are, and what some of them have in common."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROLES = Path(__file__).resolve().parents[2] / "roles"
+IMAGES = ROLES / "images" / "files" / "images"
+
+
+def test_contexts_follow_one_convention() -> None:
+    """``roles/<role>/files/images/<name>/Dockerfile``; the base image is made by mmdebstrap instead."""
+    found = sorted(path.relative_to(ROLES).as_posix() for path in ROLES.rglob("Dockerfile*"))
+    assert found == [
+        "hub/files/images/hub/Dockerfile",
+        "hub/files/images/proxy/Dockerfile",
+        "images/files/images/notebook/Dockerfile",
+        "images/files/images/steps/Dockerfile",
+        "registry/files/images/registry/Dockerfile",
+        "sandbox/files/images/sandbox/Dockerfile",
+    ]
+    assert (ROLES / "image_build/files/images/base/build.sh").exists()
+
+
+def builder(dockerfile: Path) -> list[str]:
+    """Return the instructions of the build stage until files of the context are copied, without comments."""
+    lines = dockerfile.read_text().split("FROM ${BASE} AS build\n", 1)[1].split("\nCOPY ", 1)[0].splitlines()
+    return [line for line in lines if not line.startswith("#")]
+
+
+def test_builds_of_hub_and_notebook_share_the_engines_cache() -> None:
+    """Equal instructions on an equal base are run once, so the packages of the build stage are installed once."""
+    assert builder(ROLES / "hub/files/images/hub/Dockerfile") == builder(IMAGES / "notebook/Dockerfile")
+
+
+def test_steps_image_has_the_jupyterlab_of_the_notebook_image() -> None:
+    assert (IMAGES / "steps/requirements.txt").read_bytes() == (IMAGES / "notebook/requirements.txt").read_bytes()
+
+
+def test_steps_image_starts_like_the_notebook_image() -> None:
+    endings = [
+        [
+            line
+            for line in (IMAGES / name / "Dockerfile").read_text().splitlines()
+            if line.startswith(("USER", "CMD", "ENV PATH"))
+        ]
+        for name in ("notebook", "steps")
+    ]
+    assert endings[0] == endings[1] and len(endings[0]) == 3
