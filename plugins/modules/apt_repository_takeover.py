@@ -73,7 +73,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        found = core.plan(Path(module.params["folder"]), module.params["url"], module.params["keep"])
+        found = core.compare(Path(module.params["folder"]), module.params["url"], module.params["keep"])
         if not module.check_mode:
             core.apply(found)
     except OSError as error:

@@ -64,12 +64,12 @@ backup_file:
 """
 
 import shutil
-import tempfile
-import typing as t
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import files
 from ansible_collections.labserver.jupyter.plugins.module_utils._docker import daemon as core
 
 
@@ -77,12 +77,9 @@ def read(path: str) -> str:
     return Path(path).read_text(encoding="utf-8") if Path(path).exists() else ""
 
 
-def write(module: AnsibleModule, path: str, text: str) -> None:
-    Path(path).parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=module.tmpdir, delete=False, encoding="utf-8") as new:
-        new.write(text)
-    Path(new.name).chmod(0o644)
-    module.atomic_move(new.name, path)
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    files.replace(path, text.encode())
 
 
 def main() -> None:
@@ -103,14 +100,12 @@ def main() -> None:
         status, out, err = module.run_command(list(command), environ_update={"LC_ALL": "C"})
         return status, out + err
 
-    result: dict[str, t.Any] = {}
+    result: dict[str, Any] = {}
     try:
-        plan = core.plan(read(path), read(record), module.params["settings"], path, record)
+        plan = core.compare(read(path), read(record), module.params["settings"], path, record)
         if plan.before != plan.after and shutil.which("dockerd"):
-            with tempfile.NamedTemporaryFile("w", dir=module.tmpdir, suffix=".json", encoding="utf-8") as candidate:
-                candidate.write(plan.after)
-                candidate.flush()
-                core.check(candidate.name, core.parse(plan.after, path), run)
+            with files.candidate(Path(module.tmpdir), plan.after.encode(), ".json") as candidate:
+                core.check(str(candidate), core.parse(plan.after, path), run)
     except core.DaemonConfigError as exc:
         module.fail_json(msg=str(exc))
 
@@ -120,9 +115,9 @@ def main() -> None:
         if plan.before and plan.before != plan.after:
             result["backup_file"] = module.backup_local(path)
         if plan.before != plan.after:
-            write(module, path, plan.after)
+            write(Path(path), plan.after)
         if plan.managed_before != plan.managed_after:
-            write(module, record, plan.managed_after)
+            write(Path(record), plan.managed_after)
     module.exit_json(
         changed=plan.changed or overdue,
         diff={"before": plan.before, "after": plan.after, "before_header": path, "after_header": path},

@@ -29,9 +29,9 @@ attributes:
     support: full
 options:
   step:
-    description: V(network), V(before), V(after) or V(back).
+    description: V(before), V(after) or V(back).
     type: str
-    choices: [network, before, after, back]
+    choices: [before, after, back]
     required: true
   image:
     description: Reference of the hub's new image.
@@ -49,24 +49,6 @@ options:
       - The values of the label C(org.labserver.config) that the new containers get, by the name of the container.
       - In the order in which the containers start; the last one is the hub.
     type: dict
-  network:
-    description:
-      - The network of hub, proxy and people's servers. Where another one has to take its place while servers run, the
-        step V(network) fails, also in check mode, since it would cut them off.
-    type: dict
-    suboptions:
-      name:
-        description: Its name.
-        type: str
-        required: true
-      subnet:
-        description: Its range in CIDR notation.
-        type: str
-        required: true
-      ip_range:
-        description: The part of it for people's servers.
-        type: str
-        required: true
   folder:
     description: Where the hub's configuration is.
     type: path
@@ -141,29 +123,16 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue.engine import Engine
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import DockerEngine, EngineError
-from ansible_collections.labserver.jupyter.plugins.module_utils._hub import change as hub_change
-from ansible_collections.labserver.jupyter.plugins.module_utils._hub import network as hub_network
-
-REQUIRED = {"type": "str", "required": True}
-
-
-def network(module: AnsibleModule, engine: DockerEngine) -> None:
-    """End the run before anything is touched when the network cannot be what it is to be."""
-    wanted = module.params["network"]
-    if Path(module.params["docker_socket"]).exists():
-        people = [server.user for server in hub_change.running_servers(engine)]
-        refused = hub_network.objection(hub_change.find(engine, f"/networks/{wanted['name']}"), wanted, people)
-        if refused:
-            module.fail_json(msg=refused)
-    module.exit_json(changed=False)
+from ansible_collections.labserver.jupyter.plugins.module_utils._hub import change, database, servers, trial
+from ansible_collections.labserver.jupyter.plugins.module_utils._hub.configuration import Configuration
 
 
 def before(module: AnsibleModule, engine: DockerEngine) -> None:
     """Compare, try, copy, note, install."""
     params = module.params
     folder, data = Path(params["folder"]), Path(params["data_folder"])
-    wanted = hub_change.Files(params["settings"], tuple(params["snippets"]))
-    installed = hub_change.Files.read(folder)
+    wanted = Configuration(params["settings"], tuple(params["snippets"]))
+    installed = Configuration.read(folder)
     differs = installed != wanted
     diff = {"before": installed.settings + "".join(installed.snippets), "before_header": str(folder / "hub.json")}
     diff |= {"after": wanted.settings + "".join(wanted.snippets), "after_header": str(folder / "hub.json")}
@@ -171,19 +140,19 @@ def before(module: AnsibleModule, engine: DockerEngine) -> None:
         if module.check_mode:
             module.exit_json(changed=differs, diff=diff, servers=[], former={})
         module.fail_json(msg=f"there is no Docker engine at {params['docker_socket']}")
-    containers = {name: hub_change.inspect(engine, name) for name in params["hashes"]}
-    former = hub_change.Former(containers, installed, "", tuple(hub_change.running_servers(engine)))
-    needed = any(hub_change.needs_change(container, params["hashes"][name]) for name, container in containers.items())
+    containers = {name: servers.inspect(engine, name) for name in params["hashes"]}
+    former = change.Former(containers, installed, "", tuple(servers.running(engine)))
+    needed = any(change.needs_change(container, params["hashes"][name]) for name, container in containers.items())
     if module.check_mode or not (differs or needed):
         document = {} if module.check_mode else former.document()
-        servers = former.document()["servers"]
-        module.exit_json(changed=differs, diff=diff if differs else {}, servers=servers, former=document)
+        people = former.document()["servers"]
+        module.exit_json(changed=differs, diff=diff if differs else {}, servers=people, former=document)
     try_out(module, engine, wanted)
     now = datetime.datetime.now(datetime.UTC)
-    copy = hub_change.snapshot(data / "state" / "jupyterhub.sqlite", data / "snapshots", now.strftime("%Y%m%dT%H%M%SZ"))
+    copy = database.keep(data / "state" / "jupyterhub.sqlite", data / "snapshots", now.strftime("%Y%m%dT%H%M%SZ"))
     maintenance = Path(params["maintenance_file"])
     try:
-        hub_change.announce(maintenance, (now + datetime.timedelta(minutes=10)).isoformat(timespec="seconds"))
+        change.announce(maintenance, (now + datetime.timedelta(minutes=10)).isoformat(timespec="seconds"))
         wanted.write(folder, params["uid"])
     except OSError:
         # A full disk, for instance: half of a new configuration must not wait for the hub's next start.
@@ -194,14 +163,14 @@ def before(module: AnsibleModule, engine: DockerEngine) -> None:
     module.exit_json(changed=differs, diff=diff, servers=document["servers"], former=document)
 
 
-def try_out(module: AnsibleModule, engine: DockerEngine, wanted: hub_change.Files) -> None:
+def try_out(module: AnsibleModule, engine: DockerEngine, wanted: Configuration) -> None:
     """Load the configuration in a throwaway container; ends the module when it is refused."""
     params = module.params
     staged = tempfile.mkdtemp(prefix="trial-", dir=params["folder"])
     try:
         Path(staged).chmod(0o755)
         wanted.write(Path(staged), params["uid"])
-        body = hub_change.trial_body(params["image"], params["uid"], params["folder"], staged)
+        body = trial.body(params["image"], params["uid"], params["folder"], staged)
         status, output = Engine(engine).run("labserver-hub-trial", body)
     finally:
         shutil.rmtree(staged)
@@ -209,15 +178,15 @@ def try_out(module: AnsibleModule, engine: DockerEngine, wanted: hub_change.File
         module.fail_json(msg="The hub would not start with this configuration, so nothing was changed:\n" + output)
 
 
-def look(module: AnsibleModule, engine: DockerEngine, former: hub_change.Former) -> hub_change.Look:
+def look(module: AnsibleModule, engine: DockerEngine, former: change.Former) -> servers.Look:
     """Look whether all is well; the announcement of the change ends when it is."""
-    found = hub_change.look(
+    found = servers.look(
         list(former.servers),
-        lambda identity: hub_change.inspect(engine, identity),
+        lambda identity: servers.inspect(engine, identity),
         module.params["base_url"],
         seconds=module.params["timeout_seconds"],
         hopeless=lambda: any(
-            hub_change.hopeless(hub_change.inspect(engine, name), was) for name, was in former.containers.items()
+            change.hopeless(servers.inspect(engine, name), was) for name, was in former.containers.items()
         ),
     )
     if found.well:
@@ -227,7 +196,7 @@ def look(module: AnsibleModule, engine: DockerEngine, former: hub_change.Former)
 
 def after(module: AnsibleModule, engine: DockerEngine) -> None:
     """Tell whether the change went well."""
-    found = look(module, engine, hub_change.Former.of(module.params["former"]))
+    found = look(module, engine, change.Former.of(module.params["former"]))
     if not found.well:
         module.fail_json(msg=found.sentence(), message=found.sentence())
     module.exit_json(changed=False, message=found.sentence())
@@ -236,12 +205,12 @@ def after(module: AnsibleModule, engine: DockerEngine) -> None:
 def back(module: AnsibleModule, engine: DockerEngine) -> None:
     """Put back what was there before, and look again."""
     params = module.params
-    former = hub_change.Former.of(params["former"])
+    former = change.Former.of(params["former"])
     if module.check_mode:
         module.exit_json(changed=False, message="in check mode nothing was changed", restored=[])
     if not any(former.containers.values()):
         module.exit_json(changed=False, message="there is no former hub to go back to", restored=[])
-    restored = hub_change.go_back(
+    restored = change.go_back(
         engine,
         former,
         folder=Path(params["folder"]),
@@ -256,12 +225,11 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "step": {"type": "str", "choices": ["network", "before", "after", "back"], "required": True},
+            "step": {"type": "str", "choices": ["before", "after", "back"], "required": True},
             "image": {"type": "str"},
             "settings": {"type": "str"},
             "snippets": {"type": "list", "elements": "str", "default": []},
             "hashes": {"type": "dict"},
-            "network": {"type": "dict", "options": dict.fromkeys(("name", "subnet", "ip_range"), REQUIRED)},
             "folder": {"type": "path", "default": "/etc/labserver/hub"},
             "data_folder": {"type": "path", "default": "/srv/labserver/hub"},
             "uid": {"type": "int", "default": 64100},
@@ -272,7 +240,6 @@ def main() -> None:
             "maintenance_file": {"type": "path", "default": "/etc/labserver/public/maintenance.json"},
         },
         required_if=[
-            ("step", "network", ["network"]),
             ("step", "before", ["image", "settings", "hashes"]),
             ("step", "after", ["base_url", "former"]),
             ("step", "back", ["base_url", "former"]),
@@ -281,7 +248,7 @@ def main() -> None:
     )
     engine = DockerEngine(module.params["docker_socket"], timeout=120)
     try:
-        {"network": network, "before": before, "after": after, "back": back}[module.params["step"]](module, engine)
+        {"before": before, "after": after, "back": back}[module.params["step"]](module, engine)
     except (EngineError, OSError) as error:
         module.fail_json(msg=str(error))
 

@@ -90,43 +90,10 @@ actions:
     name:
       description: The path.
       type: str
-shared_root:
-  description:
-    - Whether mounts below the host's C(/) propagate into containers that ask for it. True under systemd on a real host,
-      false in most containers that play a host.
-  type: bool
-  returned: success
-cgroup_parent:
-  description: The control group of all notebooks in the form that this host's Docker engine takes; empty without one.
-  type: str
-  returned: success
-  sample: labnotebooks.slice
-gpus:
-  description: The ids of the graphics cards that Docker can hand out.
-  type: list
-  elements: str
-  returned: success
-shares_root:
-  description: Folder below which the host's shares are mounted, as C(/etc/labserver/public/shares.json) says.
-  type: str
-  returned: success
-  sample: /srv/labserver/shares
-time_zone:
-  description: The host's time zone in the form of POSIX, for containers.
-  type: str
-  returned: success
-  sample: CET-1CEST,M3.5.0,M10.5.0/3
 """
 
-from pathlib import Path
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import DockerEngine
-from ansible_collections.labserver.jupyter.plugins.module_utils._hub import files as hub_files
-from ansible_collections.labserver.jupyter.plugins.module_utils._hub import gpus as hub_gpus
-from ansible_collections.labserver.jupyter.plugins.module_utils._hub import reserve as hub_reserve
-
-SHARES = Path("/etc/labserver/public/shares.json")
+from ansible_collections.labserver.jupyter.plugins.module_utils._hub import files
 
 
 def main() -> None:
@@ -153,20 +120,15 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        changes = hub_files.compare(hub_files.from_params(module.params["paths"]))
+        plan = files.compare(files.from_params(module.params["paths"]))
         if not module.check_mode:
-            hub_files.apply(changes)
+            files.apply(plan)
     except OSError as error:
         module.fail_json(msg=str(error))
     module.exit_json(
-        changed=bool(changes),
-        actions=[{"what": change.what, "name": change.wanted.path} for change in changes],
-        shared_root=hub_files.shared_root(Path("/proc/self/mountinfo").read_text(encoding="utf-8")),
-        shares_root=hub_files.shares_root(SHARES.read_bytes() if SHARES.exists() else b""),
-        time_zone=hub_files.time_zone(),
-        cgroup_parent=hub_reserve.of_engine(DockerEngine(timeout=30)),
-        gpus=hub_gpus.detected(Path("/")),
-        diff=hub_files.diff_of(changes),
+        changed=bool(plan),
+        actions=[{"what": change.what, "name": change.desired.path} for change in plan],
+        diff=files.diff_of(plan),
     )
 
 

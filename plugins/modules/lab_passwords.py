@@ -118,8 +118,8 @@ import datetime
 import json
 import sqlite3
 import traceback
-import typing as t
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub import passwords
@@ -133,11 +133,11 @@ else:
     BCRYPT_ERROR = None
 
 
-def read_roster(module: AnsibleModule) -> dict[str, t.Any]:
+def read_roster(module: AnsibleModule) -> dict[str, Any]:
     """Return the roster; in check mode on a bare host an empty one."""
     path = Path(module.params["roster"])
     try:
-        roster: dict[str, t.Any] = json.loads(path.read_bytes())
+        roster: dict[str, Any] = json.loads(path.read_bytes())
     except FileNotFoundError:
         if module.check_mode:
             return {"version": 1, "users": {}}
@@ -165,7 +165,7 @@ def main() -> None:
     params = module.params
     paths = passwords.Paths(Path(params["store"]), Path(params["record"]), Path(params["one_time_file"]))
     reset: list[str] = params["reset"]
-    extra: dict[str, t.Any] = {}
+    extra: dict[str, Any] = {}
     if params["reset_only"]:
         if not (Path(params["roster"]).exists() and paths.store.exists()):
             module.exit_json(changed=False, actions=[], pending=0, known=[])

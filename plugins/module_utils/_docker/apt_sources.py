@@ -13,6 +13,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from .._common import files
+
 FIELD = re.compile(r"^([A-Za-z-]+):", re.MULTILINE)
 URIS = re.compile(r"^URIs:[^\n]*(?:\n[ \t][^\n]*)*", re.MULTILINE | re.IGNORECASE)
 
@@ -65,7 +67,7 @@ def has_entries(text: str, name: str) -> bool:
     return any(FIELD.match(line) for line in lines) if name.endswith(".sources") else bool(lines)
 
 
-def plan(folder: Path, repository: str, keep: str) -> list[Takeover]:
+def compare(folder: Path, repository: str, keep: str) -> tuple[Takeover, ...]:
     """Find the repository in the files of ``folder``, but for the file named ``keep``."""
     found = []
     for path in sorted(folder.glob("*.list")) + sorted(folder.glob("*.sources")):
@@ -75,7 +77,7 @@ def plan(folder: Path, repository: str, keep: str) -> list[Takeover]:
         after = (without_paragraphs if path.suffix == ".sources" else without_lines)(before, repository)
         if after != before:
             found.append(Takeover(path, before, after if has_entries(after, path.name) else ""))
-    return found
+    return tuple(found)
 
 
 def aside(path: Path) -> Path:
@@ -88,16 +90,13 @@ def aside(path: Path) -> Path:
     return name
 
 
-def apply(takeovers: list[Takeover]) -> None:
+def apply(plan: tuple[Takeover, ...]) -> None:
     """Keep each file as it was beside itself, and leave in place only what is not of the repository."""
-    for item in takeovers:
+    for item in plan:
         kept = aside(item.path)
         if not item.after:
             item.path.rename(kept)
             continue
-        kept.write_text(item.before, errors="surrogateescape")
-        kept.chmod(item.path.stat().st_mode & 0o7777)
-        new = item.path.with_name(f".{item.path.name}.new")
-        new.write_text(item.after, errors="surrogateescape")
-        new.chmod(item.path.stat().st_mode & 0o7777)
-        new.replace(item.path)
+        mode = item.path.stat().st_mode & 0o7777
+        files.replace(kept, item.before.encode(errors="surrogateescape"), mode)
+        files.replace(item.path, item.after.encode(errors="surrogateescape"), mode)

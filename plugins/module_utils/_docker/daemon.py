@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 import json
-import typing as t
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 # Runs a command, returns its exit status and what it wrote to both outputs.
 Runner = Callable[[Sequence[str]], tuple[int, str]]
@@ -19,7 +19,7 @@ class DaemonConfigError(Exception):
     """The file that is there, or the file that would be written, is not usable; the text says why."""
 
 
-def merge(existing: Mapping[str, t.Any], wanted: Mapping[str, t.Any]) -> dict[str, t.Any]:
+def merge(existing: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``existing`` with ``wanted`` over it: dictionaries key by key, everything else replaced whole."""
     result = dict(existing)
     for key, value in wanted.items():
@@ -28,7 +28,7 @@ def merge(existing: Mapping[str, t.Any], wanted: Mapping[str, t.Any]) -> dict[st
     return result
 
 
-def withdraw(existing: Mapping[str, t.Any], managed: Mapping[str, t.Any]) -> dict[str, t.Any]:
+def withdraw(existing: Mapping[str, Any], managed: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``existing`` without the settings in ``managed``; one that somebody changed since then stays."""
     result = dict(existing)
     for key, value in managed.items():
@@ -43,7 +43,7 @@ def withdraw(existing: Mapping[str, t.Any], managed: Mapping[str, t.Any]) -> dic
     return result
 
 
-def parse(text: str, path: str) -> dict[str, t.Any]:
+def parse(text: str, path: str) -> dict[str, Any]:
     """Return the settings in ``text`` (empty means none); raise DaemonConfigError when it is not a JSON object."""
     if not text.strip():
         return {}
@@ -56,7 +56,7 @@ def parse(text: str, path: str) -> dict[str, t.Any]:
     return settings
 
 
-def render(settings: Mapping[str, t.Any]) -> str:
+def render(settings: Mapping[str, Any]) -> str:
     """Return the text of daemon.json."""
     return json.dumps(settings, indent=2, sort_keys=True) + "\n"
 
@@ -72,10 +72,11 @@ class Plan:
 
     @property
     def changed(self) -> bool:
+        """Whether one of the two files is to be written."""
         return self.before != self.after or self.managed_before != self.managed_after
 
 
-def plan(current: str, managed: str, wanted: Mapping[str, t.Any], path: str, record: str) -> Plan:
+def compare(current: str, managed: str, wanted: Mapping[str, Any], path: str, record: str) -> Plan:
     """Compare the texts of daemon.json and of the record with the ``wanted`` settings.
 
     A setting that an earlier run made and that is no longer wanted goes away, unless it was changed by hand since.
@@ -87,7 +88,7 @@ def plan(current: str, managed: str, wanted: Mapping[str, t.Any], path: str, rec
     return Plan(current, after, managed, managed if parse(managed, record) == dict(wanted) else managed_after)
 
 
-def check(path: str, settings: Mapping[str, t.Any], run: Runner) -> None:
+def check(path: str, settings: Mapping[str, Any], run: Runner) -> None:
     """Let the engine's own parser read the file at ``path``; raise DaemonConfigError with its words if it refuses.
 
     Docker 23 and later have ``--validate``. An older engine is started with a log level that does not exist: it reads

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import typing as t
 from collections.abc import Mapping
+from typing import Any
 
 LOG_SIZE = re.compile(r"[1-9][0-9]*[kmg]")
 
 
-def problems(inputs: Mapping[str, t.Any]) -> list[str]:
+def problems(inputs: Mapping[str, Any]) -> list[str]:
     """Return every problem of the role's inputs, each with its index and name."""
     found: list[str] = []
     size = str(inputs.get("docker_log_max_size", "10m"))
@@ -41,7 +41,7 @@ def problems(inputs: Mapping[str, t.Any]) -> list[str]:
     return found
 
 
-def _pool_problems(pool: Mapping[str, t.Any]) -> list[str]:
+def _pool_problems(pool: Mapping[str, Any]) -> list[str]:
     try:
         network = ipaddress.ip_network(str(pool.get("base", "")))
     except ValueError as exc:

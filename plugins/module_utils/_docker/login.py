@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import base64
 import json
-import typing as t
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-OPTIONS: dict[str, t.Any] = {
+from .._common import files
+
+OPTIONS: dict[str, Any] = {
     "registry": {"type": "str", "required": True},
     "username": {"type": "str", "required": True},
     "password_file": {"type": "path", "required": True, "no_log": False},
 }
 
 
-def configuration(logins: Sequence[Mapping[str, t.Any]], existing: str) -> str:
+def configuration(logins: Sequence[Mapping[str, Any]], existing: str) -> str:
     """Return the text of a ``config.json`` of the docker command with logins (as in ``OPTIONS``) added to an old one.
 
     A login whose file is not there is left out: the registry of a host that has none needs none.
@@ -42,7 +44,7 @@ def configuration(logins: Sequence[Mapping[str, t.Any]], existing: str) -> str:
     return json.dumps(settings)
 
 
-def environment(logins: Sequence[Mapping[str, t.Any]], folder: Path, existing: Path | None = None) -> dict[str, str]:
+def environment(logins: Sequence[Mapping[str, Any]], folder: Path, existing: Path | None = None) -> dict[str, str]:
     """Return the variable with which the docker command knows ``logins``.
 
     Makes ``folder`` for it, which the caller removes: all that root's own ``~/.docker`` has (plugins, contexts,
@@ -58,8 +60,7 @@ def environment(logins: Sequence[Mapping[str, t.Any]], folder: Path, existing: P
     except ValueError as error:
         raise ValueError(f"{old}: {error}; mend or remove it (docker login writes it)") from error
     folder.mkdir(mode=0o700)
-    (folder / "config.json").touch(mode=0o600)
-    (folder / "config.json").write_text(text)
+    files.create(folder / "config.json", text.encode(), 0o600)
     for entry in existing.iterdir() if existing.is_dir() else ():
         if entry != old:
             (folder / entry.name).symlink_to(entry)

@@ -6,20 +6,19 @@
 
 from __future__ import annotations
 
-import json
 import os
-import posixpath
 import secrets
 import stat
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .._common import files
+
 
 @dataclass(frozen=True)
-class Wanted:
+class Desired:
     """One path. ``content`` None: a folder; ``secret_bytes``: made once at random (hexadecimal) and then kept.
 
     A secret with ``same_as`` takes over the content of another secret of the same call, for a reader with another uid.
@@ -41,14 +40,17 @@ class Change:
     """One thing to do: ``make``, ``write``, ``generate``, ``remove`` or ``permit`` (owner, group, mode) a path."""
 
     what: str
-    wanted: Wanted
+    desired: Desired
     before: str = ""
 
 
-def from_params(items: Iterable[Mapping[str, Any]]) -> list[Wanted]:
-    """Return the wishes of a module's parameters; modes are octal strings."""
+Plan = tuple[Change, ...]
+
+
+def from_params(items: Iterable[Mapping[str, Any]]) -> list[Desired]:
+    """Return what a module's parameters describe; modes are octal strings."""
     return [
-        Wanted(
+        Desired(
             path=item["path"],
             mode=int(item["mode"], 8),
             owner=item["owner"],
@@ -63,10 +65,10 @@ def from_params(items: Iterable[Mapping[str, Any]]) -> list[Wanted]:
     ]
 
 
-def compare(wanted: Iterable[Wanted]) -> list[Change]:
-    """Return what differs, in the order of the wishes."""
+def compare(desired: Iterable[Desired]) -> Plan:
+    """Return what differs, in the order in which it was described."""
     changes: list[Change] = []
-    for one in wanted:
+    for one in desired:
         path = Path(one.path)
         try:
             found = path.lstat()
@@ -90,72 +92,36 @@ def compare(wanted: Iterable[Wanted]) -> list[Change]:
             continue
         if (stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid) != (one.mode, one.owner, one.group):
             changes.append(Change("permit", one))
-    return changes
+    return tuple(changes)
 
 
-def apply(changes: Iterable[Change]) -> None:
+def apply(plan: Plan) -> None:
     """Carry out changes; files are replaced atomically."""
-    for change in changes:
-        one, path = change.wanted, Path(change.wanted.path)
+    for change in plan:
+        one, path = change.desired, Path(change.desired.path)
         if change.what == "remove":
             path.unlink()
         elif change.what == "make":
             path.mkdir(mode=0o700, parents=True)
         elif change.what == "write":
-            _replace(path, one.content or "")
+            files.replace(path, (one.content or "").encode(), one.mode, one.owner, one.group)
         elif change.what == "generate":
-            _replace(path, Path(one.same_as).read_text() if one.same_as else secrets.token_hex(one.secret_bytes) + "\n")
-        if change.what != "remove":
+            secret = (
+                Path(one.same_as).read_bytes() if one.same_as else f"{secrets.token_hex(one.secret_bytes)}\n".encode()
+            )
+            files.replace(path, secret, one.mode, one.owner, one.group)
+        if change.what in ("make", "permit"):
             os.chown(path, one.owner, one.group, follow_symlinks=False)
             path.chmod(one.mode)
 
 
-def _replace(path: Path, content: str) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(content)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def shares_root(document: bytes, default: str = "/srv/labserver/shares") -> str:
-    """Return the folder below which the host's shares are mounted, from the bytes of ``public/shares.json``."""
-    try:
-        binds = [share["bind"] for share in json.loads(document)["shares"].values()]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return default
-    return posixpath.dirname(binds[0]) if binds else default
-
-
-def shared_root(mountinfo: str) -> bool:
-    """Tell from /proc/self/mountinfo whether mounts below / propagate, as under systemd on a real host."""
-    for line in mountinfo.splitlines():
-        fields = line.split(" ")
-        if fields[4] == "/":
-            return any(field.startswith("shared:") for field in fields[6 : fields.index("-")])
-    return False
-
-
-def time_zone(path: Path = Path("/etc/localtime")) -> str:
-    """Return the host's time zone in POSIX form (``CET-1CEST,M3.5.0,M10.5.0/3``): containers have no table of zones."""
-    try:
-        lines = path.read_bytes().split(b"\n")  # a compiled zone ends with that form on a line of its own (RFC 9636)
-    except OSError:
-        return "UTC0"
-    footer = lines[-2] if lines[0].startswith(b"TZif") and len(lines) > 2 and lines[-1] == b"" else b""
-    return footer.decode("ascii", errors="ignore") or "UTC0"
-
-
-def diff_of(changes: Iterable[Change]) -> list[dict[str, str]]:
-    """Return Ansible's diff of the changes; contents of secrets are never in it."""
+def diff_of(plan: Plan) -> list[dict[str, str]]:
+    """Return Ansible's diff of a plan; contents of secrets are never in it."""
     result = []
-    for change in changes:
-        path = change.wanted.path
-        hidden = change.wanted.hidden
-        after = change.wanted.content if change.what == "write" and not hidden else f"{change.what}\n"
+    for change in plan:
+        path = change.desired.path
+        hidden = change.desired.hidden
+        after = change.desired.content if change.what == "write" and not hidden else f"{change.what}\n"
         before = "" if hidden else change.before
         result.append(
             {"before_header": path, "after_header": path, "before": before, "after": after or f"{change.what}\n"}

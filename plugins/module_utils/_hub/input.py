@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from .._common import sizes
 from . import login_input
 
 IMAGE_KEYS = frozenset({"title", "description", "groups", "limits"})
@@ -21,13 +22,6 @@ SMALLEST_MEMORY_BYTES = 256 << 20
 """A bare JupyterLab with one kernel takes 150 MB."""
 SMALLEST_RESERVE_BYTES = 512 << 20
 GPU = re.compile(r"([0-9]{1,2}|(GPU|MIG)-[A-Za-z0-9-]+)\Z")
-_UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
-
-
-def memory_bytes(text: str) -> int | None:
-    """Return the number of bytes of a text such as ``4G`` or ``512MB``; None when it is none."""
-    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?)B?", str(text).strip(), re.IGNORECASE)
-    return None if found is None else int(float(found.group(1)) * (1 << _UNITS[found.group(2).upper()]))
 
 
 def problems(inputs: Mapping[str, Any]) -> list[str]:
@@ -72,13 +66,8 @@ def _network(inputs: Mapping[str, Any]) -> list[str]:
 
 def _numbers(inputs: Mapping[str, Any]) -> list[str]:
     found = []
-    memory = memory_bytes(inputs["hub_default_memory"])
-    if memory is None:
-        found.append(f"hub_default_memory: {inputs['hub_default_memory']!r} is no size; give one such as 4G")
-    elif memory < SMALLEST_MEMORY_BYTES:
-        found.append(
-            f"hub_default_memory: {inputs['hub_default_memory']} is too little for a notebook; give 256M or more"
-        )
+    found += _size(inputs, "hub_default_memory", SMALLEST_MEMORY_BYTES, "a notebook needs 256M or more")
+    found += _size(inputs, "hub_reserve_memory", SMALLEST_RESERVE_BYTES, "host and hub need 512M or more")
     for name, least in (
         ("hub_default_cpu", 0.1),
         ("hub_default_pids", 64),
@@ -88,11 +77,6 @@ def _numbers(inputs: Mapping[str, Any]) -> list[str]:
     ):
         if float(inputs[name]) < least:
             found.append(f"{name}: {inputs[name]} is too small; give {least} or more")
-    reserve = memory_bytes(inputs["hub_reserve_memory"])
-    if reserve is None or reserve < SMALLEST_RESERVE_BYTES:
-        found.append(
-            f"hub_reserve_memory: {inputs['hub_reserve_memory']!r} is no size of 512M or more; give one such as 2G"
-        )
     if float(inputs["hub_reserve_cpus"]) < 0:
         found.append(f"hub_reserve_cpus: {inputs['hub_reserve_cpus']} is less than nothing; give 0 or more")
     for index, card in enumerate(inputs["hub_gpus"]):
@@ -107,6 +91,14 @@ def _numbers(inputs: Mapping[str, Any]) -> list[str]:
     if not 1 <= int(inputs["hub_port"]) <= 65535:
         found.append(f"hub_port: {inputs['hub_port']} is no port; give a number from 1 to 65535")
     return found
+
+
+def _size(inputs: Mapping[str, Any], name: str, least: int, why: str) -> list[str]:
+    try:
+        size = sizes.parse(inputs[name])
+    except ValueError as error:
+        return [f"{name}: {error}"]
+    return [f"{name}: {inputs[name]} is too little: {why}"] if size < least else []
 
 
 def _images(inputs: Mapping[str, Any]) -> list[str]:

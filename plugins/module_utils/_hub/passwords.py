@@ -13,16 +13,14 @@ from __future__ import annotations
 import contextlib
 import csv
 import datetime
-import fcntl
 import io
-import os
 import secrets
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .._common import files, lock
 from .password_store import Entry, PasswordStore, Record, StoreError, read_record
 
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -30,6 +28,8 @@ ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 GROUPS, GROUP_LENGTH = 4, 4
 """16 characters of 31: 79 bits, so that even a cheap hash cannot be searched."""
 COLUMNS = ("name", "full_name", "password", "made")
+
+LOCK_SECONDS = 60.0
 
 Hash = Callable[[str], str]
 
@@ -171,14 +171,15 @@ def check(paths: Paths) -> tuple[dict[str, Entry] | None, Record | None, Record 
 
 @contextlib.contextmanager
 def alone(path: Path) -> Iterator[None]:
-    """Keep other changes of the file of one-time passwords out: a line written a moment before its hash looks used."""
-    # For root alone: whoever could open it could hold it.
-    lock = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    """Keep other changes of the file of one-time passwords out: a line written a moment before its hash looks used.
+
+    Raises StoreError when another change takes longer than a minute.
+    """
+    guard = path.with_name(f".{path.name}.lock")
+    with lock.opened(guard) as descriptor:
+        if not lock.acquire(descriptor, LOCK_SECONDS):
+            raise StoreError(f"{path}: another change of it has held {guard} for {LOCK_SECONDS:.0f} s; try again")
         yield
-    finally:
-        os.close(lock)
 
 
 def apply(
@@ -198,11 +199,11 @@ def apply(
             Line(name, roster["users"][name].get("full_name") or "", fresh[name], stamp) for name in sorted(fresh)
         ]
         if lines != before or not paths.one_time.exists():
-            write_secret(paths.one_time, render_lines(lines))
+            files.replace(paths.one_time, render_lines(lines).encode(), 0o600)
         if fresh or plan.remove:
             store.apply({name: digest(password) for name, password in fresh.items()}, list(plan.remove), stamp)
     if plan.record:
-        write_atomically(paths.record, store.record().text(), 0o644)
+        files.replace(paths.record, store.record().text().encode(), 0o644)
 
 
 def prune(paths: Paths) -> list[str]:
@@ -216,25 +217,5 @@ def prune(paths: Paths) -> list[str]:
         kept = [line for line in lines if line.name not in entries or entries[line.name].one_time]
         if len(kept) == len(lines):
             return []
-        write_secret(paths.one_time, render_lines(kept))
+        files.replace(paths.one_time, render_lines(kept).encode(), 0o600)
         return sorted({line.name for line in lines} - {line.name for line in kept})
-
-
-def write_secret(path: Path, text: str) -> None:
-    """Replace a file that only root may read."""
-    write_atomically(path, text, 0o600)
-
-
-def write_atomically(path: Path, text: str, mode: int) -> None:
-    """Replace a file so that a reader sees the old or the new content, never a part."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fchmod(stream.fileno(), mode)
-            os.fsync(stream.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from .._common.docker_api import SOCKET, DockerEngine, EngineError
+from .._common.files import tell_kernel
 
 NAME = "labnotebooks"
 SLICE = f"{NAME}.slice"
@@ -121,11 +122,11 @@ def write_v1(root: Path, group: str, wanted: Limits) -> None:
     # Memory with swap may never be less than memory alone: the order depends on whether it grows or shrinks.
     growing = bool(files) and int(files[0].read_text()) < wanted.memory_bytes
     for file in reversed(files) if growing else files:
-        file.write_text(memory)
-    (folders["cpu"] / "cpu.shares").write_text(str(V1_SHARES))
+        tell_kernel(file, memory)
+    tell_kernel(folders["cpu"] / "cpu.shares", str(V1_SHARES))
     quota = -1 if wanted.cpus is None else int(wanted.cpus * PERIOD_MICROSECONDS)
-    (folders["cpu"] / "cpu.cfs_quota_us").write_text(str(quota))
-    (folders["pids"] / "pids.max").write_text(str(wanted.processes))
+    tell_kernel(folders["cpu"] / "cpu.cfs_quota_us", str(quota))
+    tell_kernel(folders["pids"] / "pids.max", str(wanted.processes))
 
 
 def write_v2(root: Path, group: str, wanted: Limits) -> None:
@@ -133,12 +134,12 @@ def write_v2(root: Path, group: str, wanted: Limits) -> None:
     folder = root / group.lstrip("/")
     folder.mkdir(parents=True, exist_ok=True)
     for above in reversed([path for path in folder.parents if path == root or root in path.parents]):
-        (above / "cgroup.subtree_control").write_text("+cpu +memory +pids")
+        tell_kernel(above / "cgroup.subtree_control", "+cpu +memory +pids")
     quota = "max" if wanted.cpus is None else str(int(wanted.cpus * PERIOD_MICROSECONDS))
-    (folder / "memory.max").write_text(str(wanted.memory_bytes))
-    (folder / "cpu.weight").write_text(str(WEIGHT))
-    (folder / "cpu.max").write_text(f"{quota} {PERIOD_MICROSECONDS}")
-    (folder / "pids.max").write_text(str(wanted.processes))
+    tell_kernel(folder / "memory.max", str(wanted.memory_bytes))
+    tell_kernel(folder / "cpu.weight", str(WEIGHT))
+    tell_kernel(folder / "cpu.max", f"{quota} {PERIOD_MICROSECONDS}")
+    tell_kernel(folder / "pids.max", str(wanted.processes))
 
 
 def _run(command: Sequence[str]) -> None:

@@ -51,7 +51,7 @@ def test_files_are_kept_as_they_were(tmp_path: Path) -> None:
     alone.write_text(f"# Docker\ndeb {URL} trixie stable\n")
     mine.write_text(f"Types: deb\nURIs: {URL}\n")
     (tmp_path / "docker.list.replaced-by-labserver").write_text("older\n")
-    core.apply(core.plan(tmp_path, URL, mine.name))
+    core.apply(core.compare(tmp_path, URL, mine.name))
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
         "lab.list": OTHER,
         "lab.list.replaced-by-labserver": f"{OTHER}deb {URL} trixie stable\n",
@@ -59,4 +59,4 @@ def test_files_are_kept_as_they_were(tmp_path: Path) -> None:
         "docker.list.replaced-by-labserver.~1~": f"# Docker\ndeb {URL} trixie stable\n",
         mine.name: f"Types: deb\nURIs: {URL}\n",
     }
-    assert core.plan(tmp_path, URL, mine.name) == []
+    assert core.compare(tmp_path, URL, mine.name) == ()

@@ -32,22 +32,23 @@ def test_wanted_settings_win_and_others_stay(existing: dict, wanted: dict) -> No
 
 @given(settings, settings)
 def test_second_plan_is_empty(existing: dict, wanted: dict) -> None:
-    first = core.plan(json.dumps(existing), "", wanted, "daemon.json", "record")
-    second = core.plan(first.after, first.managed_after, wanted, "daemon.json", "record")
+    first = core.compare(json.dumps(existing), "", wanted, "daemon.json", "record")
+    second = core.compare(first.after, first.managed_after, wanted, "daemon.json", "record")
     assert not second.changed
 
 
 @given(settings, settings)
 def test_what_is_no_longer_wanted_goes_and_hand_made_settings_stay(existing: dict, wanted: dict) -> None:
     foreign = {key: value for key, value in existing.items() if key not in wanted}
-    first = core.plan(json.dumps(foreign), "", wanted, "daemon.json", "record")
-    gone = core.plan(first.after, first.managed_after, {}, "daemon.json", "record")
+    first = core.compare(json.dumps(foreign), "", wanted, "daemon.json", "record")
+    gone = core.compare(first.after, first.managed_after, {}, "daemon.json", "record")
     assert core.parse(gone.after, "daemon.json") == foreign
 
 
 def test_a_setting_changed_by_hand_is_not_withdrawn() -> None:
-    first = core.plan("", "", {"debug": True}, "daemon.json", "record")
-    assert core.parse(core.plan('{"debug": false}', first.managed_after, {}, "d", "r").after, "d") == {"debug": False}
+    first = core.compare("", "", {"debug": True}, "daemon.json", "record")
+    second = core.compare('{"debug": false}', first.managed_after, {}, "d", "r")
+    assert core.parse(second.after, "d") == {"debug": False}
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,7 @@ def test_a_setting_changed_by_hand_is_not_withdrawn() -> None:
 )
 def test_unusable_file_is_refused(text: str, message: str) -> None:
     with pytest.raises(core.DaemonConfigError, match=message):
-        core.plan(text, "", {}, "/etc/docker/daemon.json", "record")
+        core.compare(text, "", {}, "/etc/docker/daemon.json", "record")
 
 
 def engine(answers: dict[str, tuple[int, str]]) -> core.Runner:

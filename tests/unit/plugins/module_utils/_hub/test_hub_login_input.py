@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-import typing as t
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -38,7 +38,7 @@ LDAP = {
 LOOKUP = {**LDAP, "hub_ldap_bind_templates": [], "hub_ldap_search_base": "ou=people,dc=example,dc=org"}
 
 
-def found(inputs: dict[str, t.Any], **changes: t.Any) -> list[str]:
+def found(inputs: dict[str, Any], **changes: Any) -> list[str]:
     return problems({**yaml.safe_load(DEFAULTS.read_text()), **inputs, **changes})
 
 
@@ -56,7 +56,7 @@ def found(inputs: dict[str, t.Any], **changes: t.Any) -> list[str]:
         {**LDAP, "hub_ldap_bind_templates": ["{username}@example.org"], "hub_ldap_tls": "ldaps"},
     ],
 )  # fmt: skip
-def test_what_is_complete_is_right(inputs: dict[str, t.Any]) -> None:
+def test_what_is_complete_is_right(inputs: dict[str, Any]) -> None:
     assert found(inputs) == []
 
 
@@ -114,7 +114,7 @@ def test_all_that_is_missing_is_named_at_once() -> None:
         (LDAP, {"hub_login_names": {"a": "alice", "b": "alice"}}, "hub_login_names[b]: alice is also a"),
     ],
 )
-def test_mistakes(inputs: dict[str, t.Any], changes: dict[str, t.Any], message: str) -> None:
+def test_mistakes(inputs: dict[str, Any], changes: dict[str, Any], message: str) -> None:
     lines = found(inputs, **changes)
     assert len(lines) == 1, lines
     assert message in lines[0]

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-import typing as t
+from typing import Any
 
 import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub.network import ICC, objection
@@ -12,7 +12,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._hub.network imp
 WANTED = {"name": "labserver-hub", "subnet": "172.27.240.0/20", "ip_range": "172.27.248.0/21"}
 
 
-def network(subnet: str = WANTED["subnet"], ip_range: str = WANTED["ip_range"], icc: str = "false") -> dict[str, t.Any]:
+def network(subnet: str = WANTED["subnet"], ip_range: str = WANTED["ip_range"], icc: str = "false") -> dict[str, Any]:
     return {"IPAM": {"Config": [{"Subnet": subnet, "IPRange": ip_range}]}, "Options": {ICC: icc}}
 
 
@@ -23,7 +23,7 @@ def test_the_same_network_may_stay_with_its_people() -> None:
 @pytest.mark.parametrize(
     ("found", "people"), [(None, []), (None, ["alice"]), (network("10.0.0.0/8"), [])], ids=["none", "gone", "empty"]
 )
-def test_where_nobody_works_it_may_be_made_anew(found: dict[str, t.Any] | None, people: list[str]) -> None:
+def test_where_nobody_works_it_may_be_made_anew(found: dict[str, Any] | None, people: list[str]) -> None:
     assert objection(found, WANTED, people) == ""
 
 
@@ -36,7 +36,7 @@ def test_where_nobody_works_it_may_be_made_anew(found: dict[str, t.Any] | None, 
         ({}, "its subnet is not set, wanted is 172.27.240.0/20"),
     ],
 )
-def test_whoever_works_is_not_cut_off(found: dict[str, t.Any], word: str) -> None:
+def test_whoever_works_is_not_cut_off(found: dict[str, Any], word: str) -> None:
     text = objection(found, WANTED, ["alice", "bob"])
     assert word in text
     assert "cuts off the servers that run: alice, bob" in text

@@ -11,8 +11,8 @@ import os
 import sqlite3
 import stat
 import threading
-import typing as t
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub import passwords
@@ -26,7 +26,7 @@ class Lab:
 
     def __init__(self, folder: Path) -> None:
         self.paths = passwords.Paths(folder / "store.sqlite", folder / "record.json", folder / "one-time.csv")
-        self.roster: dict[str, t.Any] = {"users": {}}
+        self.roster: dict[str, Any] = {"users": {}}
         self.hashed: list[str] = []
 
     def people(self, **states: str) -> None:
@@ -179,7 +179,7 @@ def test_a_run_that_broke_off_before_the_store_was_written_is_made_good(lab: Lab
     lab.use("alice")
     lab.run()
     # A reset that got as far as the file for root: the line is there, the store has the person's own password.
-    passwords.write_secret(lab.paths.one_time, passwords.render_lines(lines))
+    lab.paths.one_time.write_text(passwords.render_lines(lines))
     assert lab.run() == ["forget alice"]
 
 

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-import typing as t
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import EngineError
@@ -63,7 +63,7 @@ class Engine:
     def __init__(self, driver: str | None):
         self.driver = driver
 
-    def get(self, _path: str) -> dict[str, t.Any]:
+    def get(self, _path: str) -> dict[str, Any]:
         if self.driver is None:
             raise EngineError("no answer")
         return {"CgroupDriver": self.driver}
@@ -72,13 +72,13 @@ class Engine:
 def test_the_engine_says_which_driver_it_has(tmp_path: Path) -> None:
     (tmp_path / "1").mkdir()
     (tmp_path / "1" / "cgroup").write_text(NESTED)
-    assert of_engine(t.cast("t.Any", Engine("cgroupfs")), tmp_path) == "/docker/4f/labnotebooks"
-    assert of_engine(t.cast("t.Any", Engine("systemd")), tmp_path) == "labnotebooks.slice"
-    assert of_engine(t.cast("t.Any", Engine(None)), tmp_path) == ""
+    assert of_engine(cast("Any", Engine("cgroupfs")), tmp_path) == "/docker/4f/labnotebooks"
+    assert of_engine(cast("Any", Engine("systemd")), tmp_path) == "labnotebooks.slice"
+    assert of_engine(cast("Any", Engine(None)), tmp_path) == ""
 
 
 def test_a_slice_of_systemd_gets_its_limits(tmp_path: Path) -> None:
-    ran: list[t.Any] = []
+    ran: list[Any] = []
     apply("labnotebooks.slice", WANTED, tmp_path, ran.append)
     assert ran[0][:4] == ["systemctl", "set-property", "--runtime", "labnotebooks.slice"]
     assert ran[0][4:] == [f"MemoryMax={14 * GIB}", "CPUWeight=50", "CPUQuota=750%", "TasksMax=24576"]

@@ -1,0 +1,56 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the hub's containers have to know about the host: mounts, shares, time zone, graphics cards."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from pathlib import Path
+
+# Docker hands out cards when it finds this program, which NVIDIA's container toolkit brings.
+GPU_HOOK = "usr/bin/nvidia-container-runtime-hook"
+GPU_CARDS = "proc/driver/nvidia/gpus"
+
+
+def shares_root(document: bytes, default: str = "/srv/labserver/shares") -> str:
+    """Return the folder below which the host's shares are mounted, from the bytes of ``public/shares.json``."""
+    try:
+        binds = [share["bind"] for share in json.loads(document)["shares"].values()]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return default
+    return posixpath.dirname(binds[0]) if binds else default
+
+
+def shared_root(mountinfo: str) -> bool:
+    """Tell from /proc/self/mountinfo whether mounts below / propagate, as under systemd on a real host."""
+    for line in mountinfo.splitlines():
+        fields = line.split(" ")
+        if fields[4] == "/":
+            return any(field.startswith("shared:") for field in fields[6 : fields.index("-")])
+    return False
+
+
+def time_zone(path: Path = Path("/etc/localtime")) -> str:
+    """Return the host's time zone in POSIX form (``CET-1CEST,M3.5.0,M10.5.0/3``): containers have no table of zones."""
+    try:
+        lines = path.read_bytes().split(b"\n")  # a compiled zone ends with that form on a line of its own (RFC 9636)
+    except OSError:
+        return "UTC0"
+    footer = lines[-2] if lines[0].startswith(b"TZif") and len(lines) > 2 and lines[-1] == b"" else b""
+    return footer.decode("ascii", errors="ignore") or "UTC0"
+
+
+def gpus(root: Path) -> list[str]:
+    """Return the ids of the cards that the driver knows, in the order of the bus; none without the toolkit."""
+    if not (root / GPU_HOOK).exists():
+        return []
+    found = []
+    for card in sorted((root / GPU_CARDS).glob("*/information")):
+        uuid = re.search(r"^GPU UUID:\s*(GPU-[0-9a-f-]+)\s*$", card.read_text(), re.MULTILINE)
+        if uuid:
+            found.append(uuid.group(1))
+    return found

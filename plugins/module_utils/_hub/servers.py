@@ -1,0 +1,143 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The people's servers as Docker and the proxy show them: who works, and what a change of the hub left of it."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.parse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .._common import probe
+from .._common.docker_api import DockerEngine, EngineError
+
+LABEL = "org.labserver.room=hub-server"
+USER_LABEL = "org.labserver.user"
+SETTLE_SECONDS = 2.0
+"""The hub listens a moment before it compares its routes with the proxy's; looking earlier would see the old ones."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A person's server as it runs: ``identity`` and ``started`` stay the same as long as nobody touches it."""
+
+    user: str
+    container: str
+    identity: str
+    started: str
+
+
+def running(api: DockerEngine) -> list[Server]:
+    """Return the people's servers that run now, by name."""
+    filters = {"label": [LABEL], "status": ["running"]}
+    found = []
+    for one in api.get("/containers/json", filters=filters):
+        state = api.get(f"/containers/{one['Id']}/json")
+        found.append(
+            Server(
+                user=state["Config"]["Labels"][USER_LABEL],
+                container=state["Name"].removeprefix("/"),
+                identity=state["Id"],
+                started=state["State"]["StartedAt"],
+            )
+        )
+    return sorted(found, key=lambda server: server.user)
+
+
+def find(api: DockerEngine, path: str) -> dict[str, Any] | None:
+    """Return what Docker shows below a path, None when there is no such thing."""
+    try:
+        found: dict[str, Any] = api.get(path)
+    except EngineError as error:
+        if error.status == 404:
+            return None
+        raise
+    return found
+
+
+def inspect(api: DockerEngine, name: str) -> dict[str, Any] | None:
+    """Return a container as Docker shows it, None when there is none."""
+    return find(api, f"/containers/{name}/json")
+
+
+def answers(url: str, timeout: float = 3.0) -> bool:
+    """Tell whether a Jupyter server answers below ``url`` (and not the hub in its place)."""
+    try:
+        return "version" in json.loads(probe.get(url, timeout)[1])
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def healthy(url: str, timeout: float = 3.0) -> bool:
+    """Tell whether the hub answers."""
+    try:
+        return probe.get(url, timeout)[0] == 200
+    except OSError:
+        return False
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was found after a change. ``lost`` names servers with the reason."""
+
+    hub: bool
+    kept: int
+    of: int
+    lost: tuple[str, ...]
+
+    @property
+    def well(self) -> bool:
+        """Whether the hub answers and nobody lost anything."""
+        return self.hub and not self.lost
+
+    def sentence(self) -> str:
+        """Return the result in words."""
+        hub = "the hub answers" if self.hub else "the hub does not answer"
+        lost = f"; lost: {', '.join(self.lost)}" if self.lost else ""
+        kept = f"{self.kept} of {self.of} servers kept" if self.of else "no server was running"
+        return f"{kept}, {hub}{lost}"
+
+
+def look(
+    servers: list[Server],
+    state_of: Callable[[str], Mapping[str, Any] | None],
+    base: str,
+    *,
+    seconds: float,
+    hopeless: Callable[[], bool] = lambda: False,
+    sleep: Callable[[float], None] = time.sleep,
+    is_healthy: Callable[[str], bool] = healthy,
+    is_answering: Callable[[str], bool] = answers,
+) -> Look:
+    """Wait until the hub and all servers answer through the proxy, at most ``seconds``; returns how it stands then.
+
+    A hub that is ``hopeless`` is not waited for: people have none in the meantime.
+    """
+    pause, waited = 0.5, 0.0
+    while not is_healthy(f"{base}hub/health") and waited < seconds:
+        if hopeless():
+            waited = seconds
+            break
+        sleep(pause)
+        waited += pause
+    sleep(SETTLE_SECONDS)
+    while True:
+        hub = is_healthy(f"{base}hub/health")
+        lost = []
+        for server in servers:
+            state = state_of(server.identity)
+            if state is None or not state["State"]["Running"]:
+                lost.append(f"{server.user} (stopped)")
+            elif state["State"]["StartedAt"] != server.started:
+                lost.append(f"{server.user} (started anew)")
+            elif not is_answering(f"{base}user/{urllib.parse.quote(server.user, safe='@~')}/api"):
+                lost.append(f"{server.user} (not reached)")
+        if (hub and not lost) or waited >= seconds:
+            return Look(hub, len(servers) - len(lost), len(servers), tuple(lost))
+        sleep(pause)
+        waited += pause

@@ -1,0 +1,140 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: hub_preflight
+short_description: Look at a host before its hub is changed
+version_added: 0.1.0
+description:
+  - Returns what the hub's containers have to know about the host, in one call, since each call of a module costs a
+    third of a second.
+  - Fails, also in check mode, when the hub's network would have to be made anew while people's servers run in it, since
+    that would cut them off. Changes nothing.
+author:
+  - The labserver.jupyter authors (@labserver)
+extends_documentation_fragment:
+  - labserver.jupyter._attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+    details: The module changes nothing.
+  idempotent:
+    support: full
+options:
+  network:
+    description: The wanted network of hub, proxy and people's servers.
+    type: dict
+    required: true
+    suboptions:
+      name:
+        description: Its name.
+        type: str
+        required: true
+      subnet:
+        description: Its range in CIDR notation.
+        type: str
+        required: true
+      ip_range:
+        description: The part of it for people's servers.
+        type: str
+        required: true
+  docker_socket:
+    description: The engine's socket. Without one there is no network yet.
+    type: path
+    default: /var/run/docker.sock
+seealso:
+  - module: labserver.jupyter.hub_change
+"""
+
+EXAMPLES = r"""
+- name: Look at the host
+  labserver.jupyter.hub_preflight:
+    network: {name: labserver-hub, subnet: 172.27.240.0/20, ip_range: 172.27.248.0/21}
+  register: host
+"""
+
+RETURN = r"""
+shared_root:
+  description:
+    - Whether mounts below the host's C(/) propagate into containers that ask for it. True under systemd on a real host,
+      false in most containers that play a host.
+  type: bool
+  returned: success
+cgroup_parent:
+  description: The control group of all notebooks in the form that this host's Docker engine takes; empty without one.
+  type: str
+  returned: success
+  sample: labnotebooks.slice
+gpus:
+  description: The ids of the graphics cards that Docker can hand out.
+  type: list
+  elements: str
+  returned: success
+shares_root:
+  description: Folder below which the host's shares are mounted, as C(/etc/labserver/public/shares.json) says.
+  type: str
+  returned: success
+  sample: /srv/labserver/shares
+time_zone:
+  description: The host's time zone in the form of POSIX, for containers.
+  type: str
+  returned: success
+  sample: CET-1CEST,M3.5.0,M10.5.0/3
+"""
+
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import DockerEngine, EngineError
+from ansible_collections.labserver.jupyter.plugins.module_utils._hub import host, network, reserve, servers
+
+SHARES = Path("/etc/labserver/public/shares.json")
+REQUIRED = {"type": "str", "required": True}
+
+
+def objection(engine: DockerEngine, wanted: dict[str, str]) -> str:
+    """Return why the network has to stay as it is for now; empty when nothing speaks against the run."""
+    people = [server.user for server in servers.running(engine)]
+    return network.objection(servers.find(engine, f"/networks/{wanted['name']}"), wanted, people)
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "network": {
+                "type": "dict",
+                "required": True,
+                "options": dict.fromkeys(("name", "subnet", "ip_range"), REQUIRED),
+            },
+            "docker_socket": {"type": "path", "default": "/var/run/docker.sock"},
+        },
+        supports_check_mode=True,
+    )
+    socket = module.params["docker_socket"]
+    engine = DockerEngine(socket, timeout=30)
+    try:
+        refused = objection(engine, module.params["network"]) if Path(socket).exists() else ""
+    except EngineError as error:
+        module.fail_json(msg=str(error))
+    if refused:
+        module.fail_json(msg=refused)
+    module.exit_json(
+        changed=False,
+        shared_root=host.shared_root(Path("/proc/self/mountinfo").read_text(encoding="utf-8")),
+        shares_root=host.shares_root(SHARES.read_bytes() if SHARES.exists() else b""),
+        time_zone=host.time_zone(),
+        cgroup_parent=reserve.of_engine(engine),
+        gpus=host.gpus(Path("/")),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The hub's configuration on the host, and its trial."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ansible_collections.labserver.jupyter.plugins.module_utils._hub import trial
+from ansible_collections.labserver.jupyter.plugins.module_utils._hub.configuration import Configuration
+
+
+def test_files_that_are_no_longer_wanted_go(tmp_path: Path) -> None:
+    Configuration("{}", ("a", "b")).write(tmp_path)
+    Configuration("{}", ("c",)).write(tmp_path)
+    assert Configuration.read(tmp_path) == Configuration("{}", ("c",))
+
+
+def test_snippets_are_for_root_and_the_hub(tmp_path: Path) -> None:
+    Configuration("{}", ("token = 'secret'",)).write(tmp_path, tmp_path.stat().st_gid)
+    assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.rglob("*") if path.is_file()} == {
+        "hub.json": 0o644, "01.py": 0o640,
+    }  # fmt: skip
+
+
+def test_the_trial_has_no_network_and_sees_secrets_only_to_read() -> None:
+    body = trial.body("image", 64100, "/etc/labserver/hub", "/etc/labserver/hub/trial-x")
+    assert body["HostConfig"]["NetworkMode"] == "none"
+    assert all(bind.endswith(":ro") for bind in body["HostConfig"]["Binds"])

@@ -1,0 +1,74 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the hub's containers have to know about the host."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from ansible_collections.labserver.jupyter.plugins.module_utils._hub.host import (
+    gpus,
+    shared_root,
+    shares_root,
+    time_zone,
+)
+
+CARD = "Model: \t\t NVIDIA A100-PCIE-40GB\nIRQ:   \t\t 94\nGPU UUID: \t GPU-{}\nBus Type: \t PCIe\nDevice Minor: \t 0\n"
+
+
+def test_cards_are_found_when_docker_can_hand_them_out(tmp_path: Path) -> None:
+    for bus, uuid in (("0000:3b:00.0", "2b1c-02"), ("0000:1a:00.0", "9f0e-01")):
+        folder = tmp_path / "proc" / "driver" / "nvidia" / "gpus" / bus
+        folder.mkdir(parents=True)
+        (folder / "information").write_text(CARD.format(uuid))
+    assert gpus(tmp_path) == [], "the driver alone is not enough"
+    hook = tmp_path / "usr" / "bin" / "nvidia-container-runtime-hook"
+    hook.parent.mkdir(parents=True)
+    hook.touch()
+    assert gpus(tmp_path) == ["GPU-9f0e-01", "GPU-2b1c-02"]
+    (tmp_path / "proc" / "driver" / "nvidia" / "gpus" / "0000:3b:00.0" / "information").write_text(
+        "GPU UUID: \t GPU-????\n"
+    )
+    assert gpus(tmp_path) == ["GPU-9f0e-01"], "a card that the driver could not start"
+
+
+def test_most_hosts_have_no_cards(tmp_path: Path) -> None:
+    assert gpus(tmp_path) == []
+
+
+def test_propagation_is_read_from_the_root_mount() -> None:
+    shared = "22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw\n23 22 0:20 / /proc rw - proc proc rw\n"
+    private = (
+        "22 1 0:30 / / rw,relatime master:5 - overlay overlay rw\n23 22 0:20 / /sys rw shared:3 - sysfs sysfs rw\n"
+    )
+    assert shared_root(shared)
+    assert not shared_root(private)
+    assert not shared_root("")
+
+
+@pytest.mark.parametrize(
+    ("content", "zone"),
+    [
+        (b"TZif2\0\0table\nof zones\nCET-1CEST,M3.5.0,M10.5.0/3\n", "CET-1CEST,M3.5.0,M10.5.0/3"),
+        (b"TZif2\0\0table\n<+03>-3\n", "<+03>-3"),
+        (b"TZif2\0\0table\n\n", "UTC0"),
+        (b"TZif\0\0an old table", "UTC0"),
+        (b"Europe/Berlin\n", "UTC0"),
+        (b"", "UTC0"),
+        (None, "UTC0"),
+    ],
+)
+def test_the_time_zone_is_read_for_containers(tmp_path: Path, content: bytes | None, zone: str) -> None:
+    if content is not None:
+        (tmp_path / "localtime").write_bytes(content)
+    assert time_zone(tmp_path / "localtime") == zone
+
+
+def test_the_guard_looks_where_the_shares_are() -> None:
+    document = {"version": 1, "shares": {"data": {"bind": "/data/shares/data"}, "x": {"bind": "/data/shares/x"}}}
+    assert shares_root(json.dumps(document).encode()) == "/data/shares"
+    for nothing in (b"", b"half", b"[]", b"{}", b'{"shares": {}}', b'{"shares": {"x": {}}}'):
+        assert shares_root(nothing) == "/srv/labserver/shares"

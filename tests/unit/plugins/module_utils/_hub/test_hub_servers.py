@@ -1,0 +1,72 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who works, and whether they are reached after a change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible_collections.labserver.jupyter.plugins.module_utils._hub import servers
+from ansible_collections.labserver.jupyter.plugins.module_utils._hub.servers import Server
+from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._hub.hub_engine import container, engine_of
+
+
+def test_servers_are_noted_by_name() -> None:
+    engine = engine_of(container("jupyter-bob", "bob"), container("jupyter-alice", "alice"))
+    assert [server.user for server in servers.running(engine)] == ["alice", "bob"]
+
+
+SERVERS = [Server("alice", "jupyter-alice", "id-alice", "then"), Server("bob", "jupyter-bob", "id-bob", "then")]
+
+
+def look(states: Mapping[str, Any], answering: Callable[[str], bool], hub: bool = True) -> servers.Look:
+    return servers.look(
+        SERVERS,
+        states.get,
+        "http://h/",
+        seconds=2,
+        sleep=lambda seconds: None,
+        is_healthy=lambda url: hub,
+        is_answering=answering,
+    )
+
+
+def state(running: bool = True, started: str = "then") -> dict[str, Any]:
+    return {"State": {"Running": running, "StartedAt": started}}
+
+
+def test_all_is_well() -> None:
+    found = look({"id-alice": state(), "id-bob": state()}, lambda url: True)
+    assert found.sentence() == "2 of 2 servers kept, the hub answers"
+
+
+def test_nobody_to_keep_is_said_so() -> None:
+    assert servers.Look(True, 0, 0, ()).sentence() == "no server was running, the hub answers"
+
+
+def test_each_loss_is_named_with_its_kind() -> None:
+    assert look({"id-bob": state(running=False)}, lambda url: True).lost == ("alice (stopped)", "bob (stopped)")
+    assert look({"id-alice": state(), "id-bob": state(started="now")}, lambda url: True).lost == ("bob (started anew)",)
+    found = look({"id-alice": state(), "id-bob": state()}, lambda url: "bob" not in url, hub=False)
+    assert found.sentence() == "1 of 2 servers kept, the hub does not answer; lost: bob (not reached)"
+
+
+def test_a_server_that_answers_late_is_waited_for() -> None:
+    tries: list[str] = []
+
+    def answering(url: str) -> bool:
+        tries.append(url)
+        return len(tries) > 3
+
+    assert look({"id-alice": state(), "id-bob": state()}, answering).kept == 2
+
+
+def test_a_hub_that_ends_again_and_again_is_not_waited_for() -> None:
+    waits: list[float] = []
+    found = servers.look(
+        [], {}.get, "http://h/", seconds=60, hopeless=lambda: len(waits) > 2, sleep=waits.append,
+        is_healthy=lambda url: False,
+    )  # fmt: skip
+    assert (found.well, len(waits)) == (False, 4)
