@@ -169,30 +169,15 @@ notices:
 """
 
 import platform
-from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._accounts import apply, report
-from ..module_utils._accounts import input as accounts_input
+from ..module_utils._accounts import input as inputs_core
+from ..module_utils._accounts import output, settings
+from ..module_utils._accounts.apply import converge
 from ..module_utils._accounts.ids import Ids
 from ..module_utils._accounts.store import StoreError
 from ..module_utils._accounts.world import RefusedError, World
-
-SETTINGS: dict[str, Any] = {
-    "home_folder": {"type": "str", "default": "/home"},
-    "skeleton_folder": {"type": "str", "default": "/etc/skel"},
-    "shell": {"type": "str", "default": "/bin/bash"},
-    "uid_min": {"type": "int", "default": 20000},
-    "uid_max": {"type": "int", "default": 29999},
-    "gid_min": {"type": "int", "default": 30000},
-    "gid_max": {"type": "int", "default": 39999},
-    "unlisted": {"type": "str", "choices": ["lock", "keep"], "default": "lock"},
-    "remove_homes": {"type": "bool", "default": False},
-    "archive_folder": {"type": "str", "default": "/srv/labserver/accounts/archive"},
-    "quota": {"type": "str", "default": ""},
-    "expiry_notice_days": {"type": "int", "default": 14},
-}
 
 
 def main() -> None:
@@ -202,17 +187,17 @@ def main() -> None:
             "groups": {"type": "list", "elements": "dict", "default": []},
             "shared_folders": {"type": "list", "elements": "dict", "default": []},
             "ids": {"type": "dict", "default": {}},
-            **SETTINGS,
+            **settings.argument_spec(),
         },
         supports_check_mode=True,
     )
     inputs = {f"accounts_{key}": value for key, value in module.params.items()}
-    desired, problems = accounts_input.desired(inputs)
+    desired, problems = inputs_core.desired(inputs)
     if problems:
         module.fail_json(msg="\n".join(problems), problems=problems)
     ids = module.params["ids"]
     try:
-        result = apply.run(
+        outcome = converge(
             desired,
             Ids(ids.get("users") or {}, ids.get("groups") or {}) if ids else None,
             World.real(),
@@ -224,15 +209,15 @@ def main() -> None:
     except (StoreError, ValueError, OSError) as error:
         module.fail_json(msg=str(error))
     answer = {
-        **report.summary(result),
-        "changed": result.changed,
-        "failures": result.failures,
-        "diff": report.diff(result),
+        **output.summary(outcome),
+        "changed": outcome.changed,
+        "failures": outcome.failures,
+        "diff": output.diff(outcome),
     }
-    for notice in result.plan.notices:
+    for notice in outcome.plan.notices:
         module.warn(f"{platform.node()}: {notice}")  # Ansible shows the same words of several hosts once
-    if result.failures:
-        module.fail_json(msg="All else was done, but: " + "; ".join(result.failures), **answer)
+    if outcome.failures:
+        module.fail_json(msg="All else was done, but: " + "; ".join(outcome.failures), **answer)
     module.exit_json(**answer)
 
 

@@ -72,14 +72,14 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._accounts import apply
+from ..module_utils._accounts.current import read_found
 from ..module_utils._accounts.store import StoreError
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec={}, supports_check_mode=True)
     try:
-        found = apply.found(Path("/"))
+        found = read_found(Path("/"))
     except (StoreError, ValueError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(

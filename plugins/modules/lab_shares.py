@@ -16,7 +16,7 @@ description:
     for byte; hand-made lines for the same path are taken over.
   - Each share is mounted at C(<root>/<name>/files); the path that people know is a link to it. So a container can bind
     the folder above it, the one way in which a share that goes and comes back does so in running containers too.
-  - Only what changed is mounted anew. What counts is the live mount, not what a former call said.
+  - Only what changed is mounted again. What counts is the live mount, not what a former call said.
   - While a share is not mounted, its mount point is immutable (C(chattr +i)), and nobody, not even root in a container,
     can write into it.
   - A share below O(root) that is not listed any more is unmounted and its line removed. Nothing on a server is touched.
@@ -185,15 +185,15 @@ backup:
   sample: /etc/fstab.2026-11-20T10:00:00Z
 """
 
-import typing as t
 from datetime import UTC, datetime
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils._shares.apply import ApplyError
-from ansible_collections.labserver.jupyter.plugins.module_utils._shares.converge import SharesError, reconcile
-from ansible_collections.labserver.jupyter.plugins.module_utils._shares.world import Host
 
-SHARE: dict[str, dict[str, t.Any]] = {
+from ..module_utils._shares.converge import RefusedError, converge
+from ..module_utils._shares.world import ApplyError, World
+
+SHARE: dict[str, dict[str, Any]] = {
     "name": {"type": "str", "required": True},
     "type": {"type": "str", "choices": ["cifs", "nfs", "local"], "default": "cifs"},
     "source": {"type": "str", "required": True},
@@ -206,12 +206,12 @@ SHARE: dict[str, dict[str, t.Any]] = {
     "sentinel": {"type": "str"},
     "min_free_percent": {"type": "float"},
 }
-ACCOUNT: dict[str, dict[str, t.Any]] = {
+ACCOUNT: dict[str, dict[str, Any]] = {
     "username": {"type": "str", "required": True},
     "password": {"type": "str", "required": True, "no_log": True},
     "domain": {"type": "str"},
 }
-CREDENTIALS: dict[str, dict[str, t.Any]] = {
+CREDENTIALS: dict[str, dict[str, Any]] = {
     "name": {"type": "str", "required": True},
     "account": {"type": "dict", "required": True, "options": ACCOUNT},
 }
@@ -240,8 +240,8 @@ def main() -> None:
     inputs["shares_credentials"] = {entry["name"]: entry["account"] for entry in module.params["credentials"]}
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     try:
-        result = reconcile(Host(), inputs, check=module.check_mode, stamp=stamp)
-    except SharesError as error:
+        result = converge(World(), inputs, check=module.check_mode, stamp=stamp)
+    except RefusedError as error:
         module.fail_json(msg="\n".join(error.problems), problems=error.problems)
     except (ApplyError, OSError) as error:
         module.fail_json(msg=str(error))

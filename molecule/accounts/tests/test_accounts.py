@@ -95,5 +95,5 @@ def test_what_one_member_writes_the_other_edits(host: t.Any) -> None:
 
 
 def test_the_daily_job_is_there(host: t.Any) -> None:
-    assert host.check_output("labserver accounts-expire") == "nobody's access ends soon"
+    assert host.check_output("labserver accounts-expire") == "no access ends soon"
     assert "accounts-expire" in host.check_output("cat /etc/cron.d/*")

@@ -12,13 +12,13 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
-from .store import sync_folder
+from .._common import files, mounts
 
 VERSION = 1
 CHUNK = 1 << 20
@@ -53,9 +53,9 @@ def compressor() -> tuple[str, list[str]]:
 def count(home: Path) -> tuple[int, int]:
     """Return the number of entries and the sum of file sizes in bytes below a home."""
     entries = size = 0
-    for parent, folders, files in os.walk(home):
-        entries += len(folders) + len(files)
-        for name in files:
+    for parent, folders, names in os.walk(home):
+        entries += len(folders) + len(names)
+        for name in names:
             status = os.lstat(Path(parent, name))
             size += status.st_size
     return entries, size
@@ -97,10 +97,11 @@ def make(home: Path, folder: Path, name: str, now: datetime, facts: Mapping[str,
             "sha256": checksum,
             "verified": True,
         }
-        _small(archive.manifest, json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
-        _small(archive.checksum, f"{checksum}  {final.name}\n")
+        text = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        files.replace(archive.manifest, text.encode(), 0o600)
+        files.replace(archive.checksum, f"{checksum}  {final.name}\n".encode(), 0o600)
         part.replace(final)
-        sync_folder(folder)  # the home may be deleted next, on another disk
+        files.sync_folder(folder)  # the home may be deleted next, on another disk
     except OSError as error:
         raise ArchiveError(f"{home} cannot be archived to {folder}: {error}") from error
     finally:
@@ -122,12 +123,10 @@ def verify(archive: Archive, home: Path) -> str | None:
     return None
 
 
-def remove_home(home: Path, mounts: str) -> None:
-    """Delete a home. Raises ArchiveError when something is mounted below it (``mounts``: /proc/self/mountinfo)."""
-    for line in mounts.splitlines():
-        place = line.split()[4].encode().decode("unicode_escape") if len(line.split()) > 4 else ""
-        if place == str(home) or place.startswith(f"{home}/"):
-            raise ArchiveError(f"{place} is a mount point, so {home} is not deleted; unmount it first")
+def remove_home(home: Path, mounted: Iterable[mounts.Mount]) -> None:
+    """Delete a home. Raises ArchiveError when something is mounted at it or below it."""
+    for mount in mounts.below(str(home), mounted):
+        raise ArchiveError(f"{mount.target} is a mount point, so {home} is not deleted; unmount it first")
     shutil.rmtree(home)
 
 
@@ -137,9 +136,8 @@ def _tar(home: Path, *arguments: str) -> list[str]:
 
 def _write(home: Path, part: Path, command: list[str]) -> str:
     digest = hashlib.sha256()
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     # Not a pipe: tar tells of every socket, and would wait for ever when nobody reads while it works.
-    with os.fdopen(descriptor, "wb") as out, tempfile.TemporaryFile() as told:
+    with files.creating(part) as out, tempfile.TemporaryFile() as told:
         tar = subprocess.Popen(
             [*_tar(home, "--create"), "--one-file-system", "--", home.name],
             stdout=subprocess.PIPE,
@@ -205,14 +203,6 @@ def _entries(home: Path) -> int:
 def _sha256(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _small(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
 
 
 def _pipe(stream: IO[bytes] | None) -> IO[bytes]:

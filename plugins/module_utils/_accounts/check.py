@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from .._common import sizes
 from .limits import KEYS as LIMIT_KEYS
-from .limits import Limits, parse_limits, parse_size
+from .limits import Limits, parse_limits
 from .names import GROUP_NAME, SYSTEM_NAME, group_name_problem, login_name_problem
 
 USER_KEYS = (
@@ -88,7 +89,7 @@ def names(value: object, pattern: re.Pattern[str]) -> tuple[str, ...]:
         raise ValueError("is not a list of names; give for example [leem, xps]")
     wrong = [item for item in value if not pattern.match(item)]
     if wrong:
-        raise ValueError(f'holds "{wrong[0]}", which is no name of a group')
+        raise ValueError(f'holds "{wrong[0]}", which is not a valid group name')
     return tuple(dict.fromkeys(value))
 
 
@@ -111,7 +112,7 @@ def _ssh_keys(value: object) -> tuple[str, ...]:
         raise ValueError("is not a list of public keys")
     for item in value:
         if not SSH_KEY.match(item.strip()) or "\n" in item.strip():
-            raise ValueError(f'holds "{item[:40]}", which is no public key; give the line of a .pub file')
+            raise ValueError(f'holds "{item[:40]}", which is not a public key; give the line of a .pub file')
     return tuple(dict.fromkeys(item.strip() for item in value))
 
 
@@ -123,13 +124,14 @@ def one_of(value: object, known: Sequence[str]) -> str:
     raise ValueError(f'"{value}" is unknown; {f"did you mean {near[0]}?" if near else "use " + ", ".join(known)}')
 
 
-def _quota(value: object) -> int:
-    return 0 if value in (0, "0") else parse_size(value)
+def size(value: object) -> int:
+    """Return a size in bytes; raises ValueError."""
+    return sizes.parse(value)
 
 
 def _system_name(value: object) -> str:
     if not isinstance(value, str) or not SYSTEM_NAME.match(value):
-        raise ValueError(f'"{value}" is no name of an account; leave it out for the usual jupyter-<name>')
+        raise ValueError(f'"{value}" is not a valid account name; leave it out for the usual jupyter-<name>')
     return value
 
 
@@ -143,7 +145,7 @@ USER_FIELDS: dict[str, Callable[[object], Any]] = {
     "expires": day,
     "ssh_keys": _ssh_keys,
     "shell": absolute_path,
-    "quota": _quota,
+    "quota": size,
     "system_name": _system_name,
 }
 GROUP_FIELDS: dict[str, Callable[[object], Any]] = {

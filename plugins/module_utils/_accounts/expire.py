@@ -11,13 +11,13 @@ import sys
 from collections.abc import Sequence
 from datetime import date
 
-from . import apply, wanted
+from .._common.job import BUSY, CRITICAL, OK, WARNING
+from . import records
+from .apply import converge
 from .model import Desired
-from .register import Register
+from .records import Register
 from .store import StoreError
 from .world import RefusedError, World
-
-WELL, WARNING, CRITICAL, BUSY = 0, 1, 2, 3
 
 
 def notices(desired: Desired, today: date) -> list[tuple[int, str]]:
@@ -53,25 +53,25 @@ def days_of_notice(desired: Desired) -> set[int]:
 def expire(world: World, check: bool = False) -> tuple[int, list[str]]:
     """Do the day's work; returns the exit status of a job (see docs/interfaces.md) and what to say."""
     try:
-        desired, ids = wanted.load(world.root)
+        desired, ids = records.load_wanted(world.root)
         today = world.now().astimezone().date()
         near = notices(desired, today)
         lines = [text for _left, text in near]
-        names = due(desired, apply.read_register(world.root), today)
+        names = due(desired, records.read_register(world.root), today)
         failures: list[str] = []
         if names:
-            result = apply.run(desired, ids, world, check=check, only=names)
+            outcome = converge(desired, ids, world, check=check, only=names)
             lines += [
-                f"{act.name}: {act.what}{f' ({act.detail})' if act.detail else ''}" for act in result.plan.actions
+                f"{act.name}: {act.what}{f' ({act.detail})' if act.detail else ''}" for act in outcome.plan.actions
             ]
-            failures = result.failures
+            failures = outcome.failures
     except StoreError as error:
         return BUSY, [str(error)]
     except (RefusedError, ValueError, OSError) as error:
         return CRITICAL, [str(error)]
     if failures:
         return CRITICAL, lines + failures
-    return (WARNING if any(left in days_of_notice(desired) for left, _text in near) else WELL), lines
+    return (WARNING if any(left in days_of_notice(desired) for left, _text in near) else OK), lines
 
 
 def main(argv: Sequence[str]) -> int:
@@ -80,5 +80,5 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--check", action="store_true", help="say what would be done, and do nothing")
     arguments = parser.parse_args(argv)
     status, lines = expire(World.real(), check=arguments.check)
-    sys.stdout.write("".join(f"{line}\n" for line in lines or ["nobody's access ends soon"]))
+    sys.stdout.write("".join(f"{line}\n" for line in lines or ["no access ends soon"]))
     return status

@@ -55,7 +55,7 @@ def wanted_acl(current: bytes | None, others: str) -> bytes:
 
 
 @dataclass(frozen=True)
-class FolderSeen:
+class Seen:
     """A folder on the host; ``acl`` None: there is none, ``has_acls`` False: its file system knows none."""
 
     gid: int
@@ -73,7 +73,7 @@ class Folders:
     chown: Callable[[int, int, int], None] = os.fchown
     gid_of: Callable[[os.stat_result], int] = lambda status: status.st_gid
 
-    def look(self, path: str) -> FolderSeen | None:
+    def look(self, path: str) -> Seen | None:
         """Return what a folder is like, or None when there is none."""
         place = self.root / path.lstrip("/")
         try:
@@ -81,13 +81,13 @@ class Folders:
         except FileNotFoundError:
             return None
         if not stat.S_ISDIR(status.st_mode):
-            return FolderSeen(self.gid_of(status), stat.S_IMODE(status.st_mode), None, is_folder=False)
+            return Seen(self.gid_of(status), stat.S_IMODE(status.st_mode), None, is_folder=False)
         acl, has_acls = None, True
         try:
             acl = os.getxattr(place, ATTRIBUTE, follow_symlinks=False)
         except OSError as error:
             has_acls = error.errno == errno.ENODATA
-        return FolderSeen(self.gid_of(status), stat.S_IMODE(status.st_mode), acl, has_acls)
+        return Seen(self.gid_of(status), stat.S_IMODE(status.st_mode), acl, has_acls)
 
     def make(self, folder: Folder, gid: int) -> None:
         """Create a folder or correct it: group, setgid, rights, default ACL where the file system has ACLs."""
@@ -115,7 +115,7 @@ def wanted_mode(folder: Folder, current: int) -> int:
     return (current & stat.S_ISVTX) | stat.S_ISGID | 0o770 | (0o005 if folder.others == "read" else 0)
 
 
-def differences(folder: Folder, gid: int, seen: FolderSeen | None) -> list[str]:
+def differences(folder: Folder, gid: int, seen: Seen | None) -> list[str]:
     """Return in words what is not as it shall be; empty when all is."""
     if seen is None:
         return ["is created"]

@@ -14,10 +14,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .state import Seen
+from .._common import files
 
 Chown = Callable[[int, int, int], None]  # (file descriptor, uid, gid)
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A home on the host: owner, permission bits, and the keys in ``.ssh/authorized_keys`` (None: not looked at)."""
+
+    uid: int
+    gid: int
+    mode: int
+    keys: tuple[str, ...] | None = None
+    is_folder: bool = True
 
 
 @dataclass(frozen=True)
@@ -65,20 +76,17 @@ class Homes:
         if content is None:
             os.mkdir(name, 0o700, dir_fd=folder)
             descriptor = os.open(name, FOLDER, dir_fd=folder)
+            try:
+                os.fchmod(descriptor, stat.S_IMODE(mode))
+                self.chown(descriptor, uid, gid)
+            finally:
+                os.close(descriptor)
         elif stat.S_ISLNK(mode):
             os.symlink(content, name.encode(), dir_fd=folder)
-            return
         else:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            descriptor = os.open(name, flags, 0o600, dir_fd=folder)
-        try:
-            rest = memoryview(content or b"")
-            while rest:  # on a disk that is nearly full the kernel takes a part before it complains
-                rest = rest[os.write(descriptor, rest) :]
-            os.fchmod(descriptor, stat.S_IMODE(mode))
-            self.chown(descriptor, uid, gid)
-        finally:
-            os.close(descriptor)
+            with files.creating_at(folder, name, stat.S_IMODE(mode)) as file:
+                file.write(content)
+                self.chown(file.fileno(), uid, gid)
 
     def close(self, home: str) -> None:
         """Take all rights on a home from people outside its group (as TLJH does)."""
@@ -127,13 +135,10 @@ class Homes:
                     raise PermissionError(f"{home}/.ssh does not belong to uid {uid}")
                 with contextlib.suppress(FileNotFoundError):
                     if not stat.S_ISREG(os.stat("authorized_keys", dir_fd=folder, follow_symlinks=False).st_mode):
-                        raise OSError(f"{home}/.ssh/authorized_keys is no file")
-                new = ".authorized_keys.labserver-new"
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(new, dir_fd=folder)
-                content = "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
-                self._put(folder, new, 0o600, content, uid=uid, gid=gid)
-                os.rename(new, "authorized_keys", src_dir_fd=folder, dst_dir_fd=folder)
+                        raise OSError(f"{home}/.ssh/authorized_keys is not a file")
+                with files.replacing_at(folder, "authorized_keys") as file:
+                    file.write("".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"))
+                    self.chown(file.fileno(), uid, gid)
             finally:
                 os.close(folder)
         finally:
@@ -149,16 +154,16 @@ class Skeleton:
     @classmethod
     def read(cls, folder: Path) -> Skeleton:
         """Read a skeleton folder; one that does not exist is empty."""
-        files: list[tuple[str, int, bytes | None]] = []
+        found: list[tuple[str, int, bytes | None]] = []
         for parent, folders, names in os.walk(folder):
             for name in sorted(folders + names):
                 path = Path(parent, name)
                 mode = path.lstat().st_mode
                 relative = str(path.relative_to(folder))
                 if stat.S_ISLNK(mode):
-                    files.append((relative, mode, os.fsencode(path.readlink())))
+                    found.append((relative, mode, os.fsencode(path.readlink())))
                 elif stat.S_ISDIR(mode):
-                    files.append((relative, mode, None))
+                    found.append((relative, mode, None))
                 elif stat.S_ISREG(mode):
-                    files.append((relative, mode, path.read_bytes()))
-        return cls(tuple(files))
+                    found.append((relative, mode, path.read_bytes()))
+        return cls(tuple(found))

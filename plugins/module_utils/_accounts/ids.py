@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .model import Desired, Settings
+from .model import Desired
+from .settings import Settings
 
 HEADER = "# Numbers of people and groups on all servers. Written by the role accounts; keep it in version control."
 LOWEST = 1000  # Debian gives the numbers below to the system

@@ -10,27 +10,14 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import csv_file
-from .check import (
-    HIGHEST_ID,
-    LOWEST_ID,
-    absolute_path,
-    boolean,
-    check_folder,
-    check_group,
-    check_user,
-    one_of,
-    reporter,
-    whole_number,
-)
-from .limits import Limits, parse_size
-from .model import Desired, Folder, Group, Settings, User
+from . import csv_file, settings
+from .check import check_folder, check_group, check_user, reporter
+from .limits import Limits
+from .model import Desired, Folder, Group, User
 from .names import system_name
 
 USER_LISTS = ("accounts_users", "accounts_users_group", "accounts_users_host")
 GROUP_LISTS = ("accounts_groups", "accounts_groups_group", "accounts_groups_host")
-UNLISTED = ("lock", "keep")
-ID_SETTINGS = ("uid_min", "uid_max", "gid_min", "gid_max")
 ADDING = ("groups", "host_groups", "ssh_keys", "host_members")
 
 Entry = tuple[str, Any]
@@ -53,7 +40,7 @@ def problems(inputs: Mapping[str, Any], read: Callable[[str], str] = read_text) 
 def desired(inputs: Mapping[str, Any], read: Callable[[str], str] = read_text) -> tuple[Desired, list[str]]:
     """Return what the role's variables ask for, and every problem; with problems the first part is incomplete."""
     wrong: list[str] = []
-    settings = _settings(inputs, wrong)
+    chosen = settings.parse(inputs, wrong)
     users, groups = merged_entries(inputs, wrong, read)
     folders: list[Folder] = []
     for label, raw in _listed(inputs, "accounts_shared_folders", wrong):
@@ -66,7 +53,7 @@ def desired(inputs: Mapping[str, Any], read: Callable[[str], str] = read_text) -
     people = tuple(_user(name, fields, limits) for name, (fields, limits, _label) in users.items())
     _system_names(people, {name: label for name, (_f, _l, label) in users.items()}, wrong)
     labs = tuple(Group(name, limits=limits, **fields) for name, (fields, limits, _label) in groups.items())
-    return Desired(people, labs, tuple(folders), settings), wrong
+    return Desired(people, labs, tuple(folders), chosen), wrong
 
 
 Merged = dict[str, tuple[dict[str, Any], Limits, str]]
@@ -182,37 +169,6 @@ def _user(name: str, fields: Mapping[str, Any], limits: Limits) -> User:
     rest = dict(fields)
     quota = rest.pop("quota", None)
     return User(name, rest.pop("system_name", None) or system_name(name), limits=limits, quota_bytes=quota, **rest)
-
-
-SETTINGS: dict[str, tuple[str, Callable[[object], Any]]] = {
-    **{key: (key, lambda value: whole_number(value, LOWEST_ID, HIGHEST_ID)) for key in ID_SETTINGS},
-    **{key: (key, absolute_path) for key in ("home_folder", "skeleton_folder", "shell", "archive_folder")},
-    "unlisted": ("unlisted", lambda value: one_of(value, UNLISTED)),
-    "remove_homes": ("remove_homes", boolean),
-    "expiry_notice_days": ("expiry_notice_days", lambda value: whole_number(value, 0, 365)),
-    "quota": ("quota_bytes", parse_size),
-}
-
-
-def _settings(inputs: Mapping[str, Any], wrong: list[str]) -> Settings:
-    values: dict[str, Any] = {}
-    for key, (field, check) in SETTINGS.items():
-        value = inputs.get(f"accounts_{key}")
-        if value in (None, ""):
-            continue
-        try:
-            values[field] = check(value)
-        except ValueError as error:
-            wrong.append(f"accounts_{key}: {error}")
-    settings = Settings(**values)
-    if settings.uid_min > settings.uid_max or settings.gid_min > settings.gid_max:
-        wrong.append("accounts_uid_min..accounts_uid_max, accounts_gid_min..accounts_gid_max: a range is empty")
-    elif settings.uid_min <= settings.gid_max and settings.gid_min <= settings.uid_max:
-        wrong.append(
-            "accounts_uid_min..accounts_uid_max and accounts_gid_min..accounts_gid_max overlap; every person has a "
-            "group of the same number, so keep the ranges apart"
-        )
-    return settings
 
 
 def plain(wanted: Desired) -> dict[str, list[dict[str, Any]]]:

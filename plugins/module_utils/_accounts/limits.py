@@ -6,21 +6,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?\Z", re.IGNORECASE)
-FACTOR = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
-
-
-def parse_size(value: object) -> int:
-    """Return bytes of a size such as ``4G`` (powers of 1024) or a plain number of bytes; raises ValueError."""
-    match = None if isinstance(value, bool) else SIZE.match(str(value).strip())
-    if not match:
-        raise ValueError(f'"{value}" is not a size; write a number with K, M, G or T, for example 4G')
-    return int(float(match[1]) * FACTOR[match[2].upper()])
+from .._common import sizes
 
 
 @dataclass(frozen=True)
@@ -65,7 +55,7 @@ def parse_limits(raw: Mapping[str, Any]) -> tuple[Limits, list[str]]:
             problems.append(f'limits.cpu "{raw["cpu"]}" is not a number of cores; give for example 2 or 0.5')
     if raw.get("memory") is not None:
         try:
-            memory = parse_size(raw["memory"])
+            memory = sizes.parse(raw["memory"])
             if memory < 64 * 1024**2:
                 raise ValueError(f'"{raw["memory"]}" is less than 64M, too little for a notebook; give for example 4G')
         except ValueError as error:

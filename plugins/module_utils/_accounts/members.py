@@ -6,63 +6,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
+from .change import Action
 from .model import Desired
-from .state import Plan
-from .tables import Tables
+from .people import Person
+from .tables import Tables, members_of
 
 
-def memberships(plan: Plan, desired: Desired, only: frozenset[str] | None = None) -> None:
-    """Make the members of the lab's groups those of the inventory; groups of the host are only added to.
+def wanted(
+    tables: Tables, desired: Desired, people: Iterable[Person], groups: Iterable[str], removed: Iterable[str]
+) -> dict[str, list[str]]:
+    """Return for every group of the lab, and every group of the host that somebody is added to, who shall be in it.
 
-    With ``only`` these people, who leave, are taken out of the lab's groups, and nothing else is done.
+    ``removed`` are the login names of those whose accounts go.
     """
-    if only is not None:
-        leaving = {plan.people[name].system_name for name in only if name in plan.people}
-        for group in plan.groups:
-            _set_members(plan, group, [name for name in members_of(plan.tables, group) if name not in leaving])
-        return
-    members: dict[str, list[str]] = {name: [] for name in plan.groups}
+    members: dict[str, list[str]] = {name: [] for name in groups}
+    going = set(removed)
     for lab_group in desired.groups:
         members[lab_group.name] += lab_group.host_members
     added: dict[str, list[str]] = {}
-    for person in plan.people.values():
-        if not person.account or (person.state == "absent" and person.user.name in plan.remove):
+    for person in people:
+        if not person.account or (person.state == "absent" and person.user.name in going):
             continue
         for group in person.groups:
             members[group].append(person.system_name)
         for group in person.user.host_groups if person.state == "present" else ():
             added.setdefault(group, []).append(person.system_name)
-    for group, names in members.items():
-        _set_members(plan, group, names)
-    for group, names in added.items():
-        _set_members(plan, group, [*members_of(plan.tables, group), *names])
+    return members | {group: [*members_of(tables, group), *names] for group, names in added.items()}
 
 
-def members_of(tables: Tables, group: str) -> list[str]:
-    """Return the accounts that are members of a group by its line, none when there is no such group."""
+def without(
+    tables: Tables, people: Mapping[str, Person], groups: Iterable[str], leaving: Iterable[str]
+) -> dict[str, list[str]]:
+    """Return the members of the lab's groups without those who leave (login names); nobody else changes."""
+    gone = {people[name].system_name for name in leaving if name in people}
+    return {group: [name for name in members_of(tables, group) if name not in gone] for group in groups}
+
+
+def set_members(tables: Tables, group: str, names: list[str]) -> tuple[Action, ...]:
+    """Make these accounts the members of a group in the draft of the account files; returns what that changes."""
     entry = tables.group.get(group)
-    return [name for name in entry[3].split(",") if name] if entry else []
-
-
-def _set_members(plan: Plan, group: str, names: list[str]) -> None:
-    entry = plan.tables.group.get(group)
     if entry is None:
-        return  # a lab group of old that somebody deleted by hand
-    now, wanted = members_of(plan.tables, group), list(dict.fromkeys(names))
-    if set(now) != set(wanted):
-        kept = [name for name in now if name in wanted]
-        new = [name for name in wanted if name not in now]
-        gone = [name for name in now if name not in wanted]
+        return ()  # a lab group of old that somebody deleted by hand
+    actions = []
+    now, wanted_names = members_of(tables, group), list(dict.fromkeys(names))
+    if set(now) != set(wanted_names):
+        kept = [name for name in now if name in wanted_names]
+        new = [name for name in wanted_names if name not in now]
+        gone = [name for name in now if name not in wanted_names]
         if new:
-            plan.act("add to group", group, ", ".join(new))
+            actions.append(Action("add to group", group, ", ".join(new)))
         if gone:
-            plan.act("take out of group", group, ", ".join(gone))
-        wanted = kept + new
-        plan.tables.group.set(group, [*entry[:3], ",".join(wanted)])
+            actions.append(Action("take out of group", group, ", ".join(gone)))
+        wanted_names = kept + new
+        tables.group.set(group, [*entry[:3], ",".join(wanted_names)])
     else:
-        wanted = now
-    shadowed = plan.tables.gshadow.get(group) if plan.tables.gshadow is not None else None
-    if shadowed is not None and plan.tables.gshadow is not None:
+        wanted_names = now
+    shadowed = tables.gshadow.get(group) if tables.gshadow is not None else None
+    if shadowed is not None and tables.gshadow is not None:
         current = [name for name in shadowed[3].split(",") if name]
-        if set(current) != set(wanted):
-            plan.tables.gshadow.set(group, [*shadowed[:3], ",".join(wanted)])
+        if set(current) != set(wanted_names):
+            tables.gshadow.set(group, [*shadowed[:3], ",".join(wanted_names)])
+    return tuple(actions)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the inventory asks for, as data: people, groups, shared folders and the settings of the role."""
+"""What the inventory asks for, as data: people, groups and shared folders, with the settings of the role."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from .limits import Limits
+from .settings import Settings
 
 
 @dataclass(frozen=True)
@@ -52,24 +53,6 @@ class Folder:
     path: str
     group: str
     others: str = "none"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The role's settings; ranges are inclusive."""
-
-    home_folder: str = "/home"
-    skeleton_folder: str = "/etc/skel"
-    shell: str = "/bin/bash"
-    uid_min: int = 20000
-    uid_max: int = 29999
-    gid_min: int = 30000
-    gid_max: int = 39999
-    unlisted: str = "lock"
-    remove_homes: bool = False
-    archive_folder: str = "/srv/labserver/accounts/archive"
-    expiry_notice_days: int = 14
-    quota_bytes: int | None = None
 
 
 @dataclass(frozen=True)

@@ -9,57 +9,66 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from . import archive as accounts_archive
-from . import store
+from .._common import mounts
+from . import archive, store
+from .archive import Archive, ArchiveError
+from .change import Task
 from .model import Desired
-from .register import Register
-from .state import Plan
+from .records import Register
 from .tables import Tables
-from .world import Result, World
+from .world import Outcome, World
 
 
-def offboard(plan: Plan, old: Register, desired: Desired, world: World, result: Result) -> None:
-    stopped = [plan.people[login] for login in plan.stop]
-    problems = world.stop(stopped) if stopped else []
-    result.failures += problems
-    for login in plan.stop if problems else ():  # the next run tries again
-        reached = old.users.get(login)
-        plan.register = plan.register.with_user(login, state=reached.state if reached else "")
+def offboard(old: Register, desired: Desired, world: World, outcome: Outcome) -> None:
+    """Do for those who leave what the plan says; what fails for one person stands in the outcome's failures.
+
+    ``old`` is the register before the run: whoever did not leave completely is there again in the next one.
+    """
+    plan = outcome.plan
+    leaving, left_alone = plan.logins(Task.STOP), plan.logins(Task.LEAVE_HOME)
+    problems = world.stop([plan.people[login] for login in leaving]) if leaving else []
+    outcome.failures += problems
+    # Where something may still write, an archive proves nothing: such a home waits for the next run.
+    waiting = leaving if problems else ()
+    for login in waiting:
+        outcome.note(login, state=_state(old, login))
     removed: list[str] = []
-    # Where something may still write, an archive proves nothing: such a home waits for the next run, too.
-    waiting = set(plan.stop) if problems else set()
-    for login in dict.fromkeys((*plan.archive, *plan.remove)):
+    for login in plan.logins(Task.ARCHIVE, Task.REMOVE):
         if login in waiting:
             continue
-        before = old.users.get(login)
         try:
-            if login not in plan.leave_home:
-                archive = _archive(plan, login, desired, world)
-                plan.register = plan.register.with_user(login, archive=archive)
-            if login in plan.remove and login not in plan.leave_home:
-                home = world.homes.inside(plan.people[login].home)
-                if home.exists():
-                    mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
-                    accounts_archive.remove_home(home, mounts)
-            if login in plan.remove:
+            if login not in left_alone:
+                outcome.note(login, archive=_archive(outcome, login, desired, world))
+            if login in plan.logins(Task.REMOVE):
+                if login not in left_alone:
+                    _remove_home(world.homes.inside(plan.people[login].home))
                 removed.append(login)
-        except (OSError, accounts_archive.ArchiveError) as error:
-            result.failures.append(f"{plan.people[login].system_name}: {error}")
-            plan.register = plan.register.with_user(login, state=before.state if before else "")
+        except (OSError, ArchiveError) as error:
+            outcome.failures.append(f"{plan.people[login].system_name}: {error}")
+            outcome.note(login, state=_state(old, login))
     if removed:
-        _remove_accounts(plan, removed, world)
+        _remove_accounts(outcome, removed, world)
 
 
-def _archive(plan: Plan, login: str, desired: Desired, world: World) -> str | None:
+def _state(old: Register, login: str) -> str:
+    return old.users[login].state if login in old.users else ""
+
+
+def _remove_home(home: Path) -> None:
+    if home.exists():
+        archive.remove_home(home, mounts.read())
+
+
+def _archive(outcome: Outcome, login: str, desired: Desired, world: World) -> str | None:
     """Return the name of an archive that holds the person's home as it is now, made anew where needed."""
-    person, record = plan.people[login], plan.register.users[login]
+    person, record = outcome.plan.people[login], outcome.register.users[login]
     home = world.homes.inside(person.home)
     if not home.is_dir():
         return record.archive
     folder = world.homes.inside(desired.settings.archive_folder)
-    if login not in plan.archive and record.archive:
-        kept = accounts_archive.Archive(folder / record.archive)
-        if accounts_archive.verify(kept, home) is None:
+    if login not in outcome.plan.logins(Task.ARCHIVE) and record.archive:
+        kept = Archive(folder / record.archive)
+        if archive.verify(kept, home) is None:
             return record.archive
     facts = {
         "user": login,
@@ -68,15 +77,15 @@ def _archive(plan: Plan, login: str, desired: Desired, world: World) -> str | No
         "gid": person.gid,
         "full_name": person.full_name,
     }
-    return accounts_archive.make(home, folder, person.system_name, world.now(), facts).path.name
+    return archive.make(home, folder, person.system_name, world.now(), facts).path.name
 
 
-def _remove_accounts(plan: Plan, logins: Iterable[str], world: World) -> None:
+def _remove_accounts(outcome: Outcome, logins: Iterable[str], world: World) -> None:
     """Take accounts out of the account files, under the locks, from files read anew."""
     with store.locked(world.root, world.lock_timeout_seconds):
         tables = Tables.parse(store.read_tables(world.root))
         for login in logins:
-            name = plan.people[login].system_name
+            name = outcome.plan.people[login].system_name
             for key in ("subuid", "subgid", "shadow", "passwd"):
                 if key in tables.known:
                     tables.known[key].remove(name)
@@ -91,6 +100,6 @@ def _remove_accounts(plan: Plan, logins: Iterable[str], world: World) -> None:
                     members = [member for member in entry[3].split(",") if member and member != name]
                     if table is not None and ",".join(members) != entry[3]:
                         table.set(entry[0], [*entry[:3], ",".join(members)])
-            plan.register = plan.register.with_user(login, account=False)
-        store.write_tables(world.root, tables.changed(), tables.before)
+            outcome.note(login, account=False)
+        store.write_tables(world.root, tables.changed())
     world.forget_caches()

@@ -7,24 +7,52 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 
 from .ids import Ids
 from .limits import Limits, merge
-from .members import members_of
 from .model import Desired, User
-from .register import Record
-from .state import Host, Person
+from .records import Record, Register
+from .tables import Tables, members_of
 
 
-def people(desired: Desired, ids: Ids, host: Host, today: date) -> Iterator[Person]:
+@dataclass(frozen=True)
+class Person:
+    """A person as they shall be on this host; ``state`` is the effective one (expired people are absent).
+
+    ``account`` False: the account is gone, only the name is remembered. ``managed`` False: unlisted, to be kept as is.
+    """
+
+    user: User
+    system_name: str
+    uid: int
+    gid: int
+    home: str
+    shell: str
+    full_name: str
+    state: str
+    groups: tuple[str, ...]
+    limits: Limits
+    account: bool = True
+    managed: bool = True
+
+    def quota_bytes(self, desired: Desired) -> int | None:
+        """Return the limit on what the person stores (0: none shall be set); None where nothing is to be done."""
+        if not self.account or not self.managed or self.state != "present":
+            return None
+        own = self.user.quota_bytes
+        return own if own is not None else desired.settings.quota_bytes
+
+
+def people(desired: Desired, ids: Ids, tables: Tables, register: Register, today: date) -> Iterator[Person]:
     """Yield everybody who is listed, then those that this host remembers but the inventory does not."""
     limits = {group.name: group.limits for group in desired.groups}
+    labs = {group.name: ids.groups[group.name] for group in desired.groups}
     listed = {user.name for user in desired.users}
     for user in desired.users:
-        entry = host.tables.passwd.get(user.system_name)
-        old = host.register.users.get(user.name)
+        entry = tables.passwd.get(user.system_name)
+        old = register.users.get(user.name)
         state = "absent" if user.expires is not None and user.expires < today else user.state
         if user.name not in ids.users:
             continue  # absent, and this lab never knew them
@@ -44,22 +72,23 @@ def people(desired: Desired, ids: Ids, host: Host, today: date) -> Iterator[Pers
                 full_name=user.full_name if user.full_name is not None else entry[4].rstrip(","),
             )
         else:
-            own = host.tables.group.get(user.system_name)
-            yield _person(user, (uid, int(own[2]) if own else uid), desired, limits, state)
-    for name, old in sorted(host.register.users.items()):
+            own = tables.group.get(user.system_name)
+            gid = int(own[2]) if own else labs.get(user.system_name, uid)
+            yield _person(user, (uid, gid), desired, limits, state)
+    for name, old in sorted(register.users.items()):
         if name in listed:
             continue
         state = old.state or "present"
         if state == "present" and desired.settings.unlisted == "lock":
             state = "locked"
-        entry = host.tables.passwd.get(old.system_name)
+        entry = tables.passwd.get(old.system_name)
         user = User(name, old.system_name, full_name=old.full_name, state=state)
         known = _remembered(user, old, state)
         if entry is not None:
             full_name = entry[4].rstrip(",")
             known = replace(known, account=True, home=entry[5], shell=entry[6], full_name=full_name)
         if state == "present":
-            groups = (group for group in host.register.groups if old.system_name in members_of(host.tables, group))
+            groups = (group for group in register.groups if old.system_name in members_of(tables, group))
             known = replace(known, managed=False, groups=tuple(groups))
         yield known
 

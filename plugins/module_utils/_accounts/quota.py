@@ -9,9 +9,11 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from .._common import mounts
 
 # linux/quota.h. The generic commands serve ext4 and, in today's kernels, xfs too; so no package quota is needed.
 Q_GETQUOTA, Q_SETQUOTA, Q_XGETQSTAT = 0x800007, 0x800008, 0x5805
@@ -57,31 +59,6 @@ def quotactl(command: int, device: str, uid: int, block: ctypes.Structure) -> No
 
 
 @dataclass(frozen=True)
-class Mount:
-    """The file system that a folder lies on."""
-
-    point: str
-    kind: str
-    source: str
-    number: str
-
-
-def mount_of(folder: str, mountinfo: Iterable[str]) -> Mount | None:
-    """Return the mount of a folder by the lines of /proc/self/mountinfo; the last one of the longest path counts."""
-    best: Mount | None = None
-    for line in mountinfo:
-        before, _dash, after = line.partition(" - ")
-        fields, kind = before.split(), after.split()
-        if len(fields) < 5 or len(kind) < 2:
-            continue
-        point = fields[4].encode("latin-1", "replace").decode("unicode_escape")
-        inside = folder == point or folder.startswith(point.rstrip("/") + "/")
-        if inside and (best is None or len(point) >= len(best.point)):
-            best = Mount(point, kind[0], kind[1], fields[2])
-    return best
-
-
-@dataclass(frozen=True)
 class Quotas:
     """The quotas of one file system; ``reason`` says why there are none."""
 
@@ -106,15 +83,15 @@ class Quotas:
         self.call(Q_SETQUOTA, self.device, uid, block)
 
 
-def find(folder: str, call: Call = quotactl, proc: Path = Path("/proc/self/mountinfo")) -> Quotas:
+def find(folder: str, call: Call = quotactl, mountinfo: Path = mounts.MOUNTINFO) -> Quotas:
     """Return the quotas of the file system that a folder lies on, or why it has none."""
-    mount = mount_of(folder, proc.read_text(encoding="utf-8", errors="replace").splitlines())
+    mount = mounts.holding(folder, mounts.read(mountinfo))
     if mount is None:
         return Quotas(reason=f"{folder} lies on no known file system")
-    if mount.kind not in ("ext4", "xfs"):
-        return Quotas(reason=f"{folder} lies on {mount.kind} ({mount.point}); quotas are for ext4 and xfs")
+    if mount.fstype not in ("ext4", "xfs"):
+        return Quotas(reason=f"{folder} lies on {mount.fstype} ({mount.target}); quotas are for ext4 and xfs")
     device = (
-        mount.source if mount.source.startswith("/") and Path(mount.source).exists() else f"/dev/block/{mount.number}"
+        mount.source if mount.source.startswith("/") and Path(mount.source).exists() else f"/dev/block/{mount.device}"
     )
     state = State()
     try:
@@ -122,9 +99,9 @@ def find(folder: str, call: Call = quotactl, proc: Path = Path("/proc/self/mount
         call(Q_GETQUOTA, device, 0, Dqblk())
     except OSError as error:
         remedy = "mount it with usrquota"
-        if mount.kind == "ext4":
+        if mount.fstype == "ext4":
             remedy = "switch them on while it is not mounted (tune2fs -O quota), then mount it with usrquota"
-        return Quotas(reason=f"{mount.point} ({mount.kind}) counts nobody's files ({error.strerror}); {remedy}")
+        return Quotas(reason=f"{mount.target} ({mount.fstype}) counts nobody's files ({error.strerror}); {remedy}")
     if not state.flags & ENFORCED:  # ext4 with the feature quota counts always, but limits only with the mount option
-        return Quotas(reason=f"{mount.point} ({mount.kind}) counts files but limits nobody; mount it with usrquota")
+        return Quotas(reason=f"{mount.target} ({mount.fstype}) counts files but limits nobody; mount it with usrquota")
     return Quotas(device, call=call)

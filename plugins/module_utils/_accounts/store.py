@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from .._common import files
 from .tables import FIELDS
 
 LOCKED_FILES = ("passwd", "shadow", "group", "gshadow", "subuid", "subgid")  # in the order in which useradd takes them
@@ -25,79 +27,31 @@ class StoreError(Exception):
 
 def read_tables(root: Path) -> dict[str, bytes]:
     """Return the contents of the account files that exist, by name without /etc/; raises StoreError."""
-    files: dict[str, bytes] = {}
+    found: dict[str, bytes] = {}
     for name in FIELDS:
         path = root / "etc" / name
         try:
-            files[name] = path.read_bytes()
+            found[name] = path.read_bytes()
         except FileNotFoundError:
             if name in NEEDED:
                 raise StoreError(f"{path} does not exist; the accounts of this host are not kept in files") from None
-        if files.get(name, b"\n")[-1:] not in (b"\n", b""):
-            files[name] += b"\n"
-    return files
+        if found.get(name, b"\n")[-1:] not in (b"\n", b""):
+            found[name] += b"\n"
+    return found
 
 
-def replace_file(path: Path, content: bytes, mode: int | None = None, sync: bool = True) -> None:
-    """Replace a file atomically. Owner and mode are kept; a new file gets ``mode`` and the caller's ids."""
-    # The shadow suite's own name for it, so that its tools clean up after a run that died.
-    temporary = path.with_name(f"{path.name}+")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        with contextlib.suppress(FileNotFoundError):
-            old = path.stat()
-            if (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
-                os.fchown(stream.fileno(), old.st_uid, old.st_gid)
-            mode = old.st_mode & 0o7777 if mode is None else mode
-        os.fchmod(stream.fileno(), 0o600 if mode is None else mode)
-        if sync:
-            os.fsync(stream.fileno())
-    temporary.replace(path)
+def write_tables(root: Path, changed: Mapping[str, tuple[bytes, bytes]]) -> None:
+    """Write changed account files (name -> before, after) in the given order, each in one step.
 
-
-def sync_folder(path: Path) -> None:
-    """Make renames in a folder last over a loss of power."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def write_tables(root: Path, changed: Mapping[str, bytes], before: Mapping[str, bytes]) -> None:
-    """Write changed account files in the given order, each atomically, keeping the old one as ``passwd-`` and so on."""
+    The old content is kept as ``passwd-`` and so on, as the shadow suite does. Owner and mode stay.
+    """
     folder = root / "etc"
-    for name, content in changed.items():
-        path, backup = folder / name, folder / f"{name}-"
+    for name, (before, after) in changed.items():
+        path = folder / name
         status = path.stat()
-        replace_file(backup, before[name], status.st_mode & 0o7777, sync=False)
-        with contextlib.suppress(PermissionError):
-            os.chown(backup, status.st_uid, status.st_gid)
-        replace_file(path, content)
-    if changed:
-        sync_folder(folder)
-
-
-@contextlib.contextmanager
-def one_at_a_time(path: Path, timeout_seconds: float) -> Iterator[None]:
-    """Hold a lock file of our own for a whole run; raises StoreError when another run has it for too long."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    until = time.monotonic() + timeout_seconds
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= until:
-                    raise StoreError("another run changes the accounts of this host; run again later") from None
-                time.sleep(0.05)
-        yield
-    finally:
-        os.close(descriptor)
+        kept = {"mode": stat.S_IMODE(status.st_mode), "owner": status.st_uid, "group": status.st_gid}
+        files.replace(folder / f"{name}-", before, **kept)
+        files.replace(path, after, **kept)
 
 
 def _alive(process: int) -> bool:
@@ -155,9 +109,7 @@ def _lock_file(
 ) -> None:
     lock, own = folder / f"{name}.lock", folder / f"{name}.{os.getpid()}"
     own.unlink(missing_ok=True)
-    descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(f"{os.getpid()}\0".encode())
+    files.create(own, f"{os.getpid()}\0".encode())
     try:
         while True:
             try:
@@ -176,7 +128,8 @@ def _lock_file(
                 continue
             if expired():
                 raise StoreError(
-                    f"process {owner} holds {lock}; run again later, or remove that file when it is no account program"
+                    f"process {owner} holds {lock}; run again later, or remove that file when that process does not "
+                    "change accounts"
                 )
             sleep(0.05)
     finally:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 # In the order in which they are written: an account exists only when all that belongs to it is there already, so a run
@@ -124,7 +124,7 @@ class Tables:
     before: dict[str, bytes] = field(default_factory=dict)
 
     @classmethod
-    def parse(cls, files: dict[str, bytes]) -> Tables:
+    def parse(cls, files: Mapping[str, bytes]) -> Tables:
         """Make the tables of the files' contents, by name without /etc/."""
         known: dict[str, Table] = {}
         for name, content in files.items():
@@ -147,12 +147,18 @@ class Tables:
     def gshadow(self) -> Table | None:
         return self.known.get("gshadow")
 
-    def changed(self) -> dict[str, bytes]:
-        """Return the new content of the files that change, in the order in which they are written."""
-        result: dict[str, bytes] = {}
+    def changed(self) -> dict[str, tuple[bytes, bytes]]:
+        """Return the old and the new content of the files that change, in the order in which they are written."""
+        result: dict[str, tuple[bytes, bytes]] = {}
         for name in FIELDS:
             if name in self.known:
                 content = self.known[name].content()
                 if content != self.before[name]:
-                    result[name] = content
+                    result[name] = (self.before[name], content)
         return result
+
+
+def members_of(tables: Tables, group: str) -> list[str]:
+    """Return the accounts that are members of a group by its line, none when there is no such group."""
+    entry = tables.group.get(group)
+    return [name for name in entry[3].split(",") if name] if entry else []

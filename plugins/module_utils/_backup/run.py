@@ -14,10 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from .._common import job
+from .._common import job, mounts
 from .._common.docker_api import DockerEngine, EngineError
 from .._schedule import run
-from .._shares.world import Host
 from .plan import STAGE, Plan, Settings, SettingsError, decide, settings_from
 from .restic import TAG, Done, Repository, RepositoryError, run_restic
 from .stage import stage
@@ -41,7 +40,7 @@ def load_settings(path: Path = SETTINGS) -> Settings:
 
 def mount_points() -> list[str]:
     """Return where something is mounted on this host; an automount alone is nothing yet."""
-    return [mount.target for mount in Host().mounts() if mount.fstype != "autofs"]
+    return [mount.target for mount in mounts.read() if mount.fstype != "autofs"]
 
 
 def repository(settings: Settings) -> Repository:

@@ -66,6 +66,40 @@ def creating(path: Path, mode: int = 0o600) -> Iterator[IO[bytes]]:
 
 
 @contextlib.contextmanager
+def creating_at(folder: int, name: str, mode: int = 0o600) -> Iterator[IO[bytes]]:
+    """Yield a new file in an open folder (a descriptor); it is removed again when the block fails.
+
+    For folders of people, whose path may be turned into a symbolic link at any moment.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(name, flags, 0o600, dir_fd=folder)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(file.fileno(), mode)
+            yield file
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name, dir_fd=folder)
+        raise
+
+
+@contextlib.contextmanager
+def replacing_at(folder: int, name: str, mode: int = 0o600) -> Iterator[IO[bytes]]:
+    """Yield the file that takes the place of ``name`` in an open folder when the block ends well.
+
+    ``name`` itself is replaced, also where it is a symbolic link.
+    """
+    new = f".{name}.labserver-new"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(new, dir_fd=folder)
+    with creating_at(folder, new, mode) as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+        os.rename(new, name, src_dir_fd=folder, dst_dir_fd=folder)
+
+
+@contextlib.contextmanager
 def candidate(folder: Path, content: bytes, suffix: str = "") -> Iterator[Path]:
     """Yield the path of a file that a program judges before its content is installed; it is gone afterwards."""
     with tempfile.NamedTemporaryFile(dir=folder, prefix=".labserver-", suffix=suffix) as file:

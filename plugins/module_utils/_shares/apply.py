@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Carries a plan out.
+"""Carry a plan out.
 
 Every command has a time limit, and what counts is what /proc says afterwards, not an exit status: with ``nofail``,
 mount says 0 for a server that cannot be reached.
@@ -11,37 +11,20 @@ mount says 0 for a server that cannot be reached.
 from __future__ import annotations
 
 import json
-import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from .._common.mounts import Mount
+from .answer import explain, look
 from .current import FSTAB, Current
-from .fstab import decode, encode, parse, render
-from .model import MOUNTED, Share, unit_name
-from .plan import NETWORK, Action, Desired, Plan, folders_of, source_folder
-from .world import Folder, Host, Mount
+from .model import MOUNTED, Desired, Share, unit_name
+from .plan import NETWORK, Action, Plan, folders_of, source_folder
+from .verify import verify
+from .world import ApplyError, Folder, World
 
-_ERROR = re.compile(r"mount error\((\d+)\)|error (\d+) \(|could not resolve address")
 # How long a mounted share may take to say anything at all, before it is taken for silent.
 SILENCE_SECONDS = 10.0
-_MEANINGS = {
-    2: "the server has no such share or folder",
-    13: "the server refused the user name or password (or the user may not use this share)",
-    22: "an option that the kernel does not know, or a value it does not take",
-    95: "the server does not speak this protocol version, or refuses to encrypt",
-    110: "the server does not answer",
-    111: "the server refuses the connection (is its file service running?)",
-    112: "the server cannot be reached",
-    113: "the server cannot be reached",
-    115: "the server does not answer",
-    126: "there is no Kerberos ticket or key for it",
-}
-
-
-class ApplyError(Exception):
-    """A step failed and the rest was not tried; the message says which one and what to do."""
 
 
 @dataclass
@@ -57,17 +40,22 @@ class Outcome:
     backup: str = ""
 
 
-class Applier:
-    """Carries out plans on a host; ``seconds`` limits one mount, unmount or look at a share."""
+def apply(world: World, desired: Desired, current: Current, plan: Plan, *, seconds: float, stamp: str) -> Outcome:
+    """Carry out the plan, then look whether each share answers; raises ApplyError.
 
-    def __init__(self, host: Host, seconds: float, stamp: str) -> None:
-        self.host = host
+    ``seconds`` limits one mount, one unmount and one look at a share; ``stamp`` is the time, for names of backups.
+    """
+    return _Applier(world, seconds, stamp).apply(desired, current, plan)
+
+
+class _Applier:
+    def __init__(self, world: World, seconds: float, stamp: str) -> None:
+        self.world = world
         self.seconds = seconds
         self.stamp = stamp
         self.outcome = Outcome()
 
     def apply(self, desired: Desired, current: Current, plan: Plan) -> Outcome:
-        """Carry out the plan, then look whether each share answers. Raises ApplyError."""
         shares = {share.name: share for share in desired.shares}
         known = (desired.root, *current.former_roots)
         if plan.actions:
@@ -78,7 +66,9 @@ class Applier:
         limits = {name: note.get("limits", "") for name, note in current.recorded.items()}
         for action in plan.actions:
             if not verified and action.what != "make folder":
-                self._verify(plan.fstab, current.fstab)  # before the first change that somebody could notice
+                # Before the first change that somebody could notice.
+                warning = verify(self.world, plan.fstab, current.fstab, self.seconds)
+                self.outcome.warnings += [warning] if warning else []
                 verified = True
             self._carry_out(action, desired, current, plan, shares.get(action.name), limits)
         self._probe(desired.shares)
@@ -94,7 +84,7 @@ class Applier:
         share: Share | None,
         limits: dict[str, str],
     ) -> None:
-        host, path = self.host, action.path
+        world, path = self.world, action.path
         if action.what == "make folder" and share:
             wanted = source_folder(share) if path == share.source else folders_of(share)[path]
             warning = self._make_folder(path, wanted)
@@ -103,7 +93,7 @@ class Applier:
                 limits[share.name] = warning
         elif action.what == "write file":
             file = desired.files[path]
-            host.write(path, file.content, file.mode, folder_mode=0o700 if file.mode == 0o600 else 0o755)
+            world.write(path, file.content, file.mode, folder_mode=0o700 if file.mode == 0o600 else 0o755)
             if path.startswith("/etc/systemd/"):
                 self._reload()
         elif action.what == "unmount":
@@ -111,11 +101,11 @@ class Applier:
         elif action.what == "link" and share:
             self._link(path, share.mount_point)
         elif action.what in ("unlink", "remove file"):
-            host.remove(path)
+            world.remove(path)
         elif action.what == "write fstab":
             self.outcome.backup = f"{FSTAB}.{self.stamp}"
-            host.write(self.outcome.backup, current.fstab, host.mode(FSTAB) or 0o644)
-            host.write(FSTAB, plan.fstab, host.mode(FSTAB) or 0o644)
+            world.write(self.outcome.backup, current.fstab, world.mode(FSTAB) or 0o644)
+            world.write(FSTAB, plan.fstab, world.mode(FSTAB) or 0o644)
             self._reload()
         elif action.what == "mount" and share:
             if not self._mount(share):
@@ -128,62 +118,24 @@ class Applier:
 
     def _make_folder(self, path: str, wanted: Folder) -> str:
         try:
-            return self.host.make_folder(path, wanted)
+            return self.world.make_folder(path, wanted)
         except OSError as error:
             raise ApplyError(f"cannot make the folder {path}: {error}") from error
 
-    def _verify(self, after: bytes, before: bytes) -> None:
-        """Let findmnt judge the new fstab; what it already complains about today is not held against it.
-
-        findmnt looks at every mount point, and waits for the server of one that is mounted and does not answer. Then
-        only the new lines are judged whose mount point is free.
-        """
-        known = self._judge(before)
-        verdict = self._judge(after) if known is not None else None
-        if verdict is None:
-            old = set(decode(before).splitlines())
-            covered = {mount.target for mount in self.host.mounts()}
-            lines = [line for line in parse(decode(after)) if line.raw.rstrip("\n") not in old]
-            free = [line for line in lines if line.entry and line.entry.target not in covered]
-            known, verdict = [], self._judge(encode(render(free)))
-            self.outcome.warnings.append(
-                "a mounted share does not answer, so findmnt --verify judged the new lines only"
-            )
-        if verdict is None:
-            raise ApplyError(f"{FSTAB} was left as it is, because findmnt --verify did not judge the new one in time")
-        new = sorted((Counter(verdict) - Counter(known)).elements())
-        if new:
-            raise ApplyError(
-                f"{FSTAB} was left as it is, because findmnt --verify objects to the new one: {'; '.join(new)}"
-            )
-
-    def _judge(self, content: bytes) -> list[str] | None:
-        """Return what findmnt has against an fstab; None when it does not answer in time."""
-        candidate = f"{FSTAB}.labserver-new"
-        try:
-            self.host.write(candidate, content, 0o600)
-            command = ["findmnt", "--verify", "--tab-file", str(self.host.at(candidate))]
-            done = self.host.run(command, min(15, self.seconds))
-        finally:
-            self.host.remove(candidate)
-        if done.code == 127:
-            raise ApplyError(f"findmnt --verify did not run: {done.output}")
-        return None if done.code is None else verify_errors(done.output)
-
     def _reload(self) -> None:
-        if not self.host.systemd():
+        if not self.world.systemd():
             return
-        done = self.host.run(["systemctl", "daemon-reload"], self.seconds)
+        done = self.world.run(["systemctl", "daemon-reload"], self.seconds)
         if done.code is None:
             # Its reader of fstab looks at every mount point, too.
-            network = sorted({mount.target for mount in self.host.mounts() if mount.fstype in NETWORK})
+            network = sorted({mount.target for mount in self.world.mounts() if mount.fstype in NETWORK})
             hint = (
                 f"the server of one of these may not answer: {', '.join(network)}"
                 if network
                 else "it may be overloaded"
             )
             raise ApplyError(
-                f"systemd did not read {FSTAB} anew within {self.seconds:g} s ({hint}); the next run makes it good"
+                f"systemd did not read {FSTAB} again within {self.seconds:g} s ({hint}); the next run repeats it"
             )
         if not done.well:
             raise ApplyError(f"systemctl daemon-reload failed: {done.output}")
@@ -201,9 +153,9 @@ class Applier:
 
         def detached(target: str) -> bool:
             # Space is never answered from a cache, as attributes of a folder are.
-            silent = self.host.run(["stat", "--file-system", target], patience).code is None
+            silent = self.world.run(["stat", "--file-system", target], patience).code is None
             if silent:  # whether it is gone shows in /proc: the command itself may wait for the server
-                self.host.run(["umount", "--lazy", "--", target], patience)
+                self.world.run(["umount", "--lazy", "--", target], patience)
             return silent
 
         with ThreadPoolExecutor(max_workers=max(1, len(ours))) as pool:
@@ -212,47 +164,47 @@ class Applier:
                     self.outcome.warnings.append(f"{target} did not answer within {patience:g} s and was detached")
 
     def _live(self, target: str) -> list[Mount]:
-        return [mount for mount in self.host.mounts() if mount.target == target]
+        return [mount for mount in self.world.mounts() if mount.target == target]
 
     def _unmount(self, target: str) -> None:
-        if self.host.systemd():
+        if self.world.systemd():
             unit = unit_name(target)
             # Its exit status is of no use: it may say "Job failed" although the mount is gone.
-            self.host.run(["systemctl", "stop", f"{unit}.automount", f"{unit}.mount"], self.seconds)
+            self.world.run(["systemctl", "stop", f"{unit}.automount", f"{unit}.mount"], self.seconds)
         for attempt in range(6):
             if not self._live(target):
                 return
             lazy = ["--lazy"] if attempt else []
-            done = self.host.run(["umount", *lazy, "--", target], min(SILENCE_SECONDS, self.seconds))
+            done = self.world.run(["umount", *lazy, "--", target], min(SILENCE_SECONDS, self.seconds))
         raise ApplyError(f"{target} cannot be unmounted: {done.output or 'no answer in time'}")
 
     def _mount(self, share: Share) -> bool:
-        if share.automount and self.host.automounts():
+        if share.automount and self.world.automounts():
             unit = unit_name(share.mount_point)
-            done = self.host.run(["systemctl", "start", f"{unit}.automount"], self.seconds)
+            done = self.world.run(["systemctl", "start", f"{unit}.automount"], self.seconds)
             if not self._live(share.mount_point):  # a former run may have ended before systemd had read fstab
                 self._reload()
-                done = self.host.run(["systemctl", "start", f"{unit}.automount"], self.seconds)
+                done = self.world.run(["systemctl", "start", f"{unit}.automount"], self.seconds)
             if not self._live(share.mount_point):
                 self.outcome.mounted[share.name] = (
                     f"systemctl start {unit}.automount: {done.output or 'no answer in time'}"
                 )
         else:
-            done = self.host.run(["mount", "--", share.mount_point], self.seconds)
+            done = self.world.run(["mount", "--", share.mount_point], self.seconds)
             if not self._live(share.mount_point):
                 self.outcome.mounted[share.name] = explain(done.output) or "mount gave no reason"
         return bool(self._live(share.mount_point))
 
     def _link(self, path: str, target: str) -> None:
-        place = self.host.at(path)
+        place = self.world.at(path)
         if place.is_symlink():
             place.unlink()
         elif place.is_dir():
-            self.host.set_immutable(path, False)
+            self.world.set_immutable(path, False)
             if any(place.iterdir()):
                 # It was covered by a mount until now: these files were written while the share was away.
                 aside = f"{path}.before-share-{self.stamp}"
-                place.rename(self.host.at(aside))
+                place.rename(self.world.at(aside))
                 self.outcome.warnings.append(f"{path} held files beneath the mount; they are in {aside} now")
             else:
                 place.rmdir()
@@ -261,10 +213,10 @@ class Applier:
 
     def _remove_folder(self, path: str) -> bool:
         for folder in (path, f"{path}/files"):
-            if self.host.at(folder).is_dir():
-                self.host.set_immutable(folder, False)
+            if self.world.at(folder).is_dir():
+                self.world.set_immutable(folder, False)
         for folder in (f"{path}/files", path):
-            place = self.host.at(folder)
+            place = self.world.at(folder)
             if not place.is_dir():
                 continue
             try:
@@ -281,7 +233,7 @@ class Applier:
         waiting = [share for share in shares if share.name not in self.outcome.mounted]
         with ThreadPoolExecutor(max_workers=max(1, len(waiting))) as pool:
             for share, reason in zip(
-                waiting, pool.map(lambda one: look(self.host, one.mount_point, self.seconds), waiting), strict=True
+                waiting, pool.map(lambda one: look(self.world, one.mount_point, self.seconds), waiting), strict=True
             ):
                 self.outcome.mounted[share.name] = reason
 
@@ -298,48 +250,5 @@ class Applier:
     def _note(self, salt: str, notes: Mapping[str, Mapping[str, str]], roots: Sequence[str]) -> None:
         table = {"roots": list(roots), "salt": salt, "shares": notes}
         content = (json.dumps(table, indent=1, sort_keys=True) + "\n").encode()
-        if self.host.read(MOUNTED) != content:
-            self.host.write(MOUNTED, content, 0o600, folder_mode=0o700)
-
-
-def look(host: Host, mount_point: str, seconds: float) -> str:
-    """Look at a share, which also sets off its automount; say why it does not answer (an empty text: it does)."""
-    done = host.run(["stat", "--format=%F", f"{mount_point}/."], seconds)
-    real = [mount for mount in host.mounts() if mount.target == mount_point and mount.fstype != "autofs"]
-    if done.well and real:
-        return ""
-    if done.code is None:
-        return f"no answer within {seconds:g} s"
-    said = ""
-    if not real and host.systemd():
-        unit = f"{unit_name(mount_point)}.mount"
-        said = host.run(["journalctl", "--boot", "--unit", unit, "--lines=6", "--output=cat"], seconds).output
-    reason = explain(said) or done.output.rpartition(": ")[2] or "not mounted"
-    hint = " (the server is away, or the password was changed there)" if reason == "Host is down" else ""
-    return f"not mounted: {reason}" if not real and reason != "not mounted" else reason + hint
-
-
-def verify_errors(output: str) -> list[str]:
-    """Return the errors of ``findmnt --verify`` (not its warnings), each with the mount point it is about."""
-    errors, target = [], ""
-    for line in output.splitlines():
-        text = line.strip()
-        if text.startswith("[E]"):
-            errors.append(f"{target}: {text[3:].strip()}")
-        elif "parse error" in text and "ignored" in text:
-            errors.append(re.sub(r"^.*?: (parse error) at line \d+", r"\1", text))
-        elif text and not text.startswith("["):
-            target = text
-    return errors
-
-
-def explain(output: str) -> str:
-    """Say in words what mount.cifs meant; an empty text when it said nothing that is known."""
-    errors = list(_ERROR.finditer(output))
-    if not errors:
-        return ""
-    found = errors[-1]
-    if not (found[1] or found[2]):
-        return "the name of the server cannot be resolved"
-    number = int(found[1] or found[2])
-    return f"{_MEANINGS.get(number, 'mount failed')} (error {number})"
+        if self.world.read(MOUNTED) != content:
+            self.world.write(MOUNTED, content, 0o600, folder_mode=0o700)

@@ -13,18 +13,29 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from .apply import Applier
-from .current import FSTAB, File, group_ids, read_current
+from .apply import apply
+from .current import FSTAB, group_ids, read
 from .fstab import decode
 from .input import problems
-from .model import CREDENTIALS, EXCHANGE, HEALTH, credentials_file, desired_share, drop_in, exchange_file, health_file
-from .plan import Desired, Plan, make_plan
-from .world import Host
+from .model import (
+    CREDENTIALS,
+    EXCHANGE,
+    HEALTH,
+    Desired,
+    File,
+    credentials_file,
+    desired_share,
+    drop_in,
+    exchange_file,
+    health_file,
+)
+from .plan import Plan, compare
+from .world import World
 
 _SECRET = re.compile(r"\b((?:pass(?:word|wd)?2?)=)[^,\s]+", re.IGNORECASE)
 
 
-class SharesError(Exception):
+class RefusedError(Exception):
     """The inputs or the host do not allow it; ``problems`` says everything that is in the way."""
 
     def __init__(self, problems: list[str]) -> None:
@@ -32,24 +43,24 @@ class SharesError(Exception):
         self.problems = problems
 
 
-def reconcile(host: Host, inputs: Mapping[str, Any], *, check: bool, stamp: str) -> dict[str, Any]:
+def converge(world: World, inputs: Mapping[str, Any], *, check: bool, stamp: str) -> dict[str, Any]:
     """Bring a host to what the inputs (the role's variables) say.
 
     :param stamp: The time as text, for the names of backups.
     :returns: changed, actions, diff, warnings, shares (name -> mounted, reason), backup.
-    :raises SharesError: With all problems; nothing was changed.
+    :raises RefusedError: With all problems; nothing was changed.
     :raises ApplyError: A step failed half way.
     """
     found = problems(inputs)
     if found:
-        raise SharesError(found)
-    desired, warnings = make_desired(host, inputs, check)
+        raise RefusedError(found)
+    desired, warnings = make_desired(world, inputs, check)
     known = {*desired.files, HEALTH, drop_in(desired.root)[0]}
-    current = read_current(host, desired.root, desired.shares, known)
+    current = read(world, desired.root, desired.shares, known)
     current = replace(current, salt=current.salt or secrets.token_hex(16))
-    plan = make_plan(desired, current)
+    plan = compare(desired, current)
     if plan.problems:
-        raise SharesError(list(plan.problems))
+        raise RefusedError(list(plan.problems))
     result: dict[str, Any] = {
         "changed": bool(plan.actions),
         "actions": [{"what": a.what, "name": a.name, "path": a.path, "reason": a.reason} for a in plan.actions],
@@ -61,7 +72,8 @@ def reconcile(host: Host, inputs: Mapping[str, Any], *, check: bool, stamp: str)
         live = {mount.target for mount in current.mounts if mount.fstype != "autofs"}
         result["shares"] = {s.name: {"mounted": s.mount_point in live, "reason": ""} for s in desired.shares}
         return result
-    outcome = Applier(host, float(inputs.get("shares_timeout_seconds") or 40), stamp).apply(desired, current, plan)
+    seconds = float(inputs.get("shares_timeout_seconds") or 40)
+    outcome = apply(world, desired, current, plan, seconds=seconds, stamp=stamp)
     result["changed"] = bool(outcome.done)
     result["backup"] = outcome.backup
     result["warnings"] += outcome.warnings
@@ -69,17 +81,17 @@ def reconcile(host: Host, inputs: Mapping[str, Any], *, check: bool, stamp: str)
     return result
 
 
-def make_desired(host: Host, inputs: Mapping[str, Any], check: bool) -> tuple[Desired, list[str]]:
+def make_desired(world: World, inputs: Mapping[str, Any], check: bool) -> tuple[Desired, list[str]]:
     """Turn (checked) inputs into the desired state; an unknown group is a problem, in check mode a warning."""
     root, raws = inputs["shares_root"], list(inputs.get("shares_list") or [])
-    gids = group_ids(host)
+    gids = group_ids(world)
     missing = sorted({group for raw in raws for group in raw.get("access") or {}} - set(gids))
     texts = [
         f"group \"{group}\" is neither in the lab's roster nor on the host; add it to the lab's groups"
         for group in missing
     ]
     if missing and not check:
-        raise SharesError(texts)
+        raise RefusedError(texts)
     gids.update(dict.fromkeys(missing, -1))
     options, free = inputs.get("shares_options") or {}, inputs.get("shares_min_free_percent") or 0
     shares = [desired_share(raw, root=root, options=options, gids=gids, min_free_percent=free) for raw in raws]

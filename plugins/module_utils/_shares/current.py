@@ -12,18 +12,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .model import CREDENTIALS, MOUNTED, ROSTER, Share, drop_in
-from .world import Folder, Host, Mount
+from .._common.mounts import Mount
+from .model import CREDENTIALS, MOUNTED, ROSTER, File, Share, drop_in
+from .world import Folder, World
 
 FSTAB = "/etc/fstab"
-
-
-@dataclass(frozen=True)
-class File:
-    """A file's bytes and permission bits."""
-
-    content: bytes
-    mode: int
 
 
 @dataclass(frozen=True)
@@ -54,29 +47,29 @@ class Current:
         return [mount for mount in self.mounts if mount.target == target]
 
 
-def read_current(host: Host, root: str, shares: Iterable[Share], files: Iterable[str]) -> Current:
+def read(world: World, root: str, shares: Iterable[Share], files: Iterable[str]) -> Current:
     """Read all that a plan for these shares and files needs."""
     shares = list(shares)
-    mounts = host.mounts()
+    mounts = world.mounts()
     covered = {mount.target for mount in mounts}
-    recorded = read_json(host, MOUNTED)
+    recorded = read_json(world, MOUNTED)
     notes = recorded.get("shares", {})
-    credentials = [f"{CREDENTIALS}/{name}" for name in _names(host, CREDENTIALS)]
+    credentials = [f"{CREDENTIALS}/{name}" for name in _names(world, CREDENTIALS)]
     folders = [folder for share in shares for folder in (share.parent, share.mount_point)]
     paths = {share.path for share in shares} | {note.get("path", "") for note in notes.values()} - {""}
     former = tuple(one for one in recorded.get("roots", []) if one != root)
-    leftovers = tuple(f"{one}/{name}" for one in (root, *former) for name in _names(host, one))
+    leftovers = tuple(f"{one}/{name}" for one in (root, *former) for name in _names(world, one))
     drop_ins = [drop_in(one)[0] for one in former]
     return Current(
-        fstab=host.read(FSTAB) or b"",
+        fstab=world.read(FSTAB) or b"",
         mounts=mounts,
-        files={path: _file(host, path) for path in {*files, *credentials, *drop_ins}},
-        folders={folder: host.folder(folder) for folder in folders if folder not in covered},
+        files={path: _file(world, path) for path in {*files, *credentials, *drop_ins}},
+        folders={folder: world.folder(folder) for folder in folders if folder not in covered},
         paths={
-            **{path: "mounted" if path in covered else _what_stands(host, path) for path in paths},
-            **{share.source: _what_stands(host, share.source) for share in shares if share.kind == "local"},
+            **{path: "mounted" if path in covered else _what_stands(world, path) for path in paths},
+            **{share.source: _what_stands(world, share.source) for share in shares if share.kind == "local"},
             **{
-                share.mount_point: _what_stands(host, share.mount_point)
+                share.mount_point: _what_stands(world, share.mount_point)
                 for share in shares
                 if share.mount_point not in covered
             },
@@ -84,57 +77,57 @@ def read_current(host: Host, root: str, shares: Iterable[Share], files: Iterable
         leftovers=leftovers,
         recorded=notes,
         salt=recorded.get("salt", ""),
-        automounts=host.automounts(),
-        full=tuple(folder for folder in leftovers if _holds_files(host, folder, covered)),
+        automounts=world.automounts(),
+        full=tuple(folder for folder in leftovers if _holds_files(world, folder, covered)),
         former_roots=former,
     )
 
 
-def group_ids(host: Host) -> dict[str, int]:
+def group_ids(world: World) -> dict[str, int]:
     """Return the gids of the lab's groups and of the host's own; the roster wins."""
     result: dict[str, int] = {}
-    for line in (host.read("/etc/group") or b"").decode(errors="replace").splitlines():
+    for line in (world.read("/etc/group") or b"").decode(errors="replace").splitlines():
         fields = line.split(":")
         if len(fields) >= 3 and fields[2].isdigit():
             result.setdefault(fields[0], int(fields[2]))
-    roster = read_json(host, ROSTER)
+    roster = read_json(world, ROSTER)
     if roster.get("version") == 1:
         result.update({name: int(group["gid"]) for name, group in roster.get("groups", {}).items()})
     return result
 
 
-def read_json(host: Host, path: str) -> dict[str, Any]:
+def read_json(world: World, path: str) -> dict[str, Any]:
     """Read a JSON file that holds an object; anything else counts as empty."""
     try:
-        value = json.loads(host.read(path) or b"{}")
+        value = json.loads(world.read(path) or b"{}")
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
 
 
-def _file(host: Host, path: str) -> File | None:
-    content = host.read(path)
-    return None if content is None else File(content, host.mode(path) or 0)
+def _file(world: World, path: str) -> File | None:
+    content = world.read(path)
+    return None if content is None else File(content, world.mode(path) or 0)
 
 
-def _names(host: Host, folder: str) -> list[str]:
+def _names(world: World, folder: str) -> list[str]:
     try:
-        return sorted(entry.name for entry in host.at(folder).iterdir() if not entry.name.startswith("."))
+        return sorted(entry.name for entry in world.at(folder).iterdir() if not entry.name.startswith("."))
     except (FileNotFoundError, NotADirectoryError):
         return []
 
 
-def _holds_files(host: Host, folder: str, covered: set[str]) -> bool:
+def _holds_files(world: World, folder: str, covered: set[str]) -> bool:
     """Whether there is anything in the folder of a share, or in its mount point while nothing is mounted there."""
     if folder in covered:
         return False
     point = f"{folder}/files"
-    beneath = point not in covered and _what_stands(host, point) in ("full", "other")
-    return beneath or bool(set(_names(host, folder)) - {"files"})
+    beneath = point not in covered and _what_stands(world, point) in ("full", "other")
+    return beneath or bool(set(_names(world, folder)) - {"files"})
 
 
-def _what_stands(host: Host, path: str) -> str:
-    place = host.at(path)
+def _what_stands(world: World, path: str) -> str:
+    place = world.at(path)
     try:
         mode = place.lstat().st_mode
     except (FileNotFoundError, NotADirectoryError):

@@ -17,8 +17,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from .._common.mounts import unescape
+
 _BLANKS = re.compile(r"[ \t]+")
-_OCTAL = re.compile(r"\\([0-7])([0-7])([0-7])")
 _NUMBER = re.compile(r"[-+]?[0-9]+$")
 # What libc's and libmount's readers both understand. A '#' inside a field needs no escape, and libc knows none for it.
 _ESCAPES = {" ": "\\040", "\t": "\\011", "\n": "\\012", "\\": "\\134"}
@@ -67,14 +68,6 @@ def encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def unmangle(field: str) -> str:
-    r"""Decode the ``\ooo`` escapes of a field; anything else stays literal, as libmount has it."""
-    if "\\" not in field:
-        return field
-    raw = _OCTAL.sub(lambda found: chr((int(found[0][1:], 8)) & 0xFF), encode(field).decode("latin-1"))
-    return decode(raw.encode("latin-1"))
-
-
 def mangle(value: str) -> str:
     """Encode a value as a field of fstab."""
     return "".join(_ESCAPES.get(character, character) for character in value)
@@ -92,7 +85,7 @@ def parse_line(raw: str) -> Line:
     if not text or text.startswith("#"):
         return Line(raw)
     fields = [field for field in _BLANKS.split(text) if field]
-    values = [unmangle(field) for field in fields]
+    values = [unescape(field) for field in fields]
     if len(values) < 2:
         return Line(raw, complaint="it has fewer than three fields")
     fstype, options = (*values[2:4], "", "")[:2]

@@ -16,30 +16,30 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .._common import job
-from .apply import look
+from .answer import look
 from .current import read_json
 from .model import HEALTH, STATUS
-from .world import Host
+from .world import World
 
 STATES = ("ok", "warning", "critical")
 
 
-def check_share(host: Host, share: Mapping[str, Any], seconds: float, clock: Callable[[], float]) -> dict[str, Any]:
+def check_share(world: World, share: Mapping[str, Any], seconds: float, clock: Callable[[], float]) -> dict[str, Any]:
     """Return state (ok, warning, critical), reason, mounted, answer_seconds and free_percent of one share."""
     begin = clock()
     result: dict[str, Any] = {"state": "critical", "mounted": False, "answer_seconds": None, "free_percent": None}
     point = share["mount_point"]
-    reason = look(host, point, seconds)
+    reason = look(world, point, seconds)
     if reason:
-        result["mounted"] = any(mount.target == point and mount.fstype != "autofs" for mount in host.mounts())
+        result["mounted"] = any(mount.target == point and mount.fstype != "autofs" for mount in world.mounts())
         return {**result, "reason": reason}
     result.update(mounted=True, answer_seconds=round(clock() - begin, 2))
     if share.get("sentinel"):
-        done = host.run(["head", "--bytes=1", "--", f"{point}/{share['sentinel']}"], seconds)
+        done = world.run(["head", "--bytes=1", "--", f"{point}/{share['sentinel']}"], seconds)
         if not done.well:
             why = f"no answer within {seconds:g} s" if done.code is None else done.output.rpartition(": ")[2]
             return {**result, "reason": f"the sentinel {share['sentinel']} cannot be read: {why}"}
-    done = host.run(["stat", "--file-system", "--format=%a %b", "--", point], seconds)
+    done = world.run(["stat", "--file-system", "--format=%a %b", "--", point], seconds)
     if not done.well:
         return {**result, "reason": "its free space cannot be read"}
     free, total = (int(word) for word in done.output.split())
@@ -50,12 +50,12 @@ def check_share(host: Host, share: Mapping[str, Any], seconds: float, clock: Cal
     return {**result, "state": "ok", "reason": ""}
 
 
-def check_all(host: Host, now: Callable[[], datetime], clock: Callable[[], float]) -> dict[str, Any]:
+def check_all(world: World, now: Callable[[], datetime], clock: Callable[[], float]) -> dict[str, Any]:
     """Check every share at once and return the content of the status file."""
-    config = read_json(host, HEALTH)
+    config = read_json(world, HEALTH)
     shares, seconds = config.get("shares", {}), float(config.get("timeout_seconds", 20))
     with ThreadPoolExecutor(max_workers=max(1, len(shares))) as pool:
-        results = list(pool.map(lambda share: check_share(host, share, seconds, clock), shares.values()))
+        results = list(pool.map(lambda share: check_share(world, share, seconds, clock), shares.values()))
     return {
         "version": 1,
         "checked": now().strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -63,15 +63,15 @@ def check_all(host: Host, now: Callable[[], datetime], clock: Callable[[], float
     }
 
 
-def main(argv: Sequence[str], host: Host | None = None) -> int:
-    """Check, write the status file, print a line for each share; 0 all well, 1 a warning, 2 a share is not usable."""
+def main(argv: Sequence[str], world: World | None = None) -> int:
+    """Check, write the status file, print a line for each share; 0 all are usable, 1 a warning, 2 one is not usable."""
     parser = argparse.ArgumentParser(prog="labserver share-health", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print the status file instead of lines")
     arguments = parser.parse_args(argv)
-    host = host or Host()
-    status = check_all(host, lambda: datetime.now(UTC), time.monotonic)
+    world = world or World()
+    status = check_all(world, lambda: datetime.now(UTC), time.monotonic)
     text = json.dumps(status, indent=1, sort_keys=True) + "\n"
-    host.write(STATUS, text.encode(), 0o644)
+    world.write(STATUS, text.encode(), 0o644)
     if arguments.json:
         sys.stdout.write(text)
     else:
@@ -79,5 +79,5 @@ def main(argv: Sequence[str], host: Host | None = None) -> int:
             detail = share["reason"] or f"answered in {share['answer_seconds']:g} s, {share['free_percent']:g} % free"
             sys.stdout.write(f"{name}: {share['state']}: {detail}\n")
     ill = [f"{name}: {share['reason']}" for name, share in status["shares"].items() if share["reason"]]
-    job.leave("; ".join(ill) or f"{len(status['shares'])} shares well")
+    job.leave("; ".join(ill) or f"{len(status['shares'])} shares are usable")
     return max((STATES.index(share["state"]) for share in status["shares"].values()), default=0)

@@ -66,7 +66,7 @@ def _share_problems(
         yield f'"{key}" is not known; use {", ".join(sorted(KEYS))}'
     name, kind = str(share.get("name") or ""), share.get("type") or "cifs"
     if not NAME.fullmatch(name):
-        yield f'name "{name}" is not possible; use up to 40 of a-z, 0-9, "-" and "_", a letter or digit first'
+        yield f'name "{name}" is not valid; use up to 40 of a-z, 0-9, "-" and "_", a letter or digit first'
     if kind not in TYPES:
         yield f'type "{kind}" is not known; use {", ".join(TYPES)}'
         return
@@ -78,10 +78,10 @@ def _share_problems(
     yield from _use_of_credentials(kind, share.get("credentials") or "", credentials, defaults.get(kind) or {}, own)
     sentinel = str(share.get("sentinel") or "")
     if sentinel and (sentinel.startswith("/") or ".." in sentinel.split("/") or _CONTROL.search(sentinel)):
-        yield f'sentinel "{sentinel}" is not possible; give the path of a file relative to the share'
+        yield f'sentinel "{sentinel}" is not valid; give the path of a file relative to the share'
     free = share.get("min_free_percent")
     if free is not None and not 0 <= free <= 100:
-        yield f"min_free_percent {free} is not possible; give a number from 0 (no check) to 100"
+        yield f"min_free_percent {free} is not valid; give a number from 0 (no check) to 100"
     if (share.get("when_absent") or "refuse") not in ("wait", "refuse", "without"):
         yield f'when_absent "{share["when_absent"]}" is not known; use wait, refuse or without'
 
@@ -89,11 +89,11 @@ def _share_problems(
 def _source_problems(kind: str, source: str, root: str) -> Iterator[str]:
     pattern, form = SOURCES[kind]
     if not pattern.fullmatch(source) or _CONTROL.search(source):
-        yield f'source "{source}" is not possible for type {kind}; give {form}'
+        yield f'source "{source}" is not valid for type {kind}; give {form}'
     elif kind == "local":
         below = f"{source}/".startswith(f"{root}/")
         if posixpath.normpath(source) != source or below or source in _SYSTEM:
-            yield f'source "{source}" is not possible; give an absolute path, not below {root} and no system folder'
+            yield f'source "{source}" is not valid; give an absolute path, not below {root} and no system folder'
 
 
 def _use_of_credentials(
@@ -101,7 +101,7 @@ def _use_of_credentials(
 ) -> Iterator[str]:
     if kind != "cifs":
         if used:
-            yield f"credentials are of no use for type {kind}; leave them out"
+            yield f"credentials are not used for type {kind}; leave them out"
         return
     needed = needs_credentials(merged(kind, defaults, own))
     if used and used not in credentials:
@@ -115,7 +115,7 @@ def _use_of_credentials(
 
 def _path_problems(path: str, root: str) -> Iterator[str]:
     if not path.startswith("/") or posixpath.normpath(path) != path or path.startswith("//") or _CONTROL.search(path):
-        yield f'path "{path}" is not possible; give a normal absolute path such as /mnt/data'
+        yield f'path "{path}" is not valid; give a normal absolute path such as /mnt/data'
     elif path in _SYSTEM or path.startswith(("/proc/", "/sys/", "/dev/", "/run/")):
         yield f'path "{path}" belongs to the system; give a path of its own such as /mnt/data'
     elif f"{path}/".startswith(f"{root}/") or f"{root}/".startswith(f"{path}/"):
@@ -130,7 +130,7 @@ def _access_problems(share: Mapping[str, Any], kind: str, own: Mapping[str, Any]
         if right not in ("rw", "ro"):
             yield f'access[{group}]: "{right}" is not a right; use rw or ro'
     if others not in ("ro", "none"):
-        yield f'others: "{others}" is not possible; use ro or none (for rw, name a group)'
+        yield f'others: "{others}" is not valid; use ro or none (for rw, name a group)'
     if not access and others == "none":
         yield "nobody may see it; give access (group: rw or ro) or others: ro"
     writers = [group for group, right in access.items() if right == "rw"]
@@ -160,7 +160,7 @@ def _option_problems(where: str, options: Mapping[str, Any]) -> Iterator[str]:
 def _credential_problems(where: str, name: str, value: Mapping[str, Any]) -> Iterator[str]:
     """What mount.cifs 7.0 cannot read from a credentials file; commas, '#', blanks and quotes in a password it can."""
     if not NAME.fullmatch(name):
-        yield f'{where}: the name is not possible; use up to 40 of a-z, 0-9, "-" and "_", a letter or digit first'
+        yield f'{where}: the name is not valid; use up to 40 of a-z, 0-9, "-" and "_", a letter or digit first'
     for key in sorted(set(value) - {"username", "password", "domain"}):
         yield f'{where}: "{key}" is not known; use username, password and domain'
     user, password, domain = (value.get(key) or "" for key in ("username", "password", "domain"))
@@ -176,7 +176,7 @@ def _credential_problems(where: str, name: str, value: Mapping[str, Any]) -> Ite
     if "%" in user:
         yield f"{where}: the username cannot hold %"
     if any(_CONTROL.search(text) for text in (user, password, domain)):
-        yield f"{where}: line breaks and other control characters are not possible"
+        yield f"{where}: line breaks and other control characters are not allowed"
     if len(password.encode()) > 512 or len(user.encode()) > 256 or len(domain.encode()) > 256:
         yield f"{where}: too long (password 512 bytes, username and domain 256 bytes)"
 

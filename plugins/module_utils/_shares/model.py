@@ -25,6 +25,14 @@ MOUNTED = "/var/lib/labserver/shares/mounted.json"
 
 
 @dataclass(frozen=True)
+class File:
+    """A file's bytes and permission bits."""
+
+    content: bytes
+    mode: int
+
+
+@dataclass(frozen=True)
 class Share:
     """A share as it shall be: ``parent`` holds nothing but the mount point and is what containers bind."""
 
@@ -62,6 +70,19 @@ class Share:
         parts = [self.entry.source, self.entry.target, self.entry.fstype, *sorted(words(self.options))]
         secret_hash = hashlib.sha256(salt.encode() + (secret or b"")).hexdigest()
         return hashlib.sha256("\0".join([salt, *parts, secret_hash]).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+@dataclass(frozen=True)
+class Desired:
+    """All shares below ``root`` and all files of the room (path -> content and mode)."""
+
+    root: str
+    shares: tuple[Share, ...]
+    files: Mapping[str, File]
+
+    def secret(self, share: Share) -> bytes | None:
+        file = self.files.get(f"{CREDENTIALS}/{share.credentials}") if share.credentials else None
+        return file.content if file else None
 
 
 def desired_share(

@@ -8,27 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from .current import FSTAB, Current, File
+from .._common.mounts import Mount
+from .current import FSTAB, Current
 from .fstab import Entry, decode, edit, encode, normal_path, parse
-from .model import CREDENTIALS, Share
-from .world import Folder, Mount
+from .model import Desired, Share
+from .world import Folder
 
 NETWORK = frozenset(("cifs", "smb3", "smbfs", "nfs", "nfs4"))
-
-
-@dataclass(frozen=True)
-class Desired:
-    """All shares below ``root`` and all files of the room (path -> content and mode)."""
-
-    root: str
-    shares: tuple[Share, ...]
-    files: Mapping[str, File]
-
-    def secret(self, share: Share) -> bytes | None:
-        file = self.files.get(f"{CREDENTIALS}/{share.credentials}") if share.credentials else None
-        return file.content if file else None
 
 
 @dataclass(frozen=True)
@@ -49,10 +37,10 @@ class Plan:
     fstab: bytes
     fingerprints: Mapping[str, str]
     warnings: tuple[str, ...] = ()
-    problems: tuple[str, ...] = field(default=())
+    problems: tuple[str, ...] = ()
 
 
-def make_plan(desired: Desired, current: Current) -> Plan:
+def compare(desired: Desired, current: Current) -> Plan:
     """Compare; a second plan made after the first was carried out is empty."""
     problems = list(_obstacles(desired, current))
     text = decode(current.fstab)

@@ -4,7 +4,7 @@
 
 """The host as the shares see it: files, mounts, folder guards and commands, each of which ends in time.
 
-Everything that touches the world goes through :class:`Host`, with the root of the file system and the runner of
+Everything that touches the world goes through :class:`World`, with the root of the file system and the runner of
 commands handed in. Nothing here looks *into* a mounted share: that may take minutes while its server is away.
 """
 
@@ -21,7 +21,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .fstab import decode, unmangle
+from .._common import files, mounts
+from .fstab import decode
 
 _GETFLAGS, _SETFLAGS, _IMMUTABLE = 0x80086601, 0x40086602, 0x10
 _ACL = "system.posix_acl_access"
@@ -40,7 +41,11 @@ class Done:
 
 
 def run_command(command: Sequence[str], seconds: float) -> Done:
-    """Run a command for at most ``seconds``; what cannot be killed (a process stuck in the kernel) is left behind."""
+    """Run a command for at most ``seconds``; what cannot be killed (a process stuck in the kernel) is left behind.
+
+    Unlike ``_common.process`` it never looks at other processes: reading the environment of one that waits for the
+    server of a share may hang as well.
+    """
     with tempfile.TemporaryFile() as out:  # not a pipe: a grandchild that lives on would keep it open
         try:
             process = subprocess.Popen(
@@ -61,24 +66,6 @@ def run_command(command: Sequence[str], seconds: float) -> Done:
 
 
 @dataclass(frozen=True)
-class Mount:
-    """A line of /proc/self/mountinfo; ``options`` are those of the mount and of the file system together.
-
-    ``origin`` is the folder within the file system that is seen at ``target`` (of interest for bind mounts).
-    """
-
-    target: str
-    source: str
-    fstype: str
-    options: frozenset[str]
-    origin: str = "/"
-
-    @property
-    def read_only(self) -> bool:
-        return "ro" in self.options
-
-
-@dataclass(frozen=True)
 class Folder:
     """A folder: permission bits, owning group, groups that an ACL lets in besides, and whether it is immutable."""
 
@@ -86,19 +73,6 @@ class Folder:
     gid: int
     acl: tuple[int, ...]
     immutable: bool
-
-
-def parse_mounts(text: str) -> tuple[Mount, ...]:
-    """Read a mountinfo file (proc(5)), the lowest mount of a stack first."""
-    result = []
-    for line in text.splitlines():
-        before, _separator, after = line.partition(" - ")
-        left, right = before.split(" "), after.split(" ")
-        if len(left) < 6 or len(right) < 3:
-            continue
-        options = frozenset(left[5].split(",")) | frozenset(right[2].split(","))
-        result.append(Mount(unmangle(left[4]), unmangle(right[1]), right[0], options, unmangle(left[3])))
-    return tuple(result)
 
 
 def acl_value(mode: int, gids: Sequence[int]) -> bytes:
@@ -118,7 +92,11 @@ def acl_groups(value: bytes) -> tuple[int, ...]:
     return tuple(sorted(gid for tag, bits, gid in entries if tag == 0x08 and bits & 5 == 5))
 
 
-class Host:
+class ApplyError(Exception):
+    """A step failed and the rest was not tried; the message says which one and what to do."""
+
+
+class World:
     """The host below ``root``; ``run`` runs commands and is the only way to the mounts."""
 
     def __init__(self, root: str = "/", run: Callable[[Sequence[str], float], Done] = run_command) -> None:
@@ -150,30 +128,15 @@ class Host:
         missing = [folder for folder in (target.parent, *target.parent.parents) if not folder.exists()]
         for folder in reversed(missing):
             folder.mkdir(mode=folder_mode if folder == target.parent else 0o755)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                os.fchmod(handle, mode)
-                file.write(content)
-                file.flush()
-                os.fsync(handle)
-            Path(name).replace(target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        descriptor = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        files.replace(target, content, mode)
 
     def remove(self, path: str) -> None:
         self.at(path).unlink(missing_ok=True)
 
     # --- mounts ---
 
-    def mounts(self) -> tuple[Mount, ...]:
-        return parse_mounts(decode(self.read("/proc/self/mountinfo") or b""))
+    def mounts(self) -> tuple[mounts.Mount, ...]:
+        return mounts.parse(decode(self.read("/proc/self/mountinfo") or b""))
 
     def systemd(self) -> bool:
         """Whether systemd runs this host."""

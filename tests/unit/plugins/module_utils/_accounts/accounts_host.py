@@ -15,13 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.labserver.jupyter.plugins.module_utils._accounts import apply
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts import input as inputs
+from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.apply import converge
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.folders import Folders
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.homes import Homes
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.ids import Ids
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.quota import Quotas
-from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.world import Result, World
+from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.world import Outcome, World
 
 # As shadow 4.13 of Debian 12 left them (shortened): op was made by hand and may sudo, jupyter-hand is to be adopted.
 FILES = {
@@ -132,11 +132,11 @@ class FakeHost:
             lock_timeout_seconds=1,
         )
 
-    def run(self, check: bool = False, ids: Ids | None = None, **variables: Any) -> Result:
+    def run(self, check: bool = False, ids: Ids | None = None, **variables: Any) -> Outcome:
         """Run with inputs of the role, given without their prefix; fails when they have problems."""
         desired, problems = inputs.desired({f"accounts_{key}": value for key, value in variables.items()})
         assert problems == []
-        return apply.run(desired, ids, self.world(), check=check)
+        return converge(desired, ids, self.world(), check=check)
 
     def line(self, file: str, name: str) -> list[str] | None:
         """Return the fields of an entry, read without the code under test."""
@@ -154,6 +154,6 @@ class FakeHost:
         }
 
 
-def acts(result: Result) -> list[tuple[str, str]]:
+def acts(outcome: Outcome) -> list[tuple[str, str]]:
     """Return what was planned, as pairs."""
-    return [(action.what, action.name) for action in result.plan.actions]
+    return [(action.what, action.name) for action in outcome.plan.actions]

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.labserver.jupyter.plugins.module_utils._accounts import apply, wanted
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts import expire as job
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts import input as accounts_input
+from ansible_collections.labserver.jupyter.plugins.module_utils._accounts import records
+from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.apply import converge
 from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._accounts.accounts_host import FakeHost
 
 PEOPLE: dict[str, Any] = {
@@ -37,7 +38,7 @@ def play(host: FakeHost, **variables: Any) -> None:
     inputs = {f"accounts_{key}": value for key, value in variables.items()}
     desired, problems = accounts_input.desired(inputs)
     assert problems == []
-    assert apply.run(desired, None, host.world(), inputs=inputs).failures == []
+    assert converge(desired, None, host.world(), inputs=inputs).failures == []
 
 
 def on(host: FakeHost, month: int, day: int, check: bool = False) -> tuple[int, list[str]]:
@@ -90,9 +91,9 @@ def test_it_says_what_is_missing(tmp_path: Path) -> None:
     host = FakeHost(tmp_path)
     assert on(host, 12, 1)[0] == 2
     assert "run the playbook first" in on(host, 12, 1)[1][0]
-    wanted.write(host.root, b"{")
+    records.write_wanted(host.root, b"{")
     assert "is damaged" in on(host, 12, 1)[1][0]
-    assert (host.root / wanted.FILE).stat().st_mode & 0o777 == 0o600
+    assert (host.root / records.WANTED).stat().st_mode & 0o777 == 0o600
 
 
 def test_a_file_that_cannot_be_read_is_a_failure_and_no_mere_warning(host: FakeHost) -> None:

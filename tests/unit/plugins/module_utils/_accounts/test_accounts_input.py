@@ -36,14 +36,17 @@ USER_CASES: list[tuple[dict[str, Any], str]] = [
         'group "lem" is not in accounts_groups; add it there, or name a group of the host in host_groups',
     ),
     ({"groups": "leem"}, "groups is not a list of names; give for example [leem, xps]"),
-    ({"groups": ["a b"]}, 'groups holds "a b", which is no name of a group'),
+    ({"groups": ["a b"]}, 'groups holds "a b", which is not a valid group name'),
     ({"host_groups": ["leem"]}, 'host_groups holds "leem", which is a lab group; move it to groups'),
     ({"admin": "maybe"}, 'admin "maybe" is neither true nor false'),
     ({"expires": "31.03.2027"}, 'expires "31.03.2027" is not a date; give the last day of access as YYYY-MM-DD'),
     ({"expires": "2027-02-30"}, 'expires "2027-02-30" is not a date; give the last day of access as YYYY-MM-DD'),
     ({"ssh_keys": KEY}, "ssh_keys is not a list of public keys"),
-    ({"ssh_keys": ["-----BEGIN"]}, 'ssh_keys holds "-----BEGIN", which is no public key; give the line of a .pub file'),
-    ({"ssh_keys": [KEY + "\n" + KEY]}, "which is no public key"),
+    (
+        {"ssh_keys": ["-----BEGIN"]},
+        'holds "-----BEGIN", which is not a public key; give the line of a .pub file',
+    ),
+    ({"ssh_keys": [KEY + "\n" + KEY]}, "which is not a public key"),
     ({"shell": "bash"}, 'shell "bash" is not an absolute path'),
     ({"limits": 3}, "limits is not a mapping; give for example {cpu: 2, memory: 4G}"),
     ({"limits": {"mem": "4G"}}, 'unknown key "limits.mem"; did you mean limits.memory?'),
@@ -62,7 +65,7 @@ USER_CASES: list[tuple[dict[str, Any], str]] = [
     ({"quota": "lots"}, 'quota "lots" is not a size; write a number with K, M, G or T, for example 4G'),
     (
         {"system_name": "Mira M"},
-        'system_name "Mira M" is no name of an account; leave it out for the usual jupyter-<name>',
+        'system_name "Mira M" is not a valid account name; leave it out for the usual jupyter-<name>',
     ),
 ]
 

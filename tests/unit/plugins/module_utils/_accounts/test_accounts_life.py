@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.labserver.jupyter.plugins.module_utils._accounts import apply, store
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts import input as inputs
+from ansible_collections.labserver.jupyter.plugins.module_utils._accounts import store
+from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.apply import converge
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.homes import Homes
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.world import RefusedError
 from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._accounts.accounts_host import (
@@ -273,7 +274,7 @@ def test_an_adopted_account_cannot_take_a_folder_of_others_along(host: FakeHost,
     gone = [{"name": "olga", "system_name": "op", "state": "absent"}]
     result = host.run(users=gone, remove_homes=True)
     assert result.failures == []
-    assert result.plan.notices == [f"{home}, the home of op, {why}: it is neither archived nor removed"]
+    assert result.plan.notices == (f"{home}, the home of op, {why}: it is neither archived nor removed",)
     assert (folder / "precious").read_text() == "data of many"
     assert not (host.root / "srv/labserver/accounts/archive").exists()
     assert host.line("passwd", "op") is None
@@ -284,7 +285,7 @@ def test_what_could_not_be_stopped_is_tried_again(host: FakeHost) -> None:
     host.run(users=[{"name": "mira"}])
     desired, _problems = inputs.desired({"accounts_users": [{"name": "mira", "state": "locked"}]})
     world = replace(host.world(), stop=lambda _people: ["Docker answered 500"])
-    assert apply.run(desired, None, world).failures == ["Docker answered 500"]
+    assert converge(desired, None, world).failures == ["Docker answered 500"]
     assert acts(host.run(users=[{"name": "mira", "state": "locked"}])) == [
         ("stop processes and servers", "jupyter-mira")
     ]
@@ -296,11 +297,11 @@ def test_a_home_in_which_somebody_still_writes_is_neither_archived_nor_removed(h
     gone = {"accounts_users": [{"name": "mira", "state": "absent"}], "accounts_remove_homes": True}
     desired, _problems = inputs.desired(gone)
     world = replace(host.world(), stop=lambda _people: ["Docker answered 500"])
-    assert apply.run(desired, None, world).failures == ["Docker answered 500"]
+    assert converge(desired, None, world).failures == ["Docker answered 500"]
     assert (host.root / "home/jupyter-mira/.bashrc").exists()
     assert not (host.root / "srv/labserver/accounts/archive").exists()
     assert (host.line("shadow", "jupyter-mira") or [])[7] == "1"
-    assert apply.run(desired, None, host.world()).failures == []
+    assert converge(desired, None, host.world()).failures == []
     assert host.stopped == ["mira"]
     assert not (host.root / "home/jupyter-mira").exists()
 
@@ -357,7 +358,7 @@ def test_a_linked_file_of_keys_is_left_alone_and_told(host: FakeHost) -> None:
     host.owners[(home / ".ssh").stat().st_ino] = (20000, 20000)
     (home / ".ssh/authorized_keys").symlink_to("../keys")
     result = host.run(users=[{"name": "mira", "ssh_keys": [KEY]}])
-    assert result.failures == ["ssh keys of jupyter-mira: /home/jupyter-mira/.ssh/authorized_keys is no file"]
+    assert result.failures == ["ssh keys of jupyter-mira: /home/jupyter-mira/.ssh/authorized_keys is not a file"]
     assert (home / ".ssh/authorized_keys").read_text() == f"{OTHER_KEY}\n"
 
 
@@ -367,7 +368,7 @@ def test_a_folder_in_place_of_the_keys_stops_nobody_else(host: FakeHost) -> None
     folder.mkdir(parents=True)
     host.owners[folder.parent.stat().st_ino] = (20000, 20000)
     result = host.run(users=[{"name": "mira", "ssh_keys": [KEY]}, {"name": "jonas"}])
-    assert result.failures == ["ssh keys of jupyter-mira: /home/jupyter-mira/.ssh/authorized_keys is no file"]
+    assert result.failures == ["ssh keys of jupyter-mira: /home/jupyter-mira/.ssh/authorized_keys is not a file"]
     assert (host.root / "home/jupyter-jonas").is_dir()
 
 
@@ -379,16 +380,6 @@ def test_keys_with_a_comment_that_is_not_utf8_keep_their_bytes(host: FakeHost) -
     (ssh / "authorized_keys").write_bytes(OTHER_KEY.encode() + b" J\xf6rg\n")
     host.run(users=[{"name": "mira", "ssh_keys": [KEY]}])
     assert (ssh / "authorized_keys").read_bytes() == OTHER_KEY.encode() + b" J\xf6rg\n" + f"{KEY}\n".encode()
-
-
-def test_files_are_written_whole_when_the_kernel_takes_them_in_pieces(
-    host: FakeHost, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write = os.write
-    monkeypatch.setattr(os, "write", lambda descriptor, content: write(descriptor, bytes(content)[:3]))
-    host.run(users=[{"name": "mira", "ssh_keys": [KEY]}])
-    assert (host.root / "home/jupyter-mira/.bashrc").read_text() == "# hello\n"
-    assert (host.root / "home/jupyter-mira/.ssh/authorized_keys").read_text() == f"{KEY}\n"
 
 
 def test_a_home_of_somebody_else_is_refused_before_anything_is_touched(host: FakeHost) -> None:
@@ -405,7 +396,7 @@ def test_a_run_that_dies_is_finished_by_the_next(host: FakeHost, monkeypatch: py
         "users": [{"name": f"user{n}", "groups": ["leem"]} for n in range(5)],
         "groups": [{"name": "leem"}],
     }
-    untouched = store.replace_file
+    untouched = store.files.replace
 
     def dies(path: Path, *arguments: Any, **keywords: Any) -> None:
         if path.name == file:
@@ -413,7 +404,7 @@ def test_a_run_that_dies_is_finished_by_the_next(host: FakeHost, monkeypatch: py
         untouched(path, *arguments, **keywords)
 
     with monkeypatch.context() as patch:
-        patch.setattr(store, "replace_file", dies)
+        patch.setattr(store.files, "replace", dies)
         with pytest.raises(KeyboardInterrupt):
             host.run(**people)
     assert host.line("passwd", "jupyter-user0") is None  # an account appears only with all that belongs to it
@@ -450,7 +441,7 @@ def test_a_run_that_dies_while_somebody_leaves_is_finished(host: FakeHost) -> No
     world = replace(host.world(), stop=dies)
     desired, _problems = inputs.desired({"accounts_users": [{"name": "mira", "state": "absent"}]})
     with pytest.raises(KeyboardInterrupt):
-        apply.run(desired, None, world)
+        converge(desired, None, world)
     assert roster(host)["users"]["mira"]["state"] == "absent"  # the hub knows at once
     assert not (host.root / "srv/labserver/accounts/archive").exists()
     host.run(users=[{"name": "mira", "state": "absent"}])

@@ -15,9 +15,11 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts import store
-from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.homes import Homes
+from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.apply import converge
+from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.homes import Homes, Seen
+from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.model import Desired
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.quota import Quotas
-from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.state import Seen
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import lock
 from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._accounts.accounts_host import NOW, FakeHost
 
 # What glibc's lckpwdf does, written down again: a POSIX lock on .pwd.lock.
@@ -76,12 +78,11 @@ def test_a_lock_of_a_process_that_died_is_taken_over(etc: Path) -> None:
 
 
 def test_a_whole_run_waits_for_another(tmp_path: Path) -> None:
-    path = tmp_path / "run/lock/accounts"
+    world = replace(FakeHost(tmp_path).world(), run_timeout_seconds=0.2)
     refused = pytest.raises(store.StoreError, match="another run changes the accounts")
-    with store.one_at_a_time(path, 1), refused, store.one_at_a_time(path, 0.2):
-        pass
-    with store.one_at_a_time(path, 0.2):
-        pass
+    with lock.hold(tmp_path, "accounts"), refused:
+        converge(Desired(), None, world)
+    converge(Desired(), None, world)
 
 
 class HomesOfTheirOwners(Homes):
@@ -123,7 +124,7 @@ def test_two_runs_at_the_same_time_lose_nobody(tmp_path: Path) -> None:
 def test_files_are_replaced_with_their_mode_and_the_old_one_is_kept(etc: Path) -> None:
     before = {"shadow": (etc / "shadow").read_bytes()}
     inode = (etc / "shadow").stat().st_ino
-    store.write_tables(etc.parent, {"shadow": b"new\n"}, before)
+    store.write_tables(etc.parent, {"shadow": (before["shadow"], b"new\n")})
     assert (etc / "shadow").read_bytes() == b"new\n"
     assert (etc / "shadow-").read_bytes() == before["shadow"]
     assert [(etc / name).stat().st_mode & 0o7777 for name in ("shadow", "shadow-")] == [0o640, 0o640]

@@ -62,3 +62,20 @@ def test_a_candidate_is_gone_after_it_was_judged(tmp_path: Path) -> None:
         assert path.read_bytes() == b"server {}"
         assert path.name.endswith(".conf")
     assert names(tmp_path) == []
+
+
+def test_a_file_in_an_open_folder_takes_the_place_of_a_link_itself(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("kept")
+    (tmp_path / "keys").symlink_to("secret")
+    folder = os.open(tmp_path, os.O_RDONLY)
+    try:
+        with files.replacing_at(folder, "keys") as file:
+            file.write(b"new")
+        with pytest.raises(RuntimeError), files.replacing_at(folder, "keys") as file:
+            file.write(b"half")
+            raise RuntimeError
+    finally:
+        os.close(folder)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"secret": "kept", "keys": "new"}
+    assert not (tmp_path / "keys").is_symlink()
+    assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o600

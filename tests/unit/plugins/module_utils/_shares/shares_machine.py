@@ -16,7 +16,7 @@ def fields_of(line: str) -> list[str]:
     return [field.replace("\\040", " ") for field in line.split()]
 
 
-class Machine(host_core.Host):
+class Machine(host_core.World):
     """``passwords``: user -> password on the NAS; ``away``: sources whose server does not answer."""
 
     def __init__(self, root: Path, systemd: bool = True) -> None:

@@ -33,7 +33,7 @@ class Nas(Machine):
         return self.answers.get(key, host_core.Done(0, "50 100" if key == "free" else ""))
 
     def check(self) -> tuple[int, dict[str, object]]:
-        status = health.main([], host=self)
+        status = health.main([], world=self)
         return status, json.loads(self.file("/etc/labserver/public/shares-status.json"))["shares"]["data"]
 
 
@@ -95,7 +95,7 @@ def test_ill(tmp_path: Path, answers: dict[str, host_core.Done], mounted: bool, 
 
 
 def test_no_shares_and_no_config_are_no_alarm(tmp_path: Path) -> None:
-    assert health.main(["--json"], host=Machine(tmp_path)) == 0
+    assert health.main(["--json"], world=Machine(tmp_path)) == 0
 
 
 def test_the_program_knows_the_command() -> None:

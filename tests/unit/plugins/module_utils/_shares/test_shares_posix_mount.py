@@ -38,7 +38,7 @@ def run(machine: Machine, check: bool = False, **share: Any) -> dict[str, Any]:
         "shares_credentials": {"r": {"username": "reader", "password": "one"}},
         "shares_list": [entry] if entry["source"] else [],
     }
-    return core.reconcile(machine, inputs, check=check, stamp="now")
+    return core.converge(machine, inputs, check=check, stamp="now")
 
 
 def whats(result: dict[str, Any]) -> list[str]:
@@ -133,7 +133,7 @@ def test_09_blanks_and_what_looks_like_an_escape(machine: Machine) -> None:
     result = run(machine, source="//nas/a b")
     assert "//nas/a\\040b " in machine.fstab and result["shares"]["data"]["mounted"]
     share = {"name": "x", "source": "//nas/a\\040b", "access": {"leem": "rw"}, "options": {"guest": True}}
-    assert "is not possible for type cifs" in input_core.problems({"shares_list": [share]})[0]
+    assert "is not valid for type cifs" in input_core.problems({"shares_list": [share]})[0]
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_11_fstab_is_replaced_whole(machine: Machine, monkeypatch: pytest.Monkey
     run(machine)
     before, inode = machine.fstab, (machine.base / "etc/fstab").stat().st_ino
     with monkeypatch.context() as patch:
-        patch.setattr(host_core.os, "fsync", _no_space)
+        patch.setattr(host_core.files.os, "fsync", _no_space)
         with pytest.raises(OSError, match="No space"):
             run(machine, source="//nas/other")
     assert machine.fstab == before and not list((machine.base / "etc").glob(".fstab*"))
@@ -203,7 +203,7 @@ def test_15_a_tab_cannot_break_a_line() -> None:
     """It is written raw: a corrupt line (as are line breaks)."""
     for character in "\t\n\r":
         share = {"name": "x", "source": f"//nas/a{character}b", "access": {"leem": "rw"}, "options": {"guest": True}}
-        assert "is not possible" in input_core.problems({"shares_list": [share]})[0]
+        assert "is not valid" in input_core.problems({"shares_list": [share]})[0]
 
 
 def test_16_the_diff_shows_the_lines(machine: Machine) -> None:

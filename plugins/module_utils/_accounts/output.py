@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The files by which the other rooms learn of the people: roster.json, and passwd and group for containers."""
+"""What a run hands on: the public files by which other rooms learn of the people, and the result of the module.
+
+The public files are roster.json, and passwd and group for containers.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,12 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .state import Person
+from .people import Person
+from .records import WANTED
+from .world import Outcome
 
 VERSION = 1
+SECRET = ("/etc/shadow", "/etc/gshadow", f"/{WANTED}")
 
 
 def roster(people: Iterable[Person], groups: Mapping[str, int], notice_days: int) -> bytes:
@@ -63,3 +69,41 @@ def public_group(people: Iterable[Person], groups: Mapping[str, int]) -> bytes:
         members = ",".join(person.system_name for person in everybody if name in person.groups)
         lines.append(f"{name}:x:{gid}:{members}")
     return ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
+
+
+def summary(outcome: Outcome) -> dict[str, Any]:
+    """Return the part of a module's result that is data: actions, users and groups."""
+    return {
+        "actions": [{"what": a.what, "name": a.name, "detail": a.detail} for a in outcome.plan.actions],
+        "users": {
+            person.user.name: {
+                "system_name": person.system_name,
+                "uid": person.uid,
+                "gid": person.gid,
+                "state": person.state,
+            }
+            for person in outcome.plan.people.values()
+        },
+        "notices": list(outcome.plan.notices),
+        "groups": {name: {"gid": gid} for name, gid in sorted(outcome.plan.register.groups.items())},
+    }
+
+
+def diff(outcome: Outcome) -> list[dict[str, str]]:
+    """Return the changed lines of each changed file that anybody may read; of the secret ones only that they change."""
+    parts: list[dict[str, str]] = []
+    for path, (before, after) in sorted(outcome.files.items()):
+        if path in SECRET:
+            continue
+        old = before.decode("utf-8", "replace").splitlines(keepends=True)
+        new = after.decode("utf-8", "replace").splitlines(keepends=True)
+        old_set, new_set = set(old), set(new)
+        parts.append(
+            {
+                "before_header": path,
+                "after_header": path,
+                "before": "".join(line for line in old if line not in new_set),
+                "after": "".join(line for line in new if line not in old_set),
+            }
+        )
+    return parts
