@@ -5,7 +5,8 @@ packages=(
   chromium fonts-dejavu-core                  # a browser
   docker-registry apache2-utils               # an image registry, and another writer of htpasswd files
   pebble certbot faketime nginx-light openssl # an ACME server, its client, another clock, the front door
-  user-mode-linux samba cifs-utils            # a kernel with cifs, and a NAS
+  user-mode-linux cifs-utils                  # a kernel with cifs
+  samba smbclient nfs-ganesha nfs-ganesha-vfs # a NAS
 )
 missing=()
 for package in "${packages[@]}"; do
