@@ -10,22 +10,20 @@ import csv
 import io
 import json
 import os
-import subprocess
-import sys
 import time
 import typing as t
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tests" / "support"))
 from hub_client import HubClient, Kernel
+from paths import SCENARIOS
+from role_run import run_playbook
 
 OWN = "A password of my own"
 NOTEBOOK = "notebook:latest"
 REGISTRY = "127.0.0.1:5000"
 ROSTER = "/etc/labserver/public/roster.json"
+SINGLEUSER = "/opt/jupyter/bin/jupyterhub-singleuser"
 
 
 class Lab:
@@ -58,13 +56,7 @@ class Lab:
             f"hub_{key}": self.sh(f"docker inspect --format '{{{{.Config.Image}}}}' {name}").strip()
             for key, name in (("image", "labserver-hub"), ("proxy_image", "labserver-hub-proxy"))
         }
-        scenario = Path(__file__).resolve().parents[1]
-        command = ["ansible-playbook", "-i", os.environ["MOLECULE_INVENTORY_FILE"]]
-        command += ["-e", json.dumps(images | variables), str(scenario / "files" / "hub.yml")]
-        env = {**os.environ, "ANSIBLE_FORCE_COLOR": "0", "COLUMNS": "1000"}
-        env.pop("ANSIBLE_CALLBACKS_ENABLED", None)  # only molecule's own runs are recorded
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=env, timeout=400)
-        return done.returncode, done.stdout + done.stderr
+        return run_playbook(SCENARIOS / "hub" / "files" / "hub.yml", images | variables)
 
     def person(self, name: str) -> HubClient:
         """Return a person who is logged in with a password of their own."""
@@ -165,3 +157,9 @@ def catalogue(lab: Lab) -> dict[str, dict[str, t.Any]]:
     """Return the catalogue's entries by repository:tag."""
     document = json.loads(lab.sh("cat /var/lib/labserver/catalogue/images.json"))
     return {f"{one['repository']}:{one['tag']}": one for one in document["images"]}
+
+
+def script(*lines: str) -> str:
+    """Return the Dockerfile's part that puts a script in the place of the notebook server; the real one is `real`."""
+    echoes = "".join(f" && echo '{line}' >> {SINGLEUSER}" for line in ("#!/bin/sh", *lines))
+    return f"USER 0\nRUN mv {SINGLEUSER} /opt/jupyter/bin/real{echoes} && chmod 755 {SINGLEUSER}\nUSER 65534"
