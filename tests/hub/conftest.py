@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "roles" / "hub" / "files" / "images" / "hub"))
+from paths import HUB_PACKAGE
+
+sys.path.insert(0, str(HUB_PACKAGE))

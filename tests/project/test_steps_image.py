@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from paths import ROOT
 
-IMAGES = Path(__file__).resolve().parents[2] / "roles" / "images" / "files"
+IMAGES = ROOT / "roles" / "images" / "files"
 
 
 def test_same_jupyterlab_as_the_notebook_image() -> None:

@@ -10,16 +10,13 @@ import io
 import json
 import os
 import subprocess
-import sys
 import typing as t
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tests" / "support"))
 from hub_client import HubClient
+from paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 SERVER = f"labserver-backup{os.environ.get('LABSERVER_ID', '')}"
 INVENTORY = Path(os.environ.get("MOLECULE_EPHEMERAL_DIRECTORY", "")) / "inventory"
 SECRET = "of the test, and not short"
