@@ -82,7 +82,7 @@ docs: $(STAMP) ## renew the generated parts of the documentation
 
 .PHONY: soak-shares
 soak-shares: $(STAMP) ## long faults of the shares on a kernel of their own (about 6 minutes)
-	export PYTHONPATH=tests/support; trap 'python -m machines down' EXIT; python -m machines up; \
+	export PYTHONPATH=$(CURDIR)/tests/support; trap 'python -m machines down' EXIT; python -m machines up; \
 	  ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/collections pytest -v -s -p no:cacheprovider tests/soak/shares
 
 .PHONY: soak-steps

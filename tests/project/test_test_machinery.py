@@ -31,8 +31,9 @@ def test_folders_without_a_molecule_yml_are_no_scenarios() -> None:
     """`molecule list` takes what MOLECULE_GLOB names; molecule/_common is not among it."""
     pattern = re.search(r"MOLECULE_GLOB='([^']+)'", (ROOT / "activate").read_text())
     assert pattern is not None
+    scenarios = {file.parent.name for file in ROOT.glob(pattern[1])}
     folders = {path.name for path in SCENARIOS.iterdir() if path.is_dir()}
-    assert {name for name in folders if not name.startswith("_")} == {file.parent.name for file in ROOT.glob(pattern[1])}
+    assert {name for name in folders if not name.startswith("_")} == scenarios
     assert "_common" in folders
 
 

@@ -6,14 +6,13 @@
 from __future__ import annotations
 
 import base64
-import csv
-import io
 import json
 import os
 import time
 import typing as t
 from collections.abc import Callable
 
+import hub_host
 import pytest
 from hub_client import HubClient, Kernel
 from paths import SCENARIOS
@@ -31,9 +30,7 @@ class Lab:
 
     def __init__(self, host: t.Any):
         self.host = host
-        # The address of the host's own interface, and not of one of its bridges.
-        route = self.sh("ip -4 route get 192.0.2.1")
-        self.base = f"http://{route.split(' src ')[1].split()[0]}:8000"
+        self.base = hub_host.base_url(self.sh)
 
     def sh(self, command: str) -> str:
         """Run a shell command as root on the host; returns what it prints, fails when it does."""
@@ -47,8 +44,7 @@ class Lab:
 
     def one_time(self) -> dict[str, str]:
         """Return the one-time passwords that were not used yet."""
-        text = self.sh("cat /var/lib/labserver/one-time-passwords.csv")
-        return {row["name"]: row["password"] for row in csv.DictReader(io.StringIO(text))}
+        return hub_host.one_time_passwords(self.sh)
 
     def role(self, **variables: t.Any) -> tuple[int, str]:
         """Run the role with the images that are there and other variables; returns the exit status and what is said."""
@@ -60,13 +56,7 @@ class Lab:
 
     def person(self, name: str) -> HubClient:
         """Return a person who is logged in with a password of their own."""
-        client = HubClient(self.base, name)
-        if client.login(OWN).status_code != 302:
-            password = self.one_time().get(name)
-            assert password, f"{name} cannot log in"
-            assert client.login(password).status_code == 302
-            assert client.change_password(password, OWN) == ""
-        return client
+        return hub_host.logged_in(self.sh, self.base, name, OWN)
 
     def without_server(self, name: str) -> HubClient:
         """Return a person who is logged in and has no server, whatever an earlier test left."""

@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import typing as t
 from pathlib import Path
 
+import hub_host
 import pytest
-from hub_client import HubClient, Kernel
+from hub_client import Kernel
 
 IMAGE = "127.0.0.1:5000/steps:5.1"
 MODELS = (Path(__file__).parent / "models.py").read_text()
@@ -27,17 +26,11 @@ def sh(host: t.Any, command: str) -> str:
 @pytest.fixture(scope="module")
 def kernel(host: t.Any) -> t.Iterator[Kernel]:
     """A kernel on the server that alice started from the hub's list."""
-    address = sh(host, "ip -4 route get 192.0.2.1").split(" src ")[1].split()[0]
-    alice = HubClient(f"http://{address}:8000", "alice")
-    password = {
-        row["name"]: row["password"]
-        for row in csv.DictReader(io.StringIO(sh(host, "cat /var/lib/labserver/one-time-passwords.csv")))
-    }.get("alice")
-    if password:
-        assert alice.login(password).status_code == 302
-        assert alice.change_password(password, "A password of my own") == ""
-    else:  # the host was kept from an earlier run
-        assert alice.login("A password of my own").status_code == 302
+
+    def run(command: str) -> str:
+        return sh(host, command)
+
+    alice = hub_host.logged_in(run, hub_host.base_url(run), "alice", "A password of my own")
     if alice.server() is not None:
         alice.stop()
     assert "steps:5.1" in alice.images()
