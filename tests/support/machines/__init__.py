@@ -15,6 +15,7 @@ uses, the two never meet. The commands need root, and tests/support on PYTHONPAT
     process     start, stop and wait for processes
     network     the namespace, its devices, the cable of the NAS
     image       the root image of the guest
+    kernel      user-mode Linux, and what it lacks on processors with AMX
     guest       boot it, pull its plug, run commands in it
     nas         Samba and an NFS server
 """

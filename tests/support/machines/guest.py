@@ -9,9 +9,9 @@ import os
 import subprocess
 from typing import Any
 
-from . import image
+from . import image, kernel
 from .places import CONTROL, KEY, NAMESPACE, NAS, RUN
-from .process import INSIDE, sh, start_process, stop_process, wait_for
+from .process import INSIDE, ended, sh, start_process, stop_process, wait_for
 
 SSH = [
     "-i", str(KEY), "-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
@@ -30,12 +30,20 @@ def start(wait: bool = True) -> float:
     # Kernel and programs of the guest wait for each other at every system call: three times as fast on one processor.
     command = [
         "taskset", "--cpu-list", str(max(os.sched_getaffinity(0))),
-        "linux.uml", "mem=1536M", f"ubd0={RUN / 'disk.cow'},{image.build()}", "root=/dev/ubda", "rw", "quiet",
+        *kernel.command(), "mem=1536M", f"ubd0={RUN / 'disk.cow'},{image.build()}", "root=/dev/ubda", "rw", "quiet",
         f"vec0:transport=tap,ifname={CONTROL[0]}", f"vec1:transport=tap,ifname={NAS[0]}", "con=null", "con0=null,fd:1",
     ]  # fmt: skip
     with (RUN / "console").open("ab") as out:
         start_process("guest", command, out)
-    return wait_for(lambda: run("true", check=False, timeout=10).returncode == 0, 120, "ssh") if wait else 0.0
+    return wait_for(_answers, 120, "ssh") if wait else 0.0
+
+
+def _answers() -> bool:
+    """Tell whether ssh answers; raises AssertionError with the end of the console when the kernel has ended instead."""
+    if ended("guest"):
+        console = (RUN / "console").read_text(errors="replace").splitlines()
+        raise AssertionError("\n".join(["the guest's kernel has ended; its console says:", *console[-40:]]))
+    return run("true", check=False, timeout=10).returncode == 0
 
 
 def wait_until_booted() -> None:

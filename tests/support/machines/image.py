@@ -11,6 +11,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from . import kernel
 from .places import CACHE, KEY
 from .process import sh
 
@@ -79,10 +80,10 @@ chroot . useradd -u 20003 -U -G guests -m jupyter-dora
 
 def install_missing() -> None:
     """Install the Debian packages that the machines need and that are missing here."""
-    state = sh(
-        "dpkg-query", "-W", "-f", "${Package} ${Status}\n", *HOST_PACKAGES, check=False, capture_output=True
-    ).stdout
-    missing = [name for name in HOST_PACKAGES if f"{name} install ok installed" not in state]
+    wanted = [*HOST_PACKAGES, *(["gcc", "libc6-dev"] if kernel.needs_library() else [])]
+    query = ["dpkg-query", "-W", "-f", "${Package} ${Status}\n", *wanted]
+    state = sh(*query, check=False, capture_output=True).stdout
+    missing = [name for name in wanted if f"{name} install ok installed" not in state]
     if missing:
         print("machines: installing", *missing)
         env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}

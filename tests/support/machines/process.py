@@ -57,6 +57,14 @@ def stop_process(name: str) -> None:
     file.unlink()
 
 
+def ended(name: str) -> bool:
+    """Tell whether the process that start_process(name) made has ended by itself."""
+    group = int((RUN / f"{name}.pid").read_text())
+    with contextlib.suppress(ChildProcessError):  # it is somebody else's child
+        os.waitpid(group, os.WNOHANG)
+    return not alive(group)
+
+
 def alive(group: int) -> bool:
     """Tell whether a process group has a member."""
     try:
