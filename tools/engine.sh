@@ -46,7 +46,13 @@ if [ -d /run/systemd/system ]; then
 else
   # No init system here (a container, a CI machine): the engine runs until the machine stops.
   echo "engine: starting dockerd (log: /var/log/dockerd.log)"
-  setsid dockerd >/var/log/dockerd.log 2>&1 </dev/null &
+  (
+    # No file of whoever called this, such as a lock, stays open as long as the engine runs.
+    for descriptor in $(ls "/proc/$BASHPID/fd"); do
+      [ "$descriptor" -le 2 ] || eval "exec $descriptor>&-"
+    done
+    exec setsid dockerd >/var/log/dockerd.log 2>&1 </dev/null
+  ) &
 fi
 for _ in $(seq 60); do
   if answers; then
