@@ -39,10 +39,6 @@ done
 (cd "$root" && git ls-files -z -co --exclude-standard -- . "${excluded[@]/#/:!}" \
   | while IFS= read -r -d '' file; do [ -e "$file" ] && printf '%s\0' "$file"; done \
   | tar --null -T- -c) | tar -x -C "$copy"
-# One core of the hub's package is shared with the plugins by a symlink.
-shared=roles/hub/files/images/hub/labhub/_password_store.py
-mkdir -p "$copy/$(dirname "$shared")"
-cp "$root/$shared" "$copy/$shared"
 cd "$copy"
 case $command in
   sanity) exec ansible-test sanity --local --python "$python" --color yes "$@" ;;

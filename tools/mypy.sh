@@ -4,5 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 mapfile -t plugins < <(cd collections && find -L ansible_collections/labserver/jupyter/plugins -name '*.py' | sort)
 (cd collections && mypy --config-file ../pyproject.toml --cache-dir ../.mypy_cache "${plugins[@]}")
-mypy --cache-dir .mypy_cache roles/hub/files/images/hub/labhub
-MYPYPATH=tests/support:roles/hub/files/images/hub mypy --cache-dir .mypy_cache tests/support
+# The hub's package as its image gets it, with the files that come from elsewhere.
+hub=$PWD/.cache/hub
+python3 tests/support/hub_package.py "$hub"
+(cd "$hub" && mypy --config-file "$OLDPWD/pyproject.toml" --cache-dir "$OLDPWD/.mypy_cache" labhub)
+MYPYPATH=tests/support:$hub mypy --cache-dir .mypy_cache tests/support

@@ -6,21 +6,34 @@
 from __future__ import annotations
 
 import io
+import json
 import tempfile
-import typing as t
 import zipfile
 from pathlib import Path
+from typing import Any, cast
 
+import yaml
 from ansible.plugins.action import ActionBase
 
 MAIN = b"import sys\n\nfrom labserver_core._program import main\n\nsys.exit(main())\n"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same cores give the same bytes, so that a second run changes nothing
 
 
-def pack(cores: Path) -> bytes:
-    """Return the executable zip file of all ``_*.py`` files in the folder ``cores``."""
+def version(collection: Path) -> str:
+    """Return the version of the collection: a checkout has galaxy.yml, an installed collection MANIFEST.json."""
+    if (collection / "galaxy.yml").exists():
+        return str(yaml.safe_load((collection / "galaxy.yml").read_text(encoding="utf-8"))["version"])
+    manifest = json.loads((collection / "MANIFEST.json").read_text(encoding="utf-8"))
+    return str(manifest["collection_info"]["version"])
+
+
+def pack(collection: Path) -> bytes:
+    """Return the executable zip file of ``_program.py``, all packages beside it and the version of the collection."""
+    cores = collection / "plugins/module_utils"
     files = {"__main__.py": MAIN, "labserver_core/__init__.py": b""}
-    files.update({f"labserver_core/{path.name}": path.read_bytes() for path in sorted(cores.glob("_[a-z]*.py"))})
+    files["labserver_core/_version.py"] = f"VERSION = {version(collection)!r}\n".encode()
+    sources = [cores / "_program.py", *cores.glob("_[a-z]*/**/*.py")]
+    files.update({f"labserver_core/{path.relative_to(cores)}": path.read_bytes() for path in sorted(sources)})
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
@@ -37,12 +50,11 @@ class ActionModule(ActionBase):
     TRANSFERS_FILES = True
     _requires_connection = True
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         destination = self._task.args.get("path", "/usr/local/sbin/labserver")
-        cores = Path(__file__).resolve().parents[1] / "module_utils"
         with tempfile.NamedTemporaryFile(prefix="labserver-") as local:
-            local.write(pack(cores))
+            local.write(pack(Path(__file__).resolve().parents[2]))
             local.flush()
             task = self._task.copy()
             task.args = {"src": local.name, "dest": destination, "owner": "root", "group": "root", "mode": "0755"}
@@ -56,4 +68,4 @@ class ActionModule(ActionBase):
                 templar=self._templar,
                 shared_loader_obj=self._shared_loader_obj,
             )
-            return t.cast(dict[str, t.Any], copy.run(task_vars=task_vars))
+            return cast(dict[str, Any], copy.run(task_vars=task_vars))

@@ -56,9 +56,9 @@ def options_of(role: str) -> dict[str, t.Any]:
 
 def rules_of(role: str) -> t.Callable[[dict[str, t.Any]], list[str]] | None:
     """Return the role's own check of rules between its fields, if it has one."""
-    if not (ROLES.parent / "plugins" / "module_utils" / f"_{role}_input.py").exists():
+    if not (ROLES.parent / "plugins" / "module_utils" / f"_{role}" / "input.py").exists():
         return None
-    return t.cast(t.Callable[[dict[str, t.Any]], list[str]], importlib.import_module(f"{CORES}._{role}_input").problems)
+    return t.cast(t.Callable[[dict[str, t.Any]], list[str]], importlib.import_module(f"{CORES}._{role}.input").problems)
 
 
 class ActionModule(ActionBase):

@@ -9,14 +9,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..module_utils import _accounts_ids, _accounts_input
-from ..module_utils._accounts_ids import Found
+from ..module_utils._accounts import ids as ids_core
+from ..module_utils._accounts import input as accounts_input
+from ..module_utils._accounts.ids import Found
 
 
 def accounts_desired(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Return the problems of the role's inputs and, merged from all its lists, people, groups and folders."""
-    desired, problems = _accounts_input.desired(inputs)
-    return {"problems": problems, **_accounts_input.plain(desired)}
+    desired, problems = accounts_input.desired(inputs)
+    return {"problems": problems, **accounts_input.plain(desired)}
 
 
 def accounts_ids(path: str, hosts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -30,7 +31,7 @@ def accounts_ids(path: str, hosts: Mapping[str, Mapping[str, Any]]) -> dict[str,
     problems: list[str] = []
     file = Path(path) if path else None
     try:
-        recorded = _accounts_ids.load(file.read_text(encoding="utf-8") if file and file.exists() else "", path)
+        recorded = ids_core.load(file.read_text(encoding="utf-8") if file and file.exists() else "", path)
     except (ValueError, OSError) as error:
         return {"problems": [str(error)], "ids": {}, "content": "", "hosts": []}
     for host, data in hosts.items():
@@ -42,19 +43,19 @@ def accounts_ids(path: str, hosts: Mapping[str, Mapping[str, Any]]) -> dict[str,
             "accounts_users": wanted["users"],
             "accounts_groups": wanted["groups"],
         }
-        desired, wrong = _accounts_input.desired(inputs)
+        desired, wrong = accounts_input.desired(inputs)
         problems += wrong
         found = data["found"]
         known[host] = (
             desired,
             Found(
-                accounts={name: (numbers[0], numbers[1]) for name, numbers in found["accounts"].items()},
+                accounts={name: (uid, gid) for name, (uid, gid) in found["accounts"].items()},
                 groups=found["groups"],
                 recorded_users=found["recorded_users"],
                 recorded_groups=found["recorded_groups"],
             ),
         )
-    ids, collisions = _accounts_ids.allocate(known, recorded, path)
+    ids, collisions = ids_core.allocate(known, recorded, path)
     return {
         "problems": problems + collisions,
         "ids": {"users": dict(ids.users), "groups": dict(ids.groups)},

@@ -5,18 +5,19 @@
 
 from __future__ import annotations
 
-import typing as t
+from collections.abc import Callable
+from typing import Any
 
-from ansible_collections.labserver.jupyter.plugins.module_utils import _status_table
+from ansible_collections.labserver.jupyter.plugins.module_utils._status import table
 
 
-def status_table(reports: dict[str, t.Any]) -> list[str]:
+def status_table(reports: dict[str, Any]) -> list[str]:
     """Turn host -> report into the lines of one table."""
-    return _status_table.table(reports).splitlines()
+    return table.table(reports).splitlines()
 
 
 class FilterModule:
     """Makes the filter known to Ansible."""
 
-    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+    def filters(self) -> dict[str, Callable[..., Any]]:
         return {"status_table": status_table}

@@ -60,7 +60,7 @@ files:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils import _apt_sources as core
+from ansible_collections.labserver.jupyter.plugins.module_utils._docker import apt_sources as core
 
 
 def main() -> None:

@@ -199,10 +199,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils import _cocalc as core
-from ansible_collections.labserver.jupyter.plugins.module_utils import _docker_login
-from ansible_collections.labserver.jupyter.plugins.module_utils._cocalc_host import CocalcError, Host
-from ansible_collections.labserver.jupyter.plugins.module_utils._cocalc_model import Server
+from ansible_collections.labserver.jupyter.plugins.module_utils._cocalc import converge as core
+from ansible_collections.labserver.jupyter.plugins.module_utils._cocalc.model import Server
+from ansible_collections.labserver.jupyter.plugins.module_utils._cocalc.world import CocalcError, Host
+from ansible_collections.labserver.jupyter.plugins.module_utils._docker import login as docker_login
 
 LETSENCRYPT = {
     "domain": {"type": "str", "required": True},
@@ -236,7 +236,7 @@ OPTIONS: dict[str, t.Any] = {
     "dumps_kept": {"type": "int", "default": 3},
     "health_path": {"type": "str", "default": "/healthcheck"},
     "health_seconds": {"type": "int", "default": 900},
-    "registry_logins": {"type": "list", "elements": "dict", "default": [], "options": _docker_login.OPTIONS},
+    "registry_logins": {"type": "list", "elements": "dict", "default": [], "options": docker_login.OPTIONS},
 }
 
 
@@ -276,7 +276,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        login = _docker_login.environment(module.params["registry_logins"], Path(module.tmpdir) / ".docker")
+        login = docker_login.environment(module.params["registry_logins"], Path(module.tmpdir) / ".docker")
     except ValueError as error:
         module.fail_json(msg=str(error))
     environment = {"LC_ALL": "C.UTF-8", **login}

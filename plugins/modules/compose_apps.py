@@ -209,10 +209,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils import _compose_app as core
-from ansible_collections.labserver.jupyter.plugins.module_utils import _docker_login
-from ansible_collections.labserver.jupyter.plugins.module_utils._compose_host import ComposeError, Host
-from ansible_collections.labserver.jupyter.plugins.module_utils._compose_model import from_params
+from ansible_collections.labserver.jupyter.plugins.module_utils._compose_app import converge as core
+from ansible_collections.labserver.jupyter.plugins.module_utils._compose_app.model import from_params
+from ansible_collections.labserver.jupyter.plugins.module_utils._compose_app.world import ComposeError, Host
+from ansible_collections.labserver.jupyter.plugins.module_utils._docker import login as docker_login
 
 SECRET = {
     "name": {"type": "str", "required": True},
@@ -256,12 +256,12 @@ def main() -> None:
             "apps": {"type": "list", "elements": "dict", "required": True, "options": APP},
             "folder": {"type": "path", "default": "/etc/labserver/compose"},
             "data_folder": {"type": "path", "default": "/srv/labserver/compose"},
-            "registry_logins": {"type": "list", "elements": "dict", "default": [], "options": _docker_login.OPTIONS},
+            "registry_logins": {"type": "list", "elements": "dict", "default": [], "options": docker_login.OPTIONS},
         },
         supports_check_mode=True,
     )
     try:
-        login = _docker_login.environment(module.params["registry_logins"], Path(module.tmpdir) / ".docker")
+        login = docker_login.environment(module.params["registry_logins"], Path(module.tmpdir) / ".docker")
     except ValueError as error:
         module.fail_json(msg=str(error))
     environment = {"LC_ALL": "C.UTF-8", **login}

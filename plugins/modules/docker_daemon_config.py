@@ -70,7 +70,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils import _docker_daemon as core
+from ansible_collections.labserver.jupyter.plugins.module_utils._docker import daemon as core
 
 
 def read(path: str) -> str:

@@ -139,10 +139,10 @@ import tempfile
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils import _hub_change as hub_change
-from ansible_collections.labserver.jupyter.plugins.module_utils import _hub_network
-from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue_engine import Engine
-from ansible_collections.labserver.jupyter.plugins.module_utils._docker_api import DockerEngine, EngineError
+from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue.engine import Engine
+from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import DockerEngine, EngineError
+from ansible_collections.labserver.jupyter.plugins.module_utils._hub import change as hub_change
+from ansible_collections.labserver.jupyter.plugins.module_utils._hub import network as hub_network
 
 REQUIRED = {"type": "str", "required": True}
 
@@ -152,7 +152,7 @@ def network(module: AnsibleModule, engine: DockerEngine) -> None:
     wanted = module.params["network"]
     if Path(module.params["docker_socket"]).exists():
         people = [server.user for server in hub_change.running_servers(engine)]
-        refused = _hub_network.objection(hub_change.find(engine, f"/networks/{wanted['name']}"), wanted, people)
+        refused = hub_network.objection(hub_change.find(engine, f"/networks/{wanted['name']}"), wanted, people)
         if refused:
             module.fail_json(msg=refused)
     module.exit_json(changed=False)

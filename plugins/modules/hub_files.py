@@ -121,10 +121,10 @@ time_zone:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils import _hub_files as hub_files
-from ansible_collections.labserver.jupyter.plugins.module_utils import _hub_gpus as hub_gpus
-from ansible_collections.labserver.jupyter.plugins.module_utils import _hub_reserve as hub_reserve
-from ansible_collections.labserver.jupyter.plugins.module_utils._docker_api import DockerEngine
+from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import DockerEngine
+from ansible_collections.labserver.jupyter.plugins.module_utils._hub import files as hub_files
+from ansible_collections.labserver.jupyter.plugins.module_utils._hub import gpus as hub_gpus
+from ansible_collections.labserver.jupyter.plugins.module_utils._hub import reserve as hub_reserve
 
 SHARES = Path("/etc/labserver/public/shares.json")
 

@@ -85,9 +85,14 @@ actions:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils import _images_publish as core
-from ansible_collections.labserver.jupyter.plugins.module_utils._docker_api import SOCKET, DockerEngine, EngineError
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_client import RegistryClient, RegistryError
+from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import (
+    SOCKET,
+    DockerEngine,
+    EngineError,
+)
+from ansible_collections.labserver.jupyter.plugins.module_utils._images import publish as core
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.client import RegistryClient
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.protocol import RegistryError
 
 
 def main() -> None:
@@ -124,7 +129,7 @@ def main() -> None:
     if secret.exists():
         registry = RegistryClient(module.params["url"] or f"http://{host}", username=username, password=password)
     try:
-        pushes = core.plan(images, engine, registry)
+        pushes = core.compare(images, engine, registry)
         if not module.check_mode and engine is not None and registry is not None:
             core.apply(pushes, engine, registry, host, username, password)
     except (core.PublishError, EngineError, RegistryError) as exc:

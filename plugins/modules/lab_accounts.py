@@ -173,10 +173,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils import _accounts_apply, _accounts_input, _accounts_report
-from ..module_utils._accounts_ids import Ids
-from ..module_utils._accounts_store import StoreError
-from ..module_utils._accounts_world import RefusedError, World
+from ..module_utils._accounts import apply, report
+from ..module_utils._accounts import input as accounts_input
+from ..module_utils._accounts.ids import Ids
+from ..module_utils._accounts.store import StoreError
+from ..module_utils._accounts.world import RefusedError, World
 
 SETTINGS: dict[str, Any] = {
     "home_folder": {"type": "str", "default": "/home"},
@@ -206,12 +207,12 @@ def main() -> None:
         supports_check_mode=True,
     )
     inputs = {f"accounts_{key}": value for key, value in module.params.items()}
-    desired, problems = _accounts_input.desired(inputs)
+    desired, problems = accounts_input.desired(inputs)
     if problems:
         module.fail_json(msg="\n".join(problems), problems=problems)
     ids = module.params["ids"]
     try:
-        result = _accounts_apply.run(
+        result = apply.run(
             desired,
             Ids(ids.get("users") or {}, ids.get("groups") or {}) if ids else None,
             World.real(),
@@ -223,10 +224,10 @@ def main() -> None:
     except (StoreError, ValueError, OSError) as error:
         module.fail_json(msg=str(error))
     answer = {
-        **_accounts_report.summary(result),
+        **report.summary(result),
         "changed": result.changed,
         "failures": result.failures,
-        "diff": _accounts_report.diff(result),
+        "diff": report.diff(result),
     }
     for notice in result.plan.notices:
         module.warn(f"{platform.node()}: {notice}")  # Ansible shows the same words of several hosts once

@@ -72,14 +72,14 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils import _accounts_apply
-from ..module_utils._accounts_store import StoreError
+from ..module_utils._accounts import apply
+from ..module_utils._accounts.store import StoreError
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec={}, supports_check_mode=True)
     try:
-        found = _accounts_apply.found(Path("/"))
+        found = apply.found(Path("/"))
     except (StoreError, ValueError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(

@@ -102,7 +102,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 due:
-  description: Certificate and why C(labserver renew) would get it now.
+  description: Certificate and why C(labserver renew) would renew it now.
   type: dict
   returned: success
   sample: {server: there is none yet}
@@ -112,7 +112,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils import _cert_config, _cert_model
+from ansible_collections.labserver.jupyter.plugins.module_utils._certificates import config, model
 
 ROOT = Path("/")
 
@@ -149,21 +149,21 @@ def main() -> None:
         supports_check_mode=True,
     )
     certificates = module.params["certificates"]
-    found = _cert_model.problems(certificates, "certificates")
+    found = model.problems(certificates, "certificates")
     if found:
         module.fail_json(msg="; ".join(found), problems=found)
     try:
-        steps = _cert_config.plan(ROOT, _cert_config.desired(certificates, module.params["ca"]), datetime.now(UTC))
+        steps = config.compare(ROOT, config.desired(certificates, module.params["ca"]), datetime.now(UTC))
         if not module.check_mode:
-            _cert_config.apply(ROOT, steps)
+            config.apply(ROOT, steps)
     except (OSError, ValueError) as error:
         module.fail_json(msg=f"could not say which certificates this host has: {error}")
     module.exit_json(
         changed=steps.content is not None or (module.check_mode and bool(steps.due)),
         due=dict(steps.due),
         diff={
-            "before_header": f"/{_cert_model.CONFIG}",
-            "after_header": f"/{_cert_model.CONFIG}",
+            "before_header": f"/{model.CONFIG}",
+            "after_header": f"/{model.CONFIG}",
             "before": steps.before,
             "after": steps.after,
         },

@@ -162,7 +162,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils import _jobs_model, _jobs_plan
+from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import model, plan
 
 ROOT = Path("/")
 
@@ -205,12 +205,12 @@ def main() -> None:
         supports_check_mode=True,
     )
     jobs, host = module.params["jobs"], module.params["host"]
-    found = _jobs_model.problems(jobs)
+    found = model.problems(jobs)
     if found:
         module.fail_json(msg="; ".join(found), problems=found)
-    wanted = _jobs_plan.desired(jobs, module.params["backend"], host, module.params["alerts"])
-    existing = _jobs_plan.current(ROOT, [path for files in wanted.values() for path in files])
-    steps = _jobs_plan.plan(wanted, existing)
+    wanted = plan.desired(jobs, module.params["backend"], host, module.params["alerts"])
+    existing = plan.read(ROOT, [path for files in wanted.values() for path in files])
+    steps = plan.compare(wanted, existing)
 
     def run(argv: Sequence[str]) -> tuple[int, str]:
         status, output, errors = module.run_command(list(argv))
@@ -218,10 +218,10 @@ def main() -> None:
 
     if steps.changed and not module.check_mode:
         try:
-            _jobs_plan.apply(ROOT, steps, run)
+            plan.apply(ROOT, steps, run)
         except (OSError, RuntimeError) as error:
             module.fail_json(msg=f"could not schedule the jobs: {error}")
-    present = [_jobs_model.from_mapping(job, host) for job in jobs if job["state"] == "present"]
+    present = [model.from_mapping(job, host) for job in jobs if job["state"] == "present"]
     module.exit_json(
         changed=steps.changed,
         actions=[{"what": action.what, "name": action.name, "job": action.job} for action in steps.actions],

@@ -122,8 +122,8 @@ import typing as t
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.labserver.jupyter.plugins.module_utils import _passwords as passwords
-from ansible_collections.labserver.jupyter.plugins.module_utils._password_store import StoreError
+from ansible_collections.labserver.jupyter.plugins.module_utils._hub import passwords
+from ansible_collections.labserver.jupyter.plugins.module_utils._hub.password_store import StoreError
 
 try:
     import bcrypt

@@ -133,7 +133,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils import _proxy_nginx, _proxy_plan
+from ansible_collections.labserver.jupyter.plugins.module_utils._proxy import nginx, plan
 
 ROOT = Path("/")
 
@@ -167,10 +167,10 @@ def main() -> None:
         supports_check_mode=True,
     )
     http_port = module.params["http_port"]
-    found = _proxy_nginx.problems(module.params["sites"], http_port=http_port)
+    found = nginx.problems(module.params["sites"], http_port=http_port)
     if found:
         module.fail_json(msg="; ".join(found), problems=found)
-    sites = [_proxy_nginx.from_mapping(item, module.params["certificate"]) for item in module.params["sites"]]
+    sites = tuple(nginx.from_mapping(item, module.params["certificate"]) for item in module.params["sites"])
 
     def run(argv: Sequence[str]) -> tuple[int, str]:
         status, output, errors = module.run_command(list(argv))
@@ -178,20 +178,21 @@ def main() -> None:
 
     try:
         if module.params["state"] == "absent":
-            steps = _proxy_plan.removal(ROOT)
+            steps = plan.removal(ROOT)
         else:
-            steps = _proxy_plan.plan(ROOT, sites, http_port, module.params["names"], run)
+            desired = plan.Desired(sites, http_port, tuple(module.params["names"]))
+            steps = plan.compare(desired, plan.read(ROOT, desired, run))
         if steps.changed and not module.check_mode:
-            _proxy_plan.apply(ROOT, steps, run)
-    except (OSError, ValueError, RuntimeError, _proxy_plan.RefusedError) as error:
+            plan.apply(ROOT, steps, run)
+    except (OSError, ValueError, RuntimeError, plan.RefusedError) as error:
         module.fail_json(msg=f"could not set up the front door: {error}")
     module.exit_json(
         changed=steps.changed,
         files=[f"/{path}" for path in steps.files],
         placeholders=list(steps.placeholders),
         diff={
-            "before_header": f"/{_proxy_plan.CONFIG}",
-            "after_header": f"/{_proxy_plan.CONFIG}",
+            "before_header": f"/{plan.CONFIG}",
+            "after_header": f"/{plan.CONFIG}",
             "before": steps.before,
             "after": steps.after,
         },

@@ -189,9 +189,9 @@ import typing as t
 from datetime import UTC, datetime
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils._shares_apply import ApplyError
-from ansible_collections.labserver.jupyter.plugins.module_utils._shares_host import Host
-from ansible_collections.labserver.jupyter.plugins.module_utils._shares_reconcile import SharesError, reconcile
+from ansible_collections.labserver.jupyter.plugins.module_utils._shares.apply import ApplyError
+from ansible_collections.labserver.jupyter.plugins.module_utils._shares.converge import SharesError, reconcile
+from ansible_collections.labserver.jupyter.plugins.module_utils._shares.world import Host
 
 SHARE: dict[str, dict[str, t.Any]] = {
     "name": {"type": "str", "required": True},

@@ -108,8 +108,8 @@ import json
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_config as core
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_users import User
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry import config as core
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.users import User
 
 
 def main() -> None:
@@ -147,7 +147,7 @@ def main() -> None:
         rotate=frozenset(given["rotate"]),
     )
     try:
-        plan = core.make_plan(desired)
+        plan = core.compare(desired)
         if not module.check_mode:
             core.apply(plan)
     except OSError as error:

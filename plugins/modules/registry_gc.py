@@ -85,13 +85,15 @@ import subprocess
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_params as shared
-from ansible_collections.labserver.jupyter.plugins.module_utils._docker_api import EngineError
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_cache import Cache
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_client import RegistryError
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_maintenance import Work, maintain
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_pause import PauseError
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_store import Store
+from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import EngineError
+from ansible_collections.labserver.jupyter.plugins.module_utils._common.lock import BusyError
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry import params as shared
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.cache import Cache
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.maintenance import World, converge
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.pause import PauseError
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.protocol import RegistryError
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.store import Store
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.wanted import Desired
 
 
 def collector(command: list[str]) -> None:
@@ -114,33 +116,27 @@ def main() -> None:
         supports_check_mode=True,
     )
     command = module.params["collect_command"]
-    work = Work(
+    desired = Desired(
         grace=float(module.params["grace_seconds"]),
         collector=(lambda: collector(command)) if command else None,
     )
     try:
         with shared.client(module.params) as client:
-            report = maintain(
-                Store(Path(module.params["store"])),
-                Cache(),
-                client,
-                shared.pause(module.params),
-                work,
-                check=module.check_mode,
-            )
-    except (RegistryError, PauseError, EngineError, OSError, ValueError) as error:
+            world = World(Store(Path(module.params["store"])), Cache(), client, shared.pause(module.params))
+            outcome = converge(world, desired, check=module.check_mode)
+    except (BusyError, EngineError, OSError, PauseError, RegistryError, ValueError) as error:
         module.fail_json(msg=f"The garbage was not collected: {error}")
     result = {
-        "changed": report.changed,
-        "freed_bytes": report.freed,
-        "blobs_too_young": report.young,
-        "downtime_seconds": round(report.downtime, 3),
-        "tags_verified": report.verified,
+        "changed": outcome.changed,
+        "freed_bytes": outcome.freed,
+        "blobs_too_young": outcome.young,
+        "downtime_seconds": round(outcome.downtime, 3),
+        "tags_verified": outcome.verified,
     }
-    for warning in report.warnings + report.plan.problems:
+    for warning in outcome.warnings + outcome.plan.problems:
         module.warn(warning)
-    if report.broken:
-        module.fail_json(msg="Tags cannot be pulled: " + "; ".join(report.broken), **result)
+    if outcome.broken:
+        module.fail_json(msg="Tags cannot be pulled: " + "; ".join(outcome.broken), **result)
     module.exit_json(**result)
 
 

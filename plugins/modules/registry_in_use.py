@@ -87,14 +87,14 @@ import os
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils._docker_api import SOCKET, DockerEngine, EngineError
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_config import (
-    Entry,
-    compare,
-    write_whole,
+from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import (
+    SOCKET,
+    DockerEngine,
+    EngineError,
 )
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_docker import images_in_use
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_protect import report_file
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.config import Entry, difference, write
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.engine import images_in_use
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.protect import report_file
 
 
 def files(module: AnsibleModule) -> list[Entry]:
@@ -130,11 +130,11 @@ def main() -> None:
     try:
         if module.params["reports"] is not None:
             entries = files(module)
-            changed = any(compare(entry) for entry in entries)
+            changed = any(difference(entry) for entry in entries)
             if not module.check_mode:
                 Path(module.params["folder"]).mkdir(parents=True, exist_ok=True)
                 for entry in entries:
-                    write_whole(entry)  # also when it says the same: its time tells when the host said so
+                    write(entry)  # also when it says the same: its time tells when the host said so
             module.exit_json(changed=changed)
         images = images_in_use(DockerEngine(socket)) if Path(socket).exists() else []
     except (EngineError, OSError) as error:

@@ -148,14 +148,14 @@ import time
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_params as shared
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_cache import Cache
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_client import RegistryError
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_facts import Repository
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_info import summarise
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_policy import first_match
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_scan import read_repositories
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_store import Store
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry import params as shared
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.cache import Cache
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.facts import Repository
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.info import summarise
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.patterns import first_match
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.protocol import RegistryError
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.scan import read_repositories
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.store import Store
 
 
 def read(module: AnsibleModule) -> list[Repository]:

@@ -172,43 +172,35 @@ requests:
 """
 
 from pathlib import Path
-from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_params as shared
-from ansible_collections.labserver.jupyter.plugins.module_utils._docker_api import EngineError
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_cache import Cache
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_client import RegistryError
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_job import CACHE, Config, ConfigError
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_maintenance import Refused, Work, maintain
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_pause import PauseError
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_plan import Limits, Plan
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_policy import parse_policies
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_protect import ProtectionError, gather
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_prune import prune
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_store import Store
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_table import as_data, render
-
-HOST: dict[str, Any] = {
-    "host": {"type": "str", "required": True},
-    "images": {"type": "list", "elements": "dict", "required": True},
-}
+from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import EngineError
+from ansible_collections.labserver.jupyter.plugins.module_utils._common.lock import BusyError
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry import maintenance, prune, settings
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry import params as shared
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.cache import Cache
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.job import CACHE
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.pause import PauseError
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.protect import ProtectionError
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.protocol import RegistryError
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.result import (
+    Result,
+    of_api,
+    of_error,
+    of_refusal,
+    of_store,
+)
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.store import Store
 
 
 def main() -> None:
-    """Read, plan, show, remove."""
+    """Prune, and say what was done."""
     module = AnsibleModule(
         argument_spec={
             **shared.CONNECTION,
             **shared.PAUSE,
+            **shared.WANTED,
             "config": {"type": "path"},
-            "policies": {"type": "list", "elements": "dict", "default": [], "options": shared.POLICY},
-            "protect": {"type": "list", "elements": "str", "default": []},
-            "in_use": {"type": "list", "elements": "dict", "default": [], "options": HOST},
-            "catalogues": {"type": "list", "elements": "path", "default": []},
-            "max_removals": {"type": "int", "default": 0},
-            "max_fraction": {"type": "float", "default": 0.9},
-            "allow_empty": {"type": "bool", "default": False},
             "untag": {"type": "str", "choices": ["never", "retag"], "default": "never"},
             "cache": {"type": "path"},
         },
@@ -217,120 +209,44 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        if module.params["config"] or module.params["store"]:
-            on_store(module)
-        over_api(module)
-    except Refused as error:
-        report = error.report
-        fail(module, f"Refused, nothing was removed: {error}", report.plan, report.now, report.freed)
-    except (RegistryError, PauseError, EngineError, ProtectionError, ConfigError, OSError, ValueError) as error:
-        module.fail_json(msg=f"The registry was not pruned: {error}", **removed(None))
-
-
-def on_store(module: AnsibleModule) -> None:
-    """Prune and collect while the registry pauses."""
-    params = module.params
-    if params["config"]:
-        config = Config.load(Path(params["config"]))
-        used = [(host["host"], host["images"]) for host in params["in_use"]]
-        work = config.work(used, params["protect"])
-        store, client, pause, cache = Path(config.values["store"]), config.client(), config.pause(), CACHE
-    else:
-        work, store = wanted(params), Path(params["store"])
-        client, pause, cache = shared.client(params), shared.pause(params), params["cache"] and Path(params["cache"])
-    with client:
-        report = maintain(Store(store), Cache(cache or None), client, pause, work, check=module.check_mode)
-    for warning in report.warnings + report.plan.problems:
+        result = converge(module)
+    except maintenance.RefusedError as error:
+        result = of_refusal(error.outcome.plan, error.outcome.now, error.outcome.freed)
+    except (
+        BusyError,
+        EngineError,
+        OSError,
+        PauseError,
+        ProtectionError,
+        RegistryError,
+        ValueError,
+        settings.SettingsError,
+    ) as error:
+        result = of_error(error)
+    for warning in result.warnings:
         module.warn(warning)
-    result = {
-        **removed(report.plan),
-        **shown(report.plan, report.now, report.freed),
-        "changed": report.changed,
-        "freed_bytes": report.freed,
-        "bytes_exact": True,
-        "downtime_seconds": round(report.downtime, 3),
-    }
-    if report.broken:
-        module.fail_json(msg="Tags cannot be pulled: " + "; ".join(report.broken), **result)
-    module.exit_json(**result)
+    if result.failure:
+        module.fail_json(msg=result.failure, **result.data)
+    module.exit_json(**result.data)
 
 
-def over_api(module: AnsibleModule) -> None:
-    """Prune any registry."""
-    params = module.params
-    work = wanted(params)
+def converge(module: AnsibleModule) -> Result:
+    """Prune by the settings of the weekly job, on a store, or over the API of any registry."""
+    params, check = module.params, module.check_mode
+    cache = Path(params["cache"]) if params["cache"] else None
+    if params["config"]:
+        given = settings.read(Path(params["config"]))
+        with given.client() as client:
+            world = maintenance.World(Store(given.store), Cache(CACHE), client, given.pause())
+            desired = given.desired(shared.in_use(params), params["protect"])
+            return of_store(maintenance.converge(world, desired, check=check))
+    desired = shared.desired(params)
     with shared.client(params) as client:
-        result = prune(
-            client,
-            Cache(Path(params["cache"]) if params["cache"] else None),
-            work.policies,
-            work.protection,
-            work.limits,
-            check=module.check_mode,
-            retag=params["untag"] == "retag",
-        )
-    plan, outcome = result.plan, result.outcome
-    if plan.refusals:
-        fail(module, "Refused, nothing was removed: " + "; ".join(plan.refusals), plan, result.now, result.freed)
-    if plan.removals and result.abilities.problem:
-        fail(module, f"Nothing was removed. {result.abilities.problem}", plan, result.now, result.freed)
-    for problem in plan.problems:
-        module.warn(problem)
-    data = {
-        **shown(plan, result.now, result.freed),
-        **removed(plan),
-        "changed": bool(plan.removals),
-        "freed_bytes": result.freed,
-        "bytes_exact": False,
-        "requests": result.requests,
-    }
-    if not module.check_mode:
-        data |= {
-            "changed": bool(outcome.tags or outcome.manifests),
-            "removed_tags": [f"{name}:{tag}" for name, tag in sorted(outcome.tags)],
-            "removed_manifests": len(outcome.manifests),
-            "skipped": outcome.skipped,
-        }
-    if outcome.error:
-        module.fail_json(msg=f"Stopped in the middle; the next run finishes the work: {outcome.error}", **data)
-    if result.broken:
-        module.fail_json(msg="Tags cannot be pulled: " + "; ".join(result.broken), **data)
-    module.exit_json(**data)
-
-
-def wanted(params: dict[str, Any]) -> Work:
-    """Return policies, protection and guards."""
-    given = [{name: value for name, value in policy.items() if value is not None} for policy in params["policies"]]
-    return Work(
-        policies=parse_policies(given),
-        protection=gather(
-            in_use=[(host["host"], host["images"]) for host in params["in_use"]],
-            catalogues=[Path(path) for path in params["catalogues"]],
-            references=params["protect"],
-        ),
-        limits=Limits(params["max_removals"], params["max_fraction"], params["allow_empty"]),
-        grace=float(params["grace_seconds"]),
-    )
-
-
-def removed(plan: Plan | None) -> dict[str, Any]:
-    """Return what a plan removes."""
-    items = plan.repositories if plan else ()
-    return {
-        "removed_tags": [f"{item.name}:{tag}" for item in items for tag, _digest in item.remove_tags],
-        "removed_manifests": sum(len(item.doomed) for item in items),
-        "skipped": [],
-    }
-
-
-def shown(plan: Plan, now: float, freed: int) -> dict[str, Any]:
-    """Return the plan for people and for playbooks."""
-    return {"repositories": as_data(plan), "diff": {"prepared": render(plan, now, freed)}}
-
-
-def fail(module: AnsibleModule, message: str, plan: Plan, now: float, freed: int) -> None:
-    """Fail with the plan that was not carried out."""
-    module.fail_json(msg=message, **removed(None), **shown(plan, now, freed))
+        if params["store"]:
+            world = maintenance.World(Store(Path(params["store"])), Cache(cache), client, shared.pause(params))
+            return of_store(maintenance.converge(world, desired, check=check))
+        over_api = prune.World(client, Cache(cache))
+        return of_api(prune.converge(over_api, desired, check=check, retag=params["untag"] == "retag"), check)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 """Checks the inputs of roles against their argument specs and names every problem with its path, index and remedy.
 
 Ansible's own check stops a role at its first task, knows no index and never sees a misspelt variable. This one is run

@@ -2,14 +2,13 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 """One-time passwords as a page to be printed and cut: one slip a person, with nothing on it about anybody else."""
 
 from __future__ import annotations
 
 import html
 
-from ..module_utils._passwords import Line, parse_lines
+from ..module_utils._hub.passwords import Line, parse_lines
 
 # A slip is never torn between two sheets. The page loads nothing: it is opened as a file, also without a network.
 STYLE = """

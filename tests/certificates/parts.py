@@ -251,7 +251,7 @@ def build_program(folder: Path) -> Path:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     program = folder / "labserver"
-    program.write_bytes(module.pack(ROOT / "plugins/module_utils"))
+    program.write_bytes(module.pack(ROOT))
     program.chmod(0o755)
     return program
 

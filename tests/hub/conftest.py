@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import sys
+from hub_package import make_importable
 
-from paths import HUB_PACKAGE
-
-sys.path.insert(0, str(HUB_PACKAGE))
+make_importable()

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+from pathlib import Path
 from typing import Any
 
-from labhub import server
-from labhub.images import Image, parse_images
-from labhub.policy import World
-from labhub.roster import Roster, parse_roster
-from labhub.settings import Settings
-from labhub.shares import Share, parse_shares, shares_of
+from labhub.exchange.file import ExchangeFile
+from labhub.exchange.images import Image, parse_images
+from labhub.exchange.roster import Roster, parse_roster
+from labhub.exchange.settings import Settings
+from labhub.exchange.shares import Share, parse_shares, shares_of
+from labhub.guard.policy import World
+from labhub.portal.board import Board
+from labhub.servers import server
 
 DIGEST = "sha256:" + "a" * 64
 OTHER_DIGEST = "sha256:" + "b" * 64
@@ -111,3 +114,8 @@ def good_body(name: str = "alice") -> dict[str, Any]:
     host = server.host_config(lab.settings, lab.roster, person, server.allowance(lab.settings, person, image), mine)
     env = {**server.person_environment(person), "JUPYTERHUB_API_TOKEN": "x"}
     return server.create_body(person, image, env, ["jupyterhub-singleuser"], host, port=8888)
+
+
+def silent_board() -> Board:
+    """Return a board without files: what it shows is what somebody puts on it."""
+    return Board((), ExchangeFile(Path("/no/such/roster.json"), parse_roster, Roster()))

@@ -41,6 +41,13 @@ def test_the_plain_configuration_passes(folder: Path) -> None:
     assert not (folder / "jupyterhub.sqlite").exists(), "a trial touches no database"
 
 
+def test_hub_and_spawners_read_the_same_files(folder: Path) -> None:
+    app = LabHub()
+    app.load_config_file(str(CONFIG))
+    assert app.spawner_class(parent=app).sources is app.sources
+    assert app.sources.settings.secrets_folder == str(folder / "secrets")
+
+
 OAUTH = {
     **dict.fromkeys(("authorize_url", "token_url", "userinfo_url"), "https://id.example.org/x"),
     "callback_url": "https://hub.example.org/hub/oauth_callback",
@@ -66,14 +73,14 @@ def test_each_authenticator_can_be_loaded(folder: Path, authenticator: str, logi
     (folder / "hub.json").write_text(json.dumps(settings | {"login": {"servr": "x"}, "authenticator": "ldap"}))
     assert "servr" in "".join(problems())
     (folder / "hub.json").write_text(json.dumps(settings | {"authenticator": "pam"}))
-    assert "'pam' is none of firstuse, native, oauth, ldap" in "".join(problems())
+    assert "'pam' is not one of firstuse, native, oauth, ldap" in "".join(problems())
 
 
 @pytest.mark.parametrize(
     ("snippet", "words"),
     [
         ("c.LabSpawner.mem_limitt = 3\n", "mem_limitt"),
-        ("c.LabAuthenticator.minimum_lenght = 3\n", "minimum_lenght"),
+        ("c.LabFirstUseAuthenticator.minimum_lenght = 3\n", "minimum_lenght"),
         ("c.JupyterHub.concurrent_spawn_limit = 'many'\n", "concurrent_spawn_limit"),
         ("c.JupyterHub.spawner_class = 'no.such.Spawner'\n", "no.such.Spawner"),
         ("raise RuntimeError('broken by hand')\n", "broken by hand"),

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 import token_server
-from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_client as client
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_api import probe
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_cache import Cache
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_plan import Limits, Protection
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_policy import Policy
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_prune import prune
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry import client, protocol
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.api import probe
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.cache import Cache
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.policy import Policy
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.prune import World, converge
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.wanted import Desired
 from registry_server import RegistryServer
 
 CONFIG = b'{"created": "2026-01-02T03:04:05Z", "os": "linux", "architecture": "amd64"}'
@@ -28,7 +28,7 @@ def image(config_digest: str, size: int, note: str = "") -> bytes:
     return json.dumps(
         {
             "schemaVersion": 2,
-            "mediaType": client.OCI_MANIFEST,
+            "mediaType": protocol.OCI_MANIFEST,
             "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": config_digest, "size": size},
             "layers": [],
             "annotations": {"note": note},
@@ -42,12 +42,12 @@ def test_reads_what_was_pushed(server: RegistryServer) -> None:
         assert registry.tags("lab/notebook") == []
         digest = registry.put_blob("lab/notebook", CONFIG)
         body = image(digest, len(CONFIG))
-        registry.put_manifest("lab/notebook", "1.0", body, client.OCI_MANIFEST)
+        registry.put_manifest("lab/notebook", "1.0", body, protocol.OCI_MANIFEST)
 
         assert registry.repositories() == ["lab/notebook"]
         assert registry.tags("lab/notebook") == ["1.0"]
         manifest = registry.manifest("lab/notebook", "1.0")
-        assert (manifest.body, manifest.media_type) == (body, client.OCI_MANIFEST)
+        assert (manifest.body, manifest.media_type) == (body, protocol.OCI_MANIFEST)
         assert registry.digest("lab/notebook", "1.0") == manifest.digest
         assert registry.digest("lab/notebook", "2.0") is None
         assert registry.blob_json("lab/notebook", digest)["os"] == "linux"
@@ -82,7 +82,7 @@ def test_lists_all_of_many_tags(server: RegistryServer) -> None:
 
 def test_says_what_the_registry_said(server: RegistryServer) -> None:
     with client.RegistryClient(server.url, retries=0) as registry:
-        with pytest.raises(client.RegistryError, match="404 MANIFEST_UNKNOWN") as caught:
+        with pytest.raises(protocol.RegistryError, match="404 MANIFEST_UNKNOWN") as caught:
             registry.manifest("lab/notebook", "1.0")
         assert caught.value.status == 404
 
@@ -112,7 +112,7 @@ def test_basic_password_and_an_own_ca(tmp_path: Path) -> None:
             ({"ca_file": None}, "CERTIFICATE_VERIFY_FAILED"),
         ):
             registry = client.RegistryClient(server.url, **{**good, **change})
-            with registry, pytest.raises(client.RegistryError, match=message):
+            with registry, pytest.raises(protocol.RegistryError, match=message):
                 registry.ping()
         with client.RegistryClient(server.url, **{**good, "ca_file": None, "verify_tls": False}) as registry:
             registry.ping()
@@ -130,11 +130,12 @@ def test_bearer_tokens_of_a_registry_that_checks_them(tmp_path: Path) -> None:
             for name in ("lab/one", "lab/two"):
                 digest = mira.put_blob(name, CONFIG)
                 for tag in ("1", "2", "3"):
-                    mira.put_manifest(name, tag, image(digest, len(CONFIG), tag), client.OCI_MANIFEST)
+                    mira.put_manifest(name, tag, image(digest, len(CONFIG), tag), protocol.OCI_MANIFEST)
             assert mira.repositories() == ["lab/one", "lab/two"]
             tokens.given.clear()
-            result = prune(mira, Cache(), [Policy(keep_last=1, order="name", min_age=0)], Protection(), Limits())
-            assert (result.abilities.problem, result.outcome.error, result.broken) == ("", "", [])
+            desired = Desired([Policy(keep_last=1, order="name", min_age=0)])
+            result = converge(World(mira, Cache()), desired)
+            assert (result.abilities.problem, result.deleted.error, result.broken) == ("", "", [])
             assert (mira.tags("lab/one"), mira.tags("lab/two")) == (["3"], ["3"])
             # A token for each repository and kind of access, not one for each request.
             scopes = {scope for _user, asked in tokens.given for scope in asked}
@@ -142,11 +143,11 @@ def test_bearer_tokens_of_a_registry_that_checks_them(tmp_path: Path) -> None:
             assert len(tokens.given) < 12 < result.requests
         with client.RegistryClient(server.url, username="ravi", password="secret", retries=0) as ravi:
             assert ravi.manifest("lab/one", "3").body == image(digest, len(CONFIG), "3")
-            with pytest.raises(client.RegistryError, match="401"):
+            with pytest.raises(protocol.RegistryError, match="401"):
                 ravi.put_blob("lab/one", b"{ }")
             assert "may not delete in lab/one: 401" in probe(ravi, "lab/one").problem
         stranger = client.RegistryClient(server.url, username="ravi", password="wrong", retries=0)
-        with stranger, pytest.raises(client.RegistryError, match=r"/token: 401"):
+        with stranger, pytest.raises(protocol.RegistryError, match=r"/token: 401"):
             stranger.tags("lab/one")
 
 

@@ -10,13 +10,15 @@ from pathlib import Path
 
 import images
 import pytest
-from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_api as api
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_api import NO_DIGEST
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_cache import Cache
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_client import RegistryClient, RegistryError
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_plan import Limits, Protection
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_policy import Policy
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_prune import Result, prune
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry import api
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.api import NO_DIGEST
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.cache import Cache
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.client import RegistryClient
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.model import Limits
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.policy import Policy
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.protocol import RegistryError
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.prune import Outcome, World, converge
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.wanted import Desired
 from fault_proxy import FaultProxy
 from registry_server import RegistryServer
 
@@ -39,9 +41,9 @@ def fill(server: RegistryServer) -> images.Registry:
     return registry
 
 
-def run(url: str, cache: Path, **options: object) -> Result:
+def run(url: str, cache: Path, **options: object) -> Outcome:
     with RegistryClient(url, retries=1, timeout=2, sleep=lambda _seconds: None) as client:
-        return prune(client, Cache(cache), [POLICY], Protection(), LIMITS, **options)  # type: ignore[arg-type]
+        return converge(World(client, Cache(cache)), Desired([POLICY], limits=LIMITS), **options)  # type: ignore[arg-type]
 
 
 def check_done(server: RegistryServer, registry: images.Registry) -> None:
@@ -96,15 +98,15 @@ def test_faults_while_deleting(server: RegistryServer, tmp_path: Path, fault: ob
 
     with FaultProxy(server.url, broken) as proxy:
         result = run(proxy.url, tmp_path / "cache")
-    assert result.outcome.error, "the error must be told"
-    done = result.outcome.manifests
+    assert result.deleted.error, "the error must be told"
+    done = result.deleted.manifests
     assert all(not registry.has(REPO, digest) for _name, digest in done)
     if fault not in ("slow",):  # a slow registry has done what it did not tell in time
         assert len(done) <= nth + 7
     check_nothing_lost(registry)
 
     second = run(server.url, tmp_path / "cache")
-    assert second.outcome.error == ""
+    assert second.deleted.error == ""
     check_done(server, registry)
     assert run(server.url, tmp_path / "cache", check=True).plan.removals == 0
 
@@ -129,7 +131,7 @@ def test_deleting_switched_off_is_told_before_anything_is_touched(tmp_path: Path
         before = registry.tags(REPO)
         result = run(server.url, tmp_path / "cache")
         assert "storage.delete.enabled" in result.abilities.problem
-        assert result.outcome.tags == [] and registry.tags(REPO) == before
+        assert result.deleted.tags == [] and registry.tags(REPO) == before
 
 
 def test_a_tag_that_is_pushed_meanwhile_is_spared(server: RegistryServer, tmp_path: Path) -> None:
@@ -147,7 +149,7 @@ def test_a_tag_that_is_pushed_meanwhile_is_spared(server: RegistryServer, tmp_pa
 
     with FaultProxy(server.url, meddle) as proxy:
         result = run(proxy.url, tmp_path / "cache")
-    assert any(doomed.digest in text for text in result.outcome.skipped)
+    assert any(doomed.digest in text for text in result.deleted.skipped)
     registry.pull(REPO, "precious")
 
 
@@ -198,7 +200,7 @@ def test_digests_are_deleted_when_few_tags_are_left(
 
     with FaultProxy(server.url, look) as proxy:
         result = run(proxy.url, tmp_path / "cache", retag=True)
-    assert (result.outcome.error, result.broken) == ("", [])
+    assert (result.deleted.error, result.broken) == ("", [])
     assert seen == [KEPT, KEPT]
     assert set(registry.tags(REPO)) == KEPT
     check_nothing_lost(registry)

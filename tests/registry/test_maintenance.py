@@ -22,31 +22,32 @@ from pathlib import Path
 
 import images
 import pytest
-from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_maintenance as maintenance
-from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_pause as pause
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_cache import Cache
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_client import RegistryClient
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_maintenance import (
-    Refused,
-    Report,
-    Work,
-    maintain,
+from ansible_collections.labserver.jupyter.plugins.module_utils._common.lock import BusyError
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry import maintenance, pause
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.cache import Cache
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.client import RegistryClient
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.maintenance import (
+    Outcome,
+    RefusedError,
+    World,
+    converge,
 )
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_plan import Limits
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_policy import Policy
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_store import Store
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_sweep import Sweeper
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.model import Limits
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.policy import Policy
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.store import Store
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.sweep import Sweeper
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.wanted import Desired
 from registry_server import RegistryServer
 
 REPO = "lab/notebook"
 
 
-def work(server: RegistryServer, todo: Work, **options: object) -> Report:
+def work(server: RegistryServer, todo: Desired, **options: object) -> Outcome:
     assert server.process is not None
     stop = functools.partial(os.kill, server.process.pid, signal.SIGUSR1)
     with RegistryClient(server.url) as client:
         rest = functools.partial(pause.supervised, server.locks, stop)
-        return maintain(Store(server.store), Cache(), client, rest, todo, **options)  # type: ignore[arg-type]
+        return converge(World(Store(server.store), Cache(), client, rest), todo, **options)  # type: ignore[arg-type]
 
 
 def fill(server: RegistryServer, number: int = 6) -> images.Registry:
@@ -56,7 +57,7 @@ def fill(server: RegistryServer, number: int = 6) -> images.Registry:
     return registry
 
 
-PRUNE = Work([Policy(keep_last=2, order="name", min_age=0)], limits=Limits(max_fraction=1.0), grace=-60)
+PRUNE = Desired([Policy(keep_last=2, order="name", min_age=0)], limits=Limits(max_fraction=1.0), grace=-60)
 
 
 def test_pushes_during_maintenance_lose_nothing(server: RegistryServer) -> None:
@@ -91,7 +92,7 @@ def test_pushes_during_maintenance_lose_nothing(server: RegistryServer) -> None:
                 registry.push(
                     REPO, images.image(f"c{count}-{extra}", layers=("base", f"l{extra}")), f"c{count}-{extra}"
                 )
-            todo = Work([Policy(repositories=(REPO,), keep_last=1, order="name", min_age=0)], limits=PRUNE.limits)
+            todo = Desired([Policy(repositories=(REPO,), keep_last=1, order="name", min_age=0)], limits=PRUNE.limits)
             assert work(server, todo).broken == []
     finally:
         stop.set()
@@ -108,7 +109,7 @@ def test_young_blobs_without_a_manifest_stay(server: RegistryServer) -> None:
     thing = images.image("late", layers=("late",))
     for blob in thing.blobs:
         registry.push_blob(REPO, blob)
-    report = work(server, Work(PRUNE.policies, limits=PRUNE.limits))
+    report = work(server, Desired(PRUNE.policies, limits=PRUNE.limits))
     assert report.removed and report.young >= 2
     registry.push(REPO, thing, "late")
     assert registry.pull(REPO, "late") == thing.everything()
@@ -182,11 +183,11 @@ def test_a_second_run_leaves_the_first_one_alone(server: RegistryServer) -> None
     def meanwhile() -> None:
         before = sorted(server.store.glob(".trash*/*"))
         assert len(before) == 8  # four tags, four manifests
-        with pytest.raises(pause.Busy):
-            work(server, Work(collector=lambda: None))
+        with pytest.raises(BusyError):
+            work(server, Desired(collector=lambda: None))
         assert sorted(server.store.glob(".trash*/*")) == before
 
-    assert work(server, Work(PRUNE.policies, limits=PRUNE.limits, collector=meanwhile)).broken == []
+    assert work(server, Desired(PRUNE.policies, limits=PRUNE.limits, collector=meanwhile)).broken == []
     assert registry.tags(REPO) == ["b4", "b5"]
     assert list(server.store.glob(".trash*")) == []
 
@@ -246,7 +247,7 @@ def test_a_full_disk_is_pruned_and_takes_pushes_again(small_disk: Path) -> None:
         stop = functools.partial(os.kill, server.process.pid, signal.SIGUSR1)
         with RegistryClient(server.url) as client:
             rest = functools.partial(pause.supervised, server.locks, stop)
-            report = maintain(Store(server.store), Cache(small_disk / "cache"), client, rest, PRUNE)
+            report = converge(World(Store(server.store), Cache(small_disk / "cache"), client, rest), PRUNE)
         assert report.broken == [] and report.freed > 0
         assert registry.tags(REPO) == ["b4", "b5"]
         assert list(server.store.glob(".trash*")) == []
@@ -264,7 +265,7 @@ def test_a_disk_that_fills_up_in_the_middle_stops_nothing(small_disk: Path) -> N
             (small_disk / "index-of-the-collector").write_bytes(b"x")
 
         with pytest.raises(OSError, match="No space left"):
-            work(server, Work(PRUNE.policies, limits=PRUNE.limits, collector=collector))
+            work(server, Desired(PRUNE.policies, limits=PRUNE.limits, collector=collector))
         assert server.answers()
         assert registry.tags(REPO) == ["b4", "b5"]
         for tag in ("b4", "b5"):
@@ -280,7 +281,7 @@ def test_failed_collection_starts_the_registry_again(server: RegistryServer) -> 
         raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space left"):
-        work(server, Work(collector=fails))
+        work(server, Desired(collector=fails))
     assert server.answers()
     for tag in registry.tags(REPO):
         registry.pull(REPO, tag)
@@ -289,13 +290,13 @@ def test_failed_collection_starts_the_registry_again(server: RegistryServer) -> 
 def test_guards_stop_before_the_registry_rests(server: RegistryServer) -> None:
     registry = fill(server)
     before = registry.tags(REPO)
-    todo = Work([Policy(remove_tags=("*",), min_age=0)])
-    with pytest.raises(Refused, match="all 6 tags would be removed"):
+    todo = Desired([Policy(remove_tags=("*",), min_age=0)])
+    with pytest.raises(RefusedError, match="all 6 tags would be removed"):
         work(server, todo)
-    with pytest.raises(Refused, match="more than max_removals=3"):
-        work(server, Work(PRUNE.policies, limits=Limits(max_removals=3)))
-    with pytest.raises(Refused, match=r"4 of 6 tags would be removed, more than max_fraction=0\.5"):
-        work(server, Work(PRUNE.policies, limits=Limits(max_fraction=0.5)))
+    with pytest.raises(RefusedError, match="more than max_removals=3"):
+        work(server, Desired(PRUNE.policies, limits=Limits(max_removals=3)))
+    with pytest.raises(RefusedError, match=r"4 of 6 tags would be removed, more than max_fraction=0\.5"):
+        work(server, Desired(PRUNE.policies, limits=Limits(max_fraction=0.5)))
     assert registry.tags(REPO) == before
 
 
@@ -319,7 +320,7 @@ def test_damaged_manifest_stops_removal_in_its_repository(server: RegistryServer
     registry.push("lab/other", images.image("other 2", layers=("other",)), "2")
     value = images.image("b5", layers=("base", "l5")).digest.removeprefix("sha256:")
     (server.store / f"docker/registry/v2/blobs/sha256/{value[:2]}/{value}/data").write_bytes(b"{}")
-    report = work(server, Work([Policy(keep_last=1, order="name", min_age=0)], grace=-60))
+    report = work(server, Desired([Policy(keep_last=1, order="name", min_age=0)], grace=-60))
     assert len(registry.tags(REPO)) == 6
     assert any(value in problem for problem in report.plan.problems)
     assert registry.tags("lab/other") == ["2"]
@@ -349,7 +350,9 @@ def test_what_nobody_understands_stays_with_all_it_mentions(server: RegistryServ
         for folder in (manifests / "tags" / tag / "current", manifests / "revisions/sha256" / digest[7:]):
             folder.mkdir(parents=True)
             (folder / "link").write_text(digest)
-    todo = Work([Policy(remove_tags=("b*",), min_age=0)], limits=Limits(max_fraction=1.0, allow_empty=True), grace=-60)
+    todo = Desired(
+        [Policy(remove_tags=("b*",), min_age=0)], limits=Limits(max_fraction=1.0, allow_empty=True), grace=-60
+    )
     report = work(server, todo)
     (plan,) = report.plan.repositories
     assert {verdict.tag: verdict.rule for verdict in plan.verdicts if verdict.keep} == {
@@ -366,7 +369,7 @@ def test_second_maintenance_is_told_that_one_runs(server: RegistryServer) -> Non
     stop = functools.partial(os.kill, server.process.pid, signal.SIGUSR1)
     with pause.supervised(server.locks, stop):
         assert not server.answers()
-        with pytest.raises(pause.Busy), pause.supervised(server.locks, stop):
+        with pytest.raises(BusyError), pause.supervised(server.locks, stop):
             pass
     server.wait(5)
 
@@ -375,7 +378,7 @@ def test_foreign_registry_is_started_again_when_the_job_is_killed(tmp_path: Path
     """With commands in place of the supervisor, a watching child runs the start command."""
     script = (
         f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import conftest, os, pathlib, time\n"
-        "from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_pause as pause\n"
+        "from ansible_collections.labserver.jupyter.plugins.module_utils._registry import pause\n"
         f"folder = pathlib.Path({str(tmp_path)!r})\n"
         "with pause.commanded(['touch', f'{folder}/stopped'], ['touch', f'{folder}/started'], folder):\n"
         "    print('resting', flush=True)\n"

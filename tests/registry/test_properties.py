@@ -18,20 +18,17 @@ from dataclasses import dataclass, field
 
 import images
 import pytest
-from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_api as api
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_cache import Cache
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_client import RegistryClient
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_maintenance import Report, Work, maintain
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_pause import supervised
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_plan import (
-    Limits,
-    Plan,
-    Protection,
-    make_plan,
-)
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_policy import Policy
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_scan import read_repositories
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_store import Store
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry import api
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.cache import Cache
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.client import RegistryClient
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.maintenance import Outcome, World, converge
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.model import Limits, Plan, Protection
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.pause import supervised
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.plan import compare
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.policy import Policy
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.scan import read_repositories
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.store import Store
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.wanted import Desired
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 from registry_server import BINARY, RegistryServer
@@ -173,12 +170,12 @@ def blobs_on_disk(server: RegistryServer) -> set[str]:
     }
 
 
-def work(server: RegistryServer, todo: Work) -> Report:
+def work(server: RegistryServer, todo: Desired) -> Outcome:
     assert server.process is not None
     stop = functools.partial(os.kill, server.process.pid, 10)
     with RegistryClient(server.url) as client:
         pause = functools.partial(supervised, server.locks, stop)
-        return maintain(Store(server.store), Cache(), client, pause, todo, clock=lambda: NOW)
+        return converge(World(Store(server.store), Cache(), client, pause, lambda: NOW), todo)
 
 
 @relaxed
@@ -190,7 +187,7 @@ def test_maintenance_on_the_store(running: RegistryServer, data: st.DataObject) 
     protection = Protection(digests={used.digest: "in use on lab1 by demo"} if used else {})
     registry = fill(running, content)
 
-    report = work(running, Work([policy], protection, ANYTHING, grace=-DAY))
+    report = work(running, Desired([policy], protection, ANYTHING, grace=-DAY))
     note(
         str(
             [
@@ -216,7 +213,7 @@ def test_maintenance_on_the_store(running: RegistryServer, data: st.DataObject) 
         eligible = subprocess.run(dry, capture_output=True, text=True, check=True).stdout
         assert "blob eligible for deletion:" not in eligible
 
-    again = work(running, Work([policy], protection, ANYTHING, grace=-DAY))
+    again = work(running, Desired([policy], protection, ANYTHING, grace=-DAY))
     assert (again.plan.removals, again.freed, again.changed) == (0, 0, False)
 
 
@@ -236,7 +233,7 @@ def test_pruning_over_the_api(running: RegistryServer, retag: bool, data: st.Dat
 
         def plan() -> Plan:
             found = read_repositories(client, ["lab/one", "lab/one/two"], cache, NOW)
-            return make_plan(found, [policy], now=NOW, can_untag=can_untag, limits=ANYTHING)
+            return compare(found, [policy], now=NOW, can_untag=can_untag, limits=ANYTHING)
 
         first = plan()
         executor = api.ApiExecutor(client, cache, delete_tags=abilities.delete_tags, retag=retag)
@@ -250,5 +247,5 @@ def test_pruning_over_the_api(running: RegistryServer, retag: bool, data: st.Dat
         assert plan().removals == 0
 
     # What nobody names any more goes with the collection, and nothing else does.
-    work(running, Work([], grace=-DAY))
+    work(running, Desired([], grace=-DAY))
     assert blobs_on_disk(running) == check_tags(registry, content, first)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache"  # what tests build once and keep; git ignores it
-HUB_PACKAGE = ROOT / "roles" / "hub" / "files" / "images" / "hub"  # the folder of labhub
 SCENARIOS = ROOT / "molecule"
 SUPPORT = ROOT / "tests" / "support"
 

@@ -188,7 +188,7 @@ def test_cron_renews_and_no_connection_is_dropped(server: t.Any) -> None:
     finally:
         server.run(f"mv {CONFIG}.kept {CONFIG}")
     status = json.loads(server.file("/var/lib/labserver/jobs/renew.json").content_string)
-    assert (status["trigger"], status["level"], status["message"]) == ("schedule", "ok", "3 certificates are well")
+    assert (status["trigger"], status["level"], status["message"]) == ("schedule", "ok", "3 certificates are valid")
     for name, old in before.items():
         assert fingerprint(server, *name) != old
     assert server.check_output("systemctl show -p MainPID nginx") == workers  # reloaded, not restarted

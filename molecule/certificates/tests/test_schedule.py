@@ -86,7 +86,7 @@ def test_renewal_and_jobs_by_playbook(host: t.Any) -> None:
     limited = ["--limit", name_of(host)]
     done, said = play("playbooks/run.yml", *limited, "-e", "job=renew")
     assert done == 0, said
-    assert "2 certificates are well" in status(host, "renew")["message"]
+    assert "2 certificates are valid" in status(host, "renew")["message"]
     assert status(host, "renew")["trigger"] == "manual"
     assert play("playbooks/run.yml", *limited, "-e", "job=broken")[0] == 2
 

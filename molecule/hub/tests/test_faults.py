@@ -104,8 +104,8 @@ def test_a_full_disk_stops_nobody_who_works(lab: t.Any, kernel: Kernel) -> None:
 CLOCK = """
 import json, sys
 sys.path.insert(0, "/usr/local/sbin/labserver")
-from labserver_core._docker_api import DockerEngine
-from labserver_core._hub_change import body_of, inspect
+from labserver_core._common.docker_api import DockerEngine
+from labserver_core._hub.change import body_of, inspect
 engine = DockerEngine()
 body = body_of(inspect(engine, "labserver-hub"))
 body["NetworkingConfig"]["EndpointsConfig"]["labserver-hub"]["Aliases"] = ["labserver-hub"]

@@ -146,7 +146,7 @@ def test_all_notebooks_together_leave_a_reserve(lab: t.Any) -> None:
 def test_a_slice_of_systemd_takes_the_same_limits(lab: t.Any) -> None:
     """This host's engine has the driver cgroupfs; with the driver systemd the group is a slice."""
     code = (
-        "import sys; sys.path.insert(0, '/usr/local/sbin/labserver'); from labserver_core import _hub_reserve as r;"
+        "import sys; sys.path.insert(0, '/usr/local/sbin/labserver'); from labserver_core._hub import reserve as r;"
         "r.apply(r.SLICE, r.Limits(3 << 30, 1.5, 2048)); r.apply(r.SLICE, r.Limits({}, {}, 4096))"
     )
     show = "systemctl show -p MemoryMax,CPUWeight,CPUQuotaPerSecUSec,TasksMax labnotebooks.slice"

@@ -236,7 +236,7 @@ def test_people_sign_up_and_wait_for_an_administrator(lab: t.Any) -> None:
     assert "not among the people" in sign_up(HubClient(lab.base, "stranger"), "a password 1234")
     assert "has signed up already" in sign_up(HubClient(lab.base, "alice"), "a stranger's password")
     refused(alice.login("a password for alice 1"), "no administrator has approved it yet")
-    command = "docker exec labserver-hub python -m labhub.native"
+    command = "docker exec labserver-hub python -m labhub.login.native"
     assert lab.sh(f"{command} list").split() == ["alice", "mary-ann"]
     lab.sh(f"{command} approve alice")
     assert alice.login("a password for alice 1").status_code == 302

@@ -54,22 +54,15 @@ os.environ["REGISTRY_BINARY"] = options.binary
 import conftest  # noqa: E402, F401  (makes the checkout importable as the collection)
 import images  # noqa: E402
 import make_store  # noqa: E402
-from ansible_collections.labserver.jupyter.plugins.module_utils import _registry_pause as pause  # noqa: E402
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_cache import Cache  # noqa: E402
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_client import RegistryClient  # noqa: E402
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_maintenance import (  # noqa: E402
-    Report,
-    Work,
-    maintain,
-)
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_plan import (  # noqa: E402
-    Limits,
-    Protection,
-    make_plan,
-)
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_policy import Policy  # noqa: E402
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_prune import Result, prune  # noqa: E402
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry_store import Store  # noqa: E402
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry import pause, prune  # noqa: E402
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.cache import Cache  # noqa: E402
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.client import RegistryClient  # noqa: E402
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.maintenance import Outcome, World, converge  # noqa: E402
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.model import Limits  # noqa: E402
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.plan import compare  # noqa: E402
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.policy import Policy  # noqa: E402
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.store import Store  # noqa: E402
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.wanted import Desired  # noqa: E402
 from registry_server import RegistryServer  # noqa: E402
 
 REPO = "bench/repo"
@@ -172,23 +165,24 @@ def other(command: str, url: str, repository: str) -> str:
     return f"exit status {subprocess.run(text.split(), capture_output=True, check=False).returncode}"
 
 
-def plan_api(url: str, cache: Cache, check: bool = True, retag: bool = False, keep: int = 80) -> Result:
+def plan_api(url: str, cache: Cache, check: bool = True, retag: bool = False, keep: int = 80) -> prune.Outcome:
     with RegistryClient(url) as client:
-        return prune(client, cache, [policy(keep)], Protection(), LIMITS, check=check, retag=retag)
+        desired = Desired([policy(keep)], limits=LIMITS)
+        return prune.converge(prune.World(client, cache), desired, check=check, retag=retag)
 
 
 def plan_store(root: Path) -> int:
     repositories = Store(root).read(Cache(), time.time())
-    return make_plan(repositories, [policy(80)], now=time.time(), can_untag=True, limits=LIMITS).removals
+    return compare(repositories, [policy(80)], now=time.time(), can_untag=True, limits=LIMITS).removals
 
 
-def maintenance(server: RegistryServer, keep: int = 80) -> Report:
+def maintenance(server: RegistryServer, keep: int = 80) -> Outcome:
     assert server.process is not None
     stop = functools.partial(os.kill, server.process.pid, signal.SIGUSR1)
     with RegistryClient(server.url) as client:
         rest = functools.partial(pause.supervised, server.locks, stop)
-        work = Work([policy(keep)], limits=LIMITS, grace=-86400)
-        return maintain(Store(server.store), Cache(), client, rest, work)
+        desired = Desired([policy(keep)], limits=LIMITS, grace=-86400)
+        return converge(World(Store(server.store), Cache(), client, rest), desired)
 
 
 class Bench:
@@ -231,7 +225,7 @@ class Bench:
                 if number == 0:
                     self.row("sequential loop", *timed(lambda: sequential(server.url, REPO)))
 
-    def told(self, function: t.Callable[[], Result]) -> tuple[Taken, str]:
+    def told(self, function: t.Callable[[], prune.Outcome]) -> tuple[Taken, str]:
         taken, result = timed(function)
         return taken, f"{result.requests} requests, {result.plan.removals} removals"
 
@@ -257,10 +251,10 @@ class Bench:
         for retag in (False, True):
             with self.server(pristine) as server:
                 seconds, result = timed(functools.partial(plan_api, server.url, Cache(), check=False, retag=retag))
-                if result.outcome.error or result.broken:
-                    raise SystemExit(f"{result.outcome.error} {result.broken[:3]}")
+                if result.deleted.error or result.broken:
+                    raise SystemExit(f"{result.deleted.error} {result.broken[:3]}")
                 way = "tags, then digests" if result.abilities.delete_tags else "retag" if retag else "digests"
-                remark = f"{len(result.outcome.tags)} tags, {result.requests} requests"
+                remark = f"{len(result.deleted.tags)} tags, {result.requests} requests"
                 self.row(f"prune over the API, {way}", seconds, remark)
                 if result.abilities.delete_tags:
                     break
@@ -330,9 +324,10 @@ def child(way: str, folder: str, target: str) -> None:
         stop = functools.partial(os.kill, int(pid), signal.SIGUSR1)
         with RegistryClient(url) as client:
             rest = functools.partial(pause.supervised, Path(folder) / "locks", stop)
-            work = Work([policy(80)], limits=LIMITS, grace=-86400)
+            desired = Desired([policy(80)], limits=LIMITS, grace=-86400)
             cache = Cache(Path(folder) / "cache")
-            seconds, report = timed(lambda: maintain(Store(Path(folder) / "store"), cache, client, rest, work))
+            world = World(Store(Path(folder) / "store"), cache, client, rest)
+            seconds, report = timed(lambda: converge(world, desired))
             remark = f"downtime {report.downtime:.2f} s, {report.removed} removed, {len(report.broken)} broken"
     # Not ru_maxrss, which begins with what the parent needed.
     memory = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))

@@ -19,12 +19,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from hub_package import assemble
 from machines import guest
-from machines.places import CONTROL
+from machines.places import CACHE, CONTROL
 from machines.process import INSIDE, wait_for
-from paths import HUB_PACKAGE
 
 PROGRAMS = Path(__file__).resolve().parent / "programs"  # what runs in the guest
+PACKAGE = CACHE / "hub-package"
 CATALOGUE = "/var/lib/labserver/catalogue/images.json"
 SETTINGS = {
     "version": 1,
@@ -91,7 +92,8 @@ class Hub:
 
     def start(self, people: dict[str, tuple[int, list[str]]], groups: dict[str, int]) -> None:
         """Start guard and hub in the guest and wait until the hub answers."""
-        show(HUB_PACKAGE, *({Path(sys.prefix), Path(sys.base_prefix)} - {Path("/usr")}))
+        assemble(PACKAGE)
+        show(PACKAGE, *({Path(sys.prefix), Path(sys.base_prefix)} - {Path("/usr")}))
         public = "/etc/labserver/public"
         files = {
             f"{public}/roster.json": json.dumps(roster(people, groups)),
@@ -107,12 +109,12 @@ class Hub:
             " /srv/labserver/hub/state /srv/labserver/hub/links /etc/labserver/hub/config.d"
             " && docker network inspect labserver-hub >/dev/null 2>&1 || docker network create labserver-hub"
         )
-        python, path = sys.executable, f"Environment=PYTHONPATH={HUB_PACKAGE}"
+        python, path = sys.executable, f"Environment=PYTHONPATH={PACKAGE}"
         confined = ["PrivateMounts=yes", "MountFlags=slave", "CapabilityBoundingSet=", "NoNewPrivileges=yes"]
         unit("guard", [*confined, path], [python, "-m", "labhub.guard"])
         settings = [path, f"Environment=TEST_TOKEN={self.token}", f"Environment=LABHUB_CONFIG_D={PROGRAMS}/config.d"]
         settings += ["WorkingDirectory=/srv/labserver/hub/state"]
-        unit("hub", settings, [python, "-m", "labhub.app", "--config", str(HUB_PACKAGE / "jupyterhub_config.py")])
+        unit("hub", settings, [python, "-m", "labhub.app", "--config", str(PACKAGE / "jupyterhub_config.py")])
         wait_for(self._is_up, 180, "the hub")
 
     def _is_up(self) -> bool:

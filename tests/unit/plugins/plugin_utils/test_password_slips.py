@@ -8,7 +8,7 @@ from __future__ import annotations
 from html.parser import HTMLParser
 
 from ansible_collections.labserver.jupyter.plugins.filter.password_slips import FilterModule
-from ansible_collections.labserver.jupyter.plugins.module_utils._passwords import Line, render_lines
+from ansible_collections.labserver.jupyter.plugins.module_utils._hub.passwords import Line, render_lines
 
 slips = FilterModule().filters()["password_slips"]
 NASTY = [

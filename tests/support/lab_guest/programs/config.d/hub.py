@@ -9,7 +9,7 @@ import os
 from typing import Any
 
 from jupyterhub.proxy import Proxy
-from labhub.gate import RosterGate
+from labhub.login.gate import RosterGate
 
 
 class NoProxy(Proxy):

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Loads a configuration for trial: ``python -m labhub.trial``. Touches neither database nor proxy.
+"""Tries a configuration: ``python -m labhub.trial``. Touches neither database nor proxy.
 
-Run in a throwaway container before a configuration is installed. What is wrong is printed, one line each, and the exit
-status is 1; a configuration that passes starts.
+Run in a temporary container before a configuration is installed. Prints each problem on a line; the exit status is 1 if
+there are any.
 """
 
 from __future__ import annotations

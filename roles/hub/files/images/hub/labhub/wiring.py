@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Turns the settings into JupyterHub's configuration: all of ``jupyterhub_config.py`` but one line."""
+"""Turns the settings into JupyterHub's configuration; ``jupyterhub_config.py`` only calls ``configure``."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from . import handlers, logins
-from .settings import Settings, load
-from .sources import Sources
-from .spawner import LabSpawner
+from .exchange.settings import Settings, load
+from .exchange.sources import Sources
+from .login import methods
+from .servers.spawner import LabSpawner
 
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = [Path(__file__).parent / package / "templates" for package in ("portal", "login")]
 HUB_PORT = 8081
 KEEPER = "labserver-keeper"
 
@@ -29,10 +29,9 @@ def configure(c: Any, settings: Settings | None = None) -> None:
     """Fill in JupyterHub's configuration object ``c``."""
     settings = settings or load()
     state = Path(settings.state_folder)
-    # Without a list of people the hub could neither let anybody in nor tell who is no longer in it.
+    # Without a roster the hub could neither let anybody log in nor tell whose access has to be revoked.
     roster_copy = state / "roster.json"
-    sources = LabSpawner.sources = Sources(settings, roster_copy)
-    handlers.SOURCES.update(board=sources.board, roster=sources.roster)
+    c.LabHub.sources = c.LabSpawner.sources = Sources(settings, roster_copy)
 
     hub = c.JupyterHub
     hub.base_url = settings.base_url
@@ -42,15 +41,15 @@ def configure(c: Any, settings: Settings | None = None) -> None:
     hub.cleanup_servers = False
     hub.db_url = f"sqlite:///{state}/jupyterhub.sqlite"
     hub.db_kwargs = {"connect_args": {"timeout": 15}}
-    # A newer JupyterHub brings the database along; the copy made before the change is the way back.
+    # A newer JupyterHub upgrades the database; the copy made before the change is the way back.
     hub.upgrade_db = True
     hub.cookie_secret_file = str(Path(settings.secrets_folder) / "cookie_secret")
-    hub.template_paths = [str(TEMPLATES)]
+    hub.template_paths = [str(folder) for folder in TEMPLATES]
     hub.concurrent_spawn_limit = settings.concurrent_spawns
     hub.last_activity_interval = 60
     hub.log_level = settings.log_level
     hub.allow_named_servers = False
-    # With this the keeper looks into servers: it may see what runs in them, and nothing else of the hub.
+    # With this token the keeper asks servers what runs in them; it allows nothing else.
     hub.services = [{"name": KEEPER, "api_token": secrets.token_hex(32)}]
     hub.load_roles = [{"name": KEEPER, "services": [KEEPER], "scopes": ["access:servers"]}]
 
@@ -58,11 +57,10 @@ def configure(c: Any, settings: Settings | None = None) -> None:
     c.ConfigurableHTTPProxy.api_url = settings.proxy_api_url
     c.ConfigurableHTTPProxy.auth_token = secret(settings, "proxy_token")
 
-    hub.authenticator_class = logins.configure(c, settings)
+    hub.authenticator_class = methods.configure(c, settings)
     hub.template_vars = {
         "has_password_page": settings.authenticator in ("firstuse", "native"),
         "has_signup_page": settings.authenticator == "native",
-        "lab_announcements": handlers.shown,
     }
     c.RosterGate.roster_file = str(Path(settings.public_folder) / "roster.json")
     c.RosterGate.roster_copy = str(roster_copy)
@@ -72,7 +70,7 @@ def configure(c: Any, settings: Settings | None = None) -> None:
     c.LabSpawner.default_url = "/lab"
     c.LabSpawner.disable_user_config = settings.disable_user_config
     c.LabSpawner.port = 8888
-    # The spawner itself waits, and says what is wrong; these are only behind it.
+    # The spawner itself waits and explains a failure; these limits only catch what it misses.
     c.LabSpawner.start_timeout = settings.start_timeout_seconds + 60
     # JupyterHub also stops a running server that does not answer for so long after the hub was started anew, which on a
     # host that is busy must not happen to anybody's work.

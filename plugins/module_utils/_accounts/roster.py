@@ -1,0 +1,65 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The files by which the other rooms learn of the people: roster.json, and passwd and group for containers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .state import Person
+
+VERSION = 1
+
+
+def roster(people: Iterable[Person], groups: Mapping[str, int], notice_days: int) -> bytes:
+    """Return the content of roster.json (see docs/interfaces.md)."""
+    users: dict[str, Any] = {}
+    for person in people:
+        users[person.user.name] = {
+            "system_name": person.system_name,
+            "uid": person.uid,
+            "gid": person.gid,
+            "full_name": person.full_name,
+            "home": person.home,
+            "shell": person.shell,
+            "groups": sorted(person.groups),
+            "admin": person.user.admin and person.state == "present",
+            "state": person.state,
+            "expires": person.user.expires.isoformat() if person.user.expires else None,
+            "limits": person.limits.data(),
+        }
+    data = {
+        "version": VERSION,
+        "users": users,
+        "groups": {name: {"gid": gid} for name, gid in groups.items()},
+        "expiry_notice_days": notice_days,
+    }
+    return (json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def public_passwd(people: Iterable[Person]) -> bytes:
+    """Return a passwd file for containers: root, nobody and the lab's people, so that ids have names there."""
+    lines = ["root:x:0:0:root:/root:/bin/bash", "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin"]
+    for person in sorted(people, key=lambda person: person.uid):
+        name = person.full_name.replace(":", " ")
+        lines.append(f"{person.system_name}:x:{person.uid}:{person.gid}:{name}:{person.home}:{person.shell}")
+    return ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
+
+
+def public_group(people: Iterable[Person], groups: Mapping[str, int]) -> bytes:
+    """Return a group file for containers: root, nogroup, everybody's own group and the lab's groups with members."""
+    everybody = sorted(people, key=lambda person: person.uid)
+    lines = ["root:x:0:", "nogroup:x:65534:"]
+    named = set(groups.values())
+    for person in everybody:
+        if person.gid not in named:  # adopted accounts may share a primary group
+            lines.append(f"{person.system_name}:x:{person.gid}:")
+            named.add(person.gid)
+    for name, gid in sorted(groups.items(), key=lambda item: item[1]):
+        members = ",".join(person.system_name for person in everybody if name in person.groups)
+        lines.append(f"{name}:x:{gid}:{members}")
+    return ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")

@@ -1,0 +1,123 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""``labserver backup-drill``: prove that the latest backup can be restored, by restoring of it.
+
+It reads a part of all stored data, restores the copies of the databases and opens them, and restores the files that
+were drawn at random when the backup was made, and compares them with what they were then.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import re
+import shutil
+import sqlite3
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from .._common import job
+from .plan import MANIFEST, STAGE, SettingsError, staged
+from .restic import Repository, RepositoryError
+from .restore import fetch, read_manifest
+from .run import CRITICAL, OK, load_settings, repository
+from .stage import count_passwords, fingerprint
+
+FOLDER = Path(STAGE).parent / "drill"
+
+
+def age_hours(snapshot: Mapping[str, Any], now: datetime) -> float:
+    """Return how old a snapshot is. restic writes the time with nanoseconds, which Python does not read."""
+    made = datetime.fromisoformat(re.sub(r"(\.\d{6})\d*", r"\1", snapshot["time"]))
+    return (now - made).total_seconds() / 3600
+
+
+def damaged_databases(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with the restored copies of the databases."""
+    found = []
+    for path, facts in manifest["databases"].items():
+        copy = folder / staged(path).lstrip("/")
+        try:
+            with contextlib.closing(sqlite3.connect(f"file:{copy}?mode=ro", uri=True)) as connection:
+                verdict = connection.execute("PRAGMA integrity_check").fetchone()[0]
+            entries = count_passwords(copy)
+        except sqlite3.Error as error:
+            found.append(f"{path}: its copy cannot be opened: {error}")
+            continue
+        if verdict != "ok":
+            found.append(f"{path}: its copy is damaged: {verdict}")
+        if facts.get("passwords") is not None and entries != facts["passwords"]:
+            found.append(f"{path}: its copy has {entries} passwords instead of {facts['passwords']}")
+    return found
+
+
+def different_files(folder: Path, manifest: Mapping[str, Any]) -> tuple[int, list[str]]:
+    """Return how many restored files are what they were, and what is wrong with the others.
+
+    A file that was changed between the drawing and the backup has another time, and says nothing.
+    """
+    same, found = 0, []
+    for name, was in manifest["files"].items():
+        copy = folder / name.lstrip("/")
+        if not copy.exists():
+            continue  # went away before it was read; whether many did is said by the number
+        now = fingerprint(copy)
+        if now["sha256"] == was["sha256"]:
+            same += 1
+        elif now["mtime_ns"] == was["mtime_ns"]:
+            found.append(f"{name}: its content is another one than when it was saved")
+    return same, found
+
+
+def drill(repo: Repository, now: datetime, folder: Path = FOLDER) -> tuple[str, list[str]]:
+    """Do it; returns a line for people, and everything that is wrong."""
+    repo.open()
+    snapshots = repo.snapshots()
+    if not snapshots:
+        return "", ["there is no backup of this host yet"]
+    latest, wrong = snapshots[-1], []
+    age = age_hours(latest, now)
+    if age > repo.settings.max_age_hours:
+        wrong.append(f"the latest backup is {age:.0f} hours old; at most {repo.settings.max_age_hours:g} are wanted")
+    repo.call("check", f"--read-data-subset={repo.settings.read_percent:g}%")
+    manifest = read_manifest(repo, latest["id"])
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, mode=0o700)
+    try:
+        fetch(repo, latest["id"], [MANIFEST, *map(staged, manifest["databases"])], folder)
+        wrong += damaged_databases(folder, manifest)
+        names = list(manifest["files"])
+        for start in range(0, len(names), 100):
+            # Some went away before they were read: those are not asked for, but counted below.
+            with contextlib.suppress(RepositoryError):
+                fetch(repo, latest["id"], names[start : start + 100], folder)
+        same, different = different_files(folder, manifest)
+        wrong += different
+        if same < 0.8 * len(names):
+            wrong.append(f"only {same} of {len(names)} drawn files came back as they were")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return (
+        f"{latest['short_id']}: {len(manifest['databases'])} databases and {same} files came back as they were",
+        wrong,
+    )
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the drill; returns 0 (the backup can be restored) or 2 (it cannot, and said why)."""
+    argparse.ArgumentParser(prog="labserver backup-drill", description=__doc__).parse_args(argv)
+    try:
+        line, wrong = drill(repository(load_settings()), datetime.now(UTC))
+    except (SettingsError, RepositoryError, OSError) as error:
+        line, wrong = "", [str(error)]
+    for problem in wrong:
+        sys.stderr.write(f"labserver backup-drill: {problem}\n")
+    if line and not wrong:
+        sys.stdout.write(line + "\n")
+    job.leave("; ".join(wrong) or line)
+    return CRITICAL if wrong else OK

@@ -1,0 +1,138 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The staging folder of a backup: copies of what is in use, and what the drill compares with."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from .._common import sqlite_copy
+from .plan import MANIFEST, STAGE, Dump, Plan, Settings, left_out, staged
+
+SAMPLE_BYTES = 16 << 20  # a larger file is not drawn for the drill
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    """Copy a tree of small files that others change meanwhile; what goes away in that time is left out."""
+    for folder, names, files in os.walk(source):
+        names[:] = [name for name in names if name != "_uploads"]
+        place = target / Path(folder).relative_to(source)
+        with contextlib.suppress(FileNotFoundError):
+            place.mkdir(parents=True, exist_ok=True)
+            sqlite_copy.like(Path(folder), place)
+        for name in files:
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copy2(Path(folder, name), place / name)
+                sqlite_copy.like(Path(folder, name), place / name)
+
+
+def dump(item: Dump) -> str:
+    """Run a room's command and keep its output; returns what went wrong, or an empty text."""
+    target = Path(item.file)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with target.open("wb") as file:
+            done = subprocess.run(item.command, stdout=file, stderr=subprocess.PIPE, check=False)
+    except OSError as error:
+        return f"the dump of {item.name} cannot be made: {error}"
+    if done.returncode or not target.stat().st_size:
+        target.unlink()
+        words = done.stderr.decode("utf-8", "replace").strip()[-300:]
+        return f"the dump of {item.name} failed (exit status {done.returncode}): {words or 'no output'}"
+    return ""
+
+
+def draw_files(paths: Sequence[str], count: int, chance: random.Random, skip: Callable[[str], bool]) -> Iterator[str]:
+    """Yield up to ``count`` different plain files below the paths, drawn by walking down at random.
+
+    What is left out is not even looked at: it may be a share whose server is silent.
+    """
+    drawn: set[str] = set()
+    for _attempt in range(20 * count):
+        here = chance.choice(paths)
+        with contextlib.suppress(OSError):
+            while not skip(here) and Path(here).is_dir() and not Path(here).is_symlink():
+                entries = sorted(Path(here).iterdir())
+                if not entries:
+                    break
+                here = str(chance.choice(entries))
+            file = Path(here)
+            if skip(here) or here in drawn:
+                continue
+            if file.is_file() and not file.is_symlink() and file.stat().st_size <= SAMPLE_BYTES:
+                drawn.add(here)
+                yield here
+        if len(drawn) == count:
+            return
+
+
+def fingerprint(path: Path) -> dict[str, Any]:
+    """Return size, time of the last change (ns) and SHA-256 of a file."""
+    status = path.stat()
+    return {
+        "size": status.st_size,
+        "mtime_ns": status.st_mtime_ns,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+    }
+
+
+def count_passwords(database: Path) -> int | None:
+    """Return the number of entries of a password store; None when it is not one."""
+    with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        try:
+            return int(connection.execute("SELECT count(*) FROM passwords").fetchone()[0])
+        except sqlite3.OperationalError:
+            return None
+
+
+def stage(settings: Settings, plan: Plan, now: datetime) -> list[str]:
+    """Fill the staging folder anew and write the manifest that the drill compares with; returns warnings."""
+    folder = Path(STAGE)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, mode=0o700)
+    folder.parent.chmod(0o700)
+    warnings = []
+    databases: dict[str, Any] = {}
+    for path in plan.databases:
+        try:
+            copy = Path(staged(path))
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            sqlite_copy.copy(Path(path), copy)
+        except sqlite3.Error as error:
+            warnings.append(f"{path} cannot be copied: {error}")
+            continue
+        databases[path] = {"passwords": count_passwords(Path(staged(path)))}
+    if plan.links:
+        copy_tree(Path(plan.links), Path(staged(plan.links)))
+    warnings += filter(None, map(dump, plan.dumps))
+    roots = [path for path in plan.paths if path != STAGE]
+    sample: dict[str, Any] = {}
+    chance = random.SystemRandom()
+    for name in draw_files(roots, settings.drill_files, chance, lambda path: left_out(path, plan.exclude)):
+        with contextlib.suppress(OSError):
+            sample[name] = fingerprint(Path(name))
+    manifest = {
+        "version": 1,
+        "made": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "host": settings.host,
+        "roots": roots,
+        "databases": databases,
+        "copies": [*databases, *([plan.links] if plan.links else [])],
+        "dumps": [item.file for item in plan.dumps if Path(item.file).exists()],
+        "files": sample,
+    }
+    Path(MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    return warnings

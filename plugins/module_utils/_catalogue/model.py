@@ -1,0 +1,126 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The catalogue of images that people can start: what an image's labels and the inventory say of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import fnmatch
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+PREFIX = "org.labserver."
+SPAWNABLE = PREFIX + "spawnable"
+LIMITS = {"cpu": float, "memory_bytes": int, "pids": int}
+
+
+@dataclass(frozen=True)
+class Found:
+    """One tag in the registry, and the labels and the time of its configuration; ``problem``: why they are unknown."""
+
+    repository: str
+    tag: str
+    digest: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    created: str = ""
+    size_bytes: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One image of images.json (see docs/interfaces.md)."""
+
+    repository: str
+    tag: str
+    digest: str
+    reference: str
+    title: str
+    description: str
+    created: str
+    size_bytes: int
+    groups: list[str] | None
+    limits: dict[str, float]
+    state: str
+    reason: str = ""
+
+
+def wanted(repository: str, patterns: Iterable[str]) -> bool:
+    """Tell whether a repository is one that people are to see."""
+    return any(fnmatch.fnmatchcase(repository, pattern) for pattern in patterns)
+
+
+def spawnable(labels: Mapping[str, str]) -> bool:
+    """Images are offered unless their label says ``false``: then they are not even fetched."""
+    return labels.get(SPAWNABLE, "true").lower() not in ("false", "no", "0")
+
+
+def _limits(labels: Mapping[str, str], override: Mapping[str, Any]) -> tuple[dict[str, float], str]:
+    limits: dict[str, float] = {}
+    for key, kind in LIMITS.items():
+        raw = (override.get("limits") or {}).get(key, labels.get(PREFIX + key))
+        if raw is None:
+            continue
+        try:
+            value = kind(raw)
+        except (TypeError, ValueError):
+            return {}, f"the label {PREFIX}{key} is not a number: {raw!r}"
+        if value <= 0:
+            return {}, f"the label {PREFIX}{key} is not positive: {raw!r}"
+        limits[key] = value
+    return limits, ""
+
+
+def entry(found: Found, registry: str, override: Mapping[str, Any]) -> Entry:
+    """Return the entry of a tag that was not fetched yet. What the inventory says wins over the labels."""
+    labels = found.labels
+    groups = override.get("groups")
+    if groups is None and labels.get(PREFIX + "groups"):
+        groups = [name.strip() for name in labels[PREFIX + "groups"].split(",") if name.strip()]
+    limits, problem = _limits(labels, override)
+    problem = found.problem or problem
+    title = override.get("title") or labels.get(PREFIX + "title") or labels.get("org.opencontainers.image.title")
+    description = (
+        override.get("description")
+        or labels.get(PREFIX + "description")
+        or labels.get("org.opencontainers.image.description")
+    )
+    return Entry(
+        repository=found.repository,
+        tag=found.tag,
+        digest=found.digest,
+        reference=f"{registry}/{found.repository}@{found.digest}",
+        title=title or found.repository,
+        description=description or "",
+        created=found.created,
+        size_bytes=found.size_bytes,
+        groups=groups,
+        limits=limits,
+        state="broken" if problem else "pulling",
+        reason=problem,
+    )
+
+
+def settled(new: Entry, old: Mapping[str, Entry]) -> Entry:
+    """Return the new entry with the state of the same digest, when that was tried before."""
+    known = old.get(new.reference)
+    if known is None or new.state == "broken" or known.state == "pulling":
+        return new
+    return dataclasses.replace(new, state=known.state, reason=known.reason)
+
+
+def document(entries: Iterable[Entry], updated: str) -> str:
+    """Return the content of images.json."""
+    images = sorted((dataclasses.asdict(one) for one in entries), key=lambda one: (one["repository"], one["tag"]))
+    return json.dumps({"version": 1, "updated": updated, "images": images}, indent=1) + "\n"
+
+
+def read(text: str) -> list[Entry]:
+    """Return the entries of images.json; raises ValueError, KeyError or TypeError when it is not one."""
+    known = {one.name for one in dataclasses.fields(Entry)}
+    images = json.loads(text)["images"]
+    return [Entry(**{"limits": {}, **{key: raw[key] for key in raw if key in known}}) for raw in images]

@@ -1,0 +1,97 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the catalogue asks of the lab's registry: its tags, and what the configuration of an image says."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from .._registry.client import RegistryClient
+from .._registry.protocol import RegistryError
+
+
+class ImageError(Exception):
+    """One image of the registry is not as it has to be; others are not concerned."""
+
+
+class Registry(Protocol):
+    """What the service asks of a registry."""
+
+    def repositories(self) -> list[str]: ...
+
+    def tags(self, repository: str) -> list[str]: ...
+
+    def digest(self, repository: str, reference: str) -> str | None: ...
+
+    def description(self, repository: str, digest: str) -> tuple[Mapping[str, str], str, int]:
+        """Return labels, time of creation and size in bytes of an image; raises ImageError when it has none."""
+
+
+class LabRegistry:
+    """The lab's registry by its HTTP API. ``client`` is made anew after an error, since passwords may be rotated."""
+
+    def __init__(self, settings: Mapping[str, Any]):
+        self._settings = settings
+        self._client: RegistryClient | None = None
+
+    def credentials(self) -> tuple[str, str]:
+        """Return user name and password for pulling."""
+        path = Path(self._settings["password_file"]) if self._settings.get("password_file") else None
+        return self._settings.get("username", ""), path.read_text().strip() if path and path.exists() else ""
+
+    def client(self) -> RegistryClient:
+        """Return the client, made when needed."""
+        if self._client is None:
+            username, password = self.credentials()
+            self._client = RegistryClient(
+                self._settings["url"], username=username or None, password=password, timeout=5, retries=0
+            )
+        return self._client
+
+    def forget(self) -> None:
+        """Make a new client next time."""
+        if self._client is not None:
+            self._client.close()
+        self._client = None
+
+    def repositories(self) -> list[str]:
+        return self.client().repositories()
+
+    def tags(self, repository: str) -> list[str]:
+        return self.client().tags(repository)
+
+    def digest(self, repository: str, reference: str) -> str | None:
+        return self.client().digest(repository, reference)
+
+    def description(self, repository: str, digest: str) -> tuple[Mapping[str, str], str, int]:
+        try:
+            return self._description(repository, digest)
+        except RegistryError as error:
+            if error.status != 404:
+                raise
+            raise ImageError(f"a part of it is missing in the registry: {error}") from error
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ImageError(f"it is no image of a container ({type(error).__name__}: {error})") from error
+
+    def _description(self, repository: str, digest: str) -> tuple[Mapping[str, str], str, int]:
+        manifest = json.loads(self.client().manifest(repository, digest).body)
+        if "manifests" in manifest:  # an index: one image for each kind of processor
+            fitting = [
+                one for one in manifest["manifests"] if one.get("platform", {}).get("architecture") == _machine()
+            ]
+            if not fitting:
+                raise ImageError(f"it is not made for this kind of processor ({_machine()})")
+            manifest = json.loads(self.client().manifest(repository, fitting[0]["digest"]).body)
+        configuration = self.client().blob_json(repository, manifest["config"]["digest"])
+        labels = (configuration.get("config") or {}).get("Labels") or {}
+        return labels, configuration.get("created") or "", sum(layer.get("size", 0) for layer in manifest["layers"])
+
+
+def _machine() -> str:
+    return {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)

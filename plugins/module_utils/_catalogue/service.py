@@ -1,0 +1,163 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Watches the lab's registry and keeps images.json, so that the hub never waits for an image.
+
+A tag that is pushed is fetched to this host, tried, and then offered. The registry being away changes nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import time
+from collections.abc import Callable, Mapping
+from concurrent import futures
+from concurrent.futures import Executor, Future
+from pathlib import Path
+from typing import Any
+
+from .._common import files
+from .._common.docker_api import EngineError
+from . import model
+from .engine import Engine
+from .registry import ImageError, Registry
+
+BROKEN_AGAIN_SECONDS = 600
+"""A fetch that failed (disk full, registry gone in the middle) is tried again after this time."""
+
+
+class Service:
+    """One model. Clock, registry and engine are handed in."""
+
+    def __init__(
+        self,
+        settings: Mapping[str, Any],
+        registry: Registry,
+        docker: Engine,
+        *,
+        credentials: Callable[[], tuple[str, str]],
+        clock: Callable[[], float] = time.time,
+        say: Callable[[str], None],
+        pool: Executor | None = None,
+    ):
+        """``pool``: where images are fetched and tried beside each other; without one a round waits for each."""
+        self.settings = settings
+        self.registry = registry
+        self.docker = docker
+        self.output = Path(settings["output"])
+        self._credentials = credentials
+        self._clock = clock
+        self._say = say
+        self._descriptions: dict[tuple[str, str], tuple[Mapping[str, str], str, int]] = {}
+        self._failed_at: dict[str, float] = {}
+        self._pool = pool
+        self._under_way: dict[str, Future[model.Entry]] = {}
+        self._written: dict[str, model.Entry] = {}
+        try:
+            self._written = {f"{one.repository}:{one.tag}": one for one in model.read(self.output.read_text())}
+        except (OSError, ValueError, KeyError, TypeError):
+            self._written = {}
+        # What failed before this start is tried again: whether it was the image or the engine is not known any more.
+        self.entries = {name: one for name, one in self._written.items() if one.state != "broken"}
+
+    def look(self) -> list[model.Found]:
+        """Return the tags in the registry; raises RegistryError when it does not answer."""
+        found = []
+        for repository in self.registry.repositories():
+            if not model.wanted(repository, self.settings.get("repositories") or ["*"]):
+                continue
+            for tag in self.registry.tags(repository):
+                digest = self.registry.digest(repository, tag)
+                if digest is None:
+                    continue
+                key = (repository, digest)
+                if key not in self._descriptions:
+                    try:
+                        self._descriptions[key] = self.registry.description(repository, digest)
+                    except ImageError as error:
+                        found.append(model.Found(repository, tag, digest, problem=str(error)))
+                        continue
+                labels, created, size = self._descriptions[key]
+                if model.spawnable(labels):
+                    found.append(model.Found(repository, tag, digest, labels, created, size))
+        return found
+
+    def round(self) -> bool:
+        """Look once and settle what is new; returns whether images.json was written."""
+        overrides = self.settings.get("images") or {}
+        known = {one.reference: one for one in self.entries.values()}
+        now: dict[str, model.Entry] = {}
+        for found in self.look():
+            new = model.entry(found, self.settings["registry"], overrides.get(found.repository) or {})
+            now[f"{found.repository}:{found.tag}"] = self._again(model.settled(new, known))
+        for name, one in now.items():
+            # An image may have been removed from the host by somebody. (Nobody can start it while it is fetched.)
+            if one.state == "ready" and not self.docker.has(one.reference):
+                now[name] = dataclasses.replace(one, state="pulling")
+        self.entries = now
+        changed = self._write()
+        for one in now.values():
+            if one.state == "pulling" and one.reference not in self._under_way:
+                self._under_way[one.reference] = self._start(one)
+                changed = self._collect() or changed
+        return self._collect() or changed
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the next image that was tried, at most ``seconds``."""
+        began = time.monotonic()
+        if self._under_way:
+            futures.wait(self._under_way.values(), seconds, futures.FIRST_COMPLETED)
+            if self._collect():
+                return
+        time.sleep(max(0.0, seconds - (time.monotonic() - began)))
+
+    def _start(self, one: model.Entry) -> Future[model.Entry]:
+        if self._pool is not None:
+            return self._pool.submit(self._settle, one)
+        done: Future[model.Entry] = Future()
+        done.set_result(self._settle(one))
+        return done
+
+    def _collect(self) -> bool:
+        """Take what was settled meanwhile; returns whether images.json was written."""
+        for reference in [reference for reference, future in self._under_way.items() if future.done()]:
+            settled = self._under_way.pop(reference).result()
+            for name, one in self.entries.items():  # a tag that was moved or deleted meanwhile is none of them
+                if one.reference == reference and one.state == "pulling":
+                    self.entries[name] = dataclasses.replace(one, state=settled.state, reason=settled.reason)
+        return self._write()
+
+    def _again(self, one: model.Entry) -> model.Entry:
+        failed = self._failed_at.get(one.reference)
+        if one.state == "broken" and failed is not None and self._clock() - failed > BROKEN_AGAIN_SECONDS:
+            del self._failed_at[one.reference]
+            return dataclasses.replace(one, state="pulling", reason="")
+        return one
+
+    def _settle(self, one: model.Entry) -> model.Entry:
+        """Fetch an image and try it."""
+        began = self._clock()
+        try:
+            if not self.docker.has(one.reference):
+                self.docker.pull(one.reference, *self._credentials())
+            tried = self.docker.try_out(f"labserver-trial-{one.digest[7:19]}", one.reference)
+            reason = tried.reason()
+            if tried.slow:
+                self._failed_at[one.reference] = self._clock()
+        except EngineError as error:
+            reason = str(error)
+            self._failed_at[one.reference] = self._clock()
+        state = "broken" if reason else "ready"
+        self._say(f"{one.repository}:{one.tag} {one.digest[:19]}: {state} after {self._clock() - began:.1f} s {reason}")
+        return dataclasses.replace(one, state=state, reason=reason)
+
+    def _write(self) -> bool:
+        if self.entries == self._written and self.output.exists():
+            return False
+        stamp = datetime.datetime.fromtimestamp(self._clock(), datetime.UTC).isoformat(timespec="seconds")
+        text = model.document(self.entries.values(), stamp)
+        files.replace(self.output, text.encode())
+        self._written = dict(self.entries)
+        return True

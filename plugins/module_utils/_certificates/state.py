@@ -1,0 +1,67 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the program remembers of certificates between runs, and shows to everybody who may log in to the host."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from .._common import files
+from .deploy import TargetState
+
+PATH = "var/lib/labserver/certificates.json"
+
+
+@dataclass(frozen=True)
+class State:
+    """One certificate. Times are ISO 8601 in UTC or empty; ``level`` is ok, warning or critical."""
+
+    names: tuple[str, ...] = ()
+    source: str = ""
+    level: str = "critical"
+    message: str = ""
+    not_before: str = ""
+    not_after: str = ""
+    fingerprint: str = ""
+    placeholder: bool = False
+    failures: int = 0
+    next_try: str = ""  # of the source; empty: at the next run that needs it
+    failed: str = ""  # why the last try failed
+    renewed: str = ""
+    targets: Mapping[str, TargetState] = field(default_factory=dict)
+
+    def waits(self, now: datetime) -> bool:
+        """Whether the source is to be left alone for a while after failures."""
+        return bool(self.next_try) and now < datetime.fromisoformat(self.next_try)
+
+
+def read(root: Path) -> dict[str, State]:
+    """Name -> state; a missing or damaged file (a full disk, an old backup) means starting anew."""
+    try:
+        data: Any = json.loads((root / PATH).read_bytes())
+        return {name: _state(item) for name, item in data["certificates"].items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return {}
+
+
+def _state(item: Mapping[str, Any]) -> State:
+    known = {key: value for key, value in item.items() if key in State.__dataclass_fields__}
+    known["targets"] = {name: TargetState(**target) for name, target in known.get("targets", {}).items()}
+    state = State(**{**known, "names": tuple(known.get("names", ()))})
+    if state.next_try:
+        datetime.fromisoformat(state.next_try)
+    return state
+
+
+def write(root: Path, states: Mapping[str, State], updated: str) -> None:
+    """Replace the file. Raises OSError."""
+    data = {"version": 1, "updated": updated, "certificates": {name: asdict(state) for name, state in states.items()}}
+    (root / PATH).parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    files.replace(root / PATH, json.dumps(data, indent=2).encode() + b"\n", 0o644)

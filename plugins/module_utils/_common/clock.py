@@ -1,0 +1,19 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The clock of the host, and moments as text in every exchange file."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def utc_now() -> datetime:
+    """Return the present moment with its zone; handed in where a test moves the clock."""
+    return datetime.now(UTC)
+
+
+def stamp(moment: datetime) -> str:
+    """Return ISO 8601 in UTC, to the second, as in every exchange file."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,242 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What has to happen so that a Compose app is as desired: a comparison without effects.
+
+Each service carries a label with the hash of everything that makes it what it is: its resolved definition, and the
+files of the project folder (mounted files, build context, secrets) that it sees. A container is replaced exactly when
+that hash or the image behind its name changed; a mounted file that changes replaces only the services that mount it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import typing as t
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .model import ENV_FILE, LABEL, OVERRIDE_FILE, App, File
+
+
+@dataclass(frozen=True)
+class Container:
+    """What ``docker inspect`` says about one container of a project."""
+
+    service: str
+    hash: str
+    image_id: str
+    status: str  # running, exited, created, restarting, paused, dead
+    exit_code: int
+    health: str  # healthy, unhealthy, starting, or "" without a health check
+    restart: str  # name of the restart policy
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Hashes of what a service is made of, kept beside the project so that a plan can say what changed."""
+
+    definition: str
+    files: Mapping[str, str]
+
+    def total(self) -> str:
+        return digest(json.dumps([self.definition, sorted(self.files.items())]).encode())
+
+
+@dataclass(frozen=True)
+class Action:
+    """One step: ``what`` is create, recreate, start, remove, write, delete or network."""
+
+    what: str
+    name: str
+    target: str = ""
+    reason: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        return {"what": self.what, "name": self.name, "target": self.target, "reason": self.reason}
+
+
+@dataclass(frozen=True)
+class Plan:
+    app: App
+    files: Mapping[str, File] = field(default_factory=dict)
+    stale: Sequence[str] = ()
+    actions: Sequence[Action] = ()
+    services: Mapping[str, Parts] = field(default_factory=dict)
+    project: Mapping[str, t.Any] = field(default_factory=dict)  # as Compose resolved it
+
+    @property
+    def containers_change(self) -> bool:
+        return any(action.what in ("create", "recreate", "start", "remove") for action in self.actions)
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def seen_paths(service: Mapping[str, t.Any], project: Mapping[str, t.Any]) -> list[str]:
+    """Return the absolute host paths (files or folders) whose content a service sees or is built from."""
+    paths = [mount["source"] for mount in service.get("volumes") or [] if mount.get("type") == "bind"]
+    for kind in ("secrets", "configs"):
+        for item in service.get(kind) or []:
+            definition = (project.get(kind) or {}).get(item["source"]) or {}
+            if definition.get("file"):
+                paths.append(definition["file"])
+    context = (service.get("build") or {}).get("context")
+    return [*paths, context] if context else paths
+
+
+def service_parts(project: Mapping[str, t.Any], folder: str, files: Mapping[str, File]) -> dict[str, Parts]:
+    """Return the parts of every service of the resolved ``project`` (``docker compose config --format json``)."""
+    parts = {}
+    for name, service in (project.get("services") or {}).items():
+        used: dict[str, t.Any] = {"service": service}
+        for kind in ("networks", "secrets", "configs"):
+            known = project.get(kind) or {}
+            names = [item["source"] if isinstance(item, Mapping) else item for item in service.get(kind) or []]
+            used[kind] = {key: known.get(key) for key in names}
+        mounted = [mount.get("source") for mount in service.get("volumes") or [] if mount.get("type") == "volume"]
+        used["volumes"] = {key: (project.get("volumes") or {}).get(key) for key in mounted if key}
+        prefixes = [path.rstrip("/") for path in seen_paths(service, project)]
+        seen = {}
+        for path, file in files.items():
+            absolute = f"{folder}/{path}"
+            # What the module itself writes is no content of the app, even when the whole folder is a build context.
+            if path in (ENV_FILE, OVERRIDE_FILE):
+                continue
+            if any(absolute == prefix or absolute.startswith(prefix + "/") for prefix in prefixes):
+                seen[path] = digest(f"{file.mode:o} {file.uid} ".encode() + file.content)
+        parts[name] = Parts(digest(json.dumps(used, sort_keys=True).encode()), seen)
+    return parts
+
+
+def reason(new: Parts, old: Parts | None, image_changed: bool) -> str:
+    """Say in a few words why a service is replaced."""
+    reasons = []
+    if old is not None and old.definition != new.definition:
+        reasons.append("definition changed")
+    if old is not None:
+        changed = sorted(path for path in {*new.files, *old.files} if new.files.get(path) != old.files.get(path))
+        reasons.extend(f"{path} changed" for path in changed)
+    if image_changed:
+        reasons.append("image changed")
+    return ", ".join(reasons) or "configuration changed"
+
+
+def is_done(container: Container) -> bool:
+    """A container that ran once and ended well, as a service for a migration does."""
+    return container.status == "exited" and container.exit_code == 0 and container.restart in ("", "no", "on-failure")
+
+
+def plan_services(
+    app: App,
+    services: Mapping[str, Parts],
+    before: Mapping[str, Parts],
+    containers: Sequence[Container],
+    image_ids: Mapping[str, str],
+) -> list[Action]:
+    """Compare the services with the containers. ``image_ids``: service -> id of the image its name stands for now."""
+    actions = []
+    for name, parts in services.items():
+        mine = [container for container in containers if container.service == name]
+        image = image_ids.get(name, "")
+        image_changed = any(image and container.image_id != image for container in mine)
+        if not mine:
+            actions.append(Action("create", app.name, name, "no container"))
+        elif image_changed or any(container.hash != parts.total() for container in mine):
+            actions.append(Action("recreate", app.name, name, reason(parts, before.get(name), image_changed)))
+        elif any(container.status != "running" and not is_done(container) for container in mine):
+            actions.append(Action("start", app.name, name, f"container is {mine[0].status}"))
+    orphans = sorted({container.service for container in containers} - set(services))
+    actions.extend(Action("remove", app.name, name, "no longer in the project") for name in orphans)
+    return actions
+
+
+def plan_files(
+    app: App, desired: Mapping[str, File], current: Mapping[str, File], managed: Sequence[str]
+) -> tuple[list[Action], list[str]]:
+    """Compare the project folder. Returns the actions and the stale paths; unknown files are never touched."""
+    actions = []
+    for path, file in sorted(desired.items()):
+        if path not in current:
+            actions.append(Action("write", app.name, path, "new"))
+        elif current[path] != file:
+            actions.append(Action("write", app.name, path, "changed"))
+    stale = sorted(path for path in managed if path in current and path not in desired and not is_secret(path))
+    actions.extend(Action("delete", app.name, path, "no longer in the project") for path in stale)
+    return actions, stale
+
+
+def is_secret(path: str) -> bool:
+    return path.startswith("secrets/")
+
+
+def container_from_inspect(item: Mapping[str, t.Any]) -> tuple[str, Container] | None:
+    """Return (project, container) of one item of ``docker inspect``; None for ``docker compose run`` leftovers."""
+    labels = item["Config"].get("Labels") or {}
+    if labels.get("com.docker.compose.oneoff") == "True" or "com.docker.compose.project" not in labels:
+        return None
+    state = item["State"]
+    container = Container(
+        service=labels.get("com.docker.compose.service", ""),
+        hash=labels.get(LABEL, ""),
+        image_id=item.get("Image", ""),
+        status=state.get("Status", ""),
+        exit_code=int(state.get("ExitCode", 0)),
+        health=(state.get("Health") or {}).get("Status", ""),
+        restart=((item.get("HostConfig") or {}).get("RestartPolicy") or {}).get("Name", ""),
+    )
+    return labels["com.docker.compose.project"], container
+
+
+def not_ready(services: Sequence[str], containers: Sequence[Container]) -> list[str]:
+    """Return what still keeps the services from being up, one text each; empty when all is well."""
+    waiting = []
+    for name in services:
+        mine = [container for container in containers if container.service == name]
+        if not mine:
+            waiting.append(f"service {name} has no container")
+        for container in mine:
+            if is_done(container):
+                continue
+            if container.status != "running":
+                waiting.append(f"service {name} is {container.status} (exit status {container.exit_code})")
+            elif container.health in ("starting", "unhealthy"):
+                waiting.append(f"service {name} is {container.health}")
+    return waiting
+
+
+def render_diff(
+    app: App, current: Mapping[str, File], desired: Mapping[str, File], stale: Sequence[str], masked: Sequence[str]
+) -> list[dict[str, str]]:
+    """Return one before/after pair for each file that changes. ``masked``: values that must not be shown."""
+
+    def show(file: File | None) -> str:
+        if file is None:
+            return ""
+        if file.secret:
+            return f"(secret of {len(file.content)} bytes, sha256 not shown)\n"
+        try:
+            text = file.content.decode()
+        except UnicodeDecodeError:
+            return f"(binary file of {len(file.content)} bytes, sha256 {digest(file.content)})\n"
+        for value in masked:
+            text = text.replace(value, "********") if value else text
+        return text
+
+    pairs = []
+    for path in sorted({*desired, *stale}):
+        before, after = current.get(path), None if path in stale else desired.get(path)
+        if before == after:
+            continue
+        texts = show(before), show(after)
+        if texts[0] == texts[1]:  # only the mode, the owner or a secret's value differ
+            texts = texts[0] + mode_line(before), texts[1] + mode_line(after) + "(content or mode changed)\n"
+        name = f"{app.name}/{path}"
+        pairs.append({"before_header": name, "after_header": name, "before": texts[0], "after": texts[1]})
+    return pairs
+
+
+def mode_line(file: File | None) -> str:
+    return f"mode {file.mode:04o} owner {file.uid}\n" if file else ""

@@ -1,0 +1,172 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Rules between the inputs of the role ``hub``; see docs/interfaces.md."""
+
+from __future__ import annotations
+
+import ast
+import datetime
+import ipaddress
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from . import login_input
+
+IMAGE_KEYS = frozenset({"title", "description", "groups", "limits"})
+LIMIT_KEYS = frozenset({"cpu", "memory_bytes", "pids"})
+SMALLEST_MEMORY_BYTES = 256 << 20
+"""A bare JupyterLab with one kernel takes 150 MB."""
+SMALLEST_RESERVE_BYTES = 512 << 20
+GPU = re.compile(r"([0-9]{1,2}|(GPU|MIG)-[A-Za-z0-9-]+)\Z")
+_UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
+
+
+def memory_bytes(text: str) -> int | None:
+    """Return the number of bytes of a text such as ``4G`` or ``512MB``; None when it is none."""
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?)B?", str(text).strip(), re.IGNORECASE)
+    return None if found is None else int(float(found.group(1)) * (1 << _UNITS[found.group(2).upper()]))
+
+
+def problems(inputs: Mapping[str, Any]) -> list[str]:
+    """Return every problem of the role's inputs, each with what is allowed."""
+    return [
+        *_network(inputs),
+        *_numbers(inputs),
+        *_images(inputs),
+        *_times(inputs),
+        *_snippets(inputs),
+        *login_input.problems(inputs),
+    ]
+
+
+def _network(inputs: Mapping[str, Any]) -> list[str]:
+    try:
+        subnet = ipaddress.ip_network(inputs["hub_subnet"])
+    except ValueError as error:
+        return [f"hub_subnet: {error}; give a network such as 172.27.240.0/20"]
+    found = []
+    people: Any = None
+    try:
+        people = ipaddress.ip_network(inputs["hub_people_range"])
+        if people.version != subnet.version or not people.subnet_of(subnet):
+            found.append(f"hub_people_range: {people} is not a part of hub_subnet {subnet}")
+    except ValueError as error:
+        found.append(f"hub_people_range: {error}; give a part of hub_subnet")
+    for name in ("hub_address", "hub_proxy_address"):
+        try:
+            address = ipaddress.ip_address(inputs[name])
+        except ValueError as error:
+            found.append(f"{name}: {error}; give an address in hub_subnet")
+            continue
+        if address not in subnet or address in (subnet[0], subnet[1]):
+            found.append(f"{name}: {address} is not a free address of {subnet}; its first one is the host's")
+        elif people is not None and address in people:
+            found.append(f"{name}: {address} lies in hub_people_range {people}, where people's servers get theirs")
+    if inputs["hub_address"] == inputs["hub_proxy_address"]:
+        found.append("hub_proxy_address: is the same as hub_address; give each its own")
+    return found
+
+
+def _numbers(inputs: Mapping[str, Any]) -> list[str]:
+    found = []
+    memory = memory_bytes(inputs["hub_default_memory"])
+    if memory is None:
+        found.append(f"hub_default_memory: {inputs['hub_default_memory']!r} is no size; give one such as 4G")
+    elif memory < SMALLEST_MEMORY_BYTES:
+        found.append(
+            f"hub_default_memory: {inputs['hub_default_memory']} is too little for a notebook; give 256M or more"
+        )
+    for name, least in (
+        ("hub_default_cpu", 0.1),
+        ("hub_default_pids", 64),
+        ("hub_concurrent_spawns", 1),
+        ("hub_start_timeout_seconds", 10),
+        ("hub_password_minimum_length", 8),
+    ):
+        if float(inputs[name]) < least:
+            found.append(f"{name}: {inputs[name]} is too small; give {least} or more")
+    reserve = memory_bytes(inputs["hub_reserve_memory"])
+    if reserve is None or reserve < SMALLEST_RESERVE_BYTES:
+        found.append(
+            f"hub_reserve_memory: {inputs['hub_reserve_memory']!r} is no size of 512M or more; give one such as 2G"
+        )
+    if float(inputs["hub_reserve_cpus"]) < 0:
+        found.append(f"hub_reserve_cpus: {inputs['hub_reserve_cpus']} is less than nothing; give 0 or more")
+    for index, card in enumerate(inputs["hub_gpus"]):
+        if not GPU.match(card):
+            found.append(
+                f"hub_gpus[{index}]: {card!r} is no id of a card; give what nvidia-smi -L shows, such as GPU-8f1c..."
+            )
+        elif card in inputs["hub_gpus"][:index]:
+            found.append(f"hub_gpus[{index}]: {card} is listed twice; two people would get the same card")
+    if not (inputs["hub_base_url"].startswith("/") and inputs["hub_base_url"].endswith("/")):
+        found.append(f"hub_base_url: {inputs['hub_base_url']!r} needs a slash at both ends, such as /jupyter/")
+    if not 1 <= int(inputs["hub_port"]) <= 65535:
+        found.append(f"hub_port: {inputs['hub_port']} is no port; give a number from 1 to 65535")
+    return found
+
+
+def _images(inputs: Mapping[str, Any]) -> list[str]:
+    found = []
+    for repository, image in inputs["hub_images"].items():
+        where = f"hub_images[{repository}]"
+        if not isinstance(image, Mapping):
+            found.append(f"{where}: is not a mapping; its keys are {', '.join(sorted(IMAGE_KEYS))}")
+            continue
+        for key in sorted(set(image) - IMAGE_KEYS):
+            found.append(f"{where}: unknown key {key}; the keys are {', '.join(sorted(IMAGE_KEYS))}")
+        if not isinstance(image.get("groups") or [], list):
+            found.append(f"{where}.groups: is not a list of names of groups")
+        limits = image.get("limits") or {}
+        if not isinstance(limits, Mapping):
+            found.append(f"{where}.limits: is not a mapping; its keys are {', '.join(sorted(LIMIT_KEYS))}")
+            continue
+        for key, value in limits.items():
+            if key not in LIMIT_KEYS:
+                found.append(f"{where}.limits: unknown key {key}; the keys are {', '.join(sorted(LIMIT_KEYS))}")
+            elif isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+                found.append(f"{where}.limits.{key}: {value!r} is not a positive number")
+    return found
+
+
+def _times(inputs: Mapping[str, Any]) -> list[str]:
+    found = []
+    if int(inputs["hub_culling_warning_seconds"]) >= int(inputs["hub_culling_idle_seconds"]):
+        found.append("hub_culling_warning_seconds: must be less than hub_culling_idle_seconds")
+    for group, seconds in inputs["hub_culling_groups"].items():
+        if isinstance(seconds, bool) or not isinstance(seconds, int) or seconds < 0:
+            found.append(f"hub_culling_groups[{group}]: {seconds!r} is no number of seconds; 0 is never")
+        elif 0 < seconds <= int(inputs["hub_culling_warning_seconds"]):
+            found.append(
+                f"hub_culling_groups[{group}]: {seconds} is not more than hub_culling_warning_seconds"
+                f" {inputs['hub_culling_warning_seconds']}: people who work would be warned; give more, or 0 for never"
+            )
+    for index, announcement in enumerate(inputs["hub_announcements"]):
+        times = {}
+        for key in ("from", "until"):
+            if announcement.get(key) is None:
+                continue
+            try:
+                times[key] = datetime.datetime.fromisoformat(str(announcement[key])).replace(tzinfo=None)
+            except ValueError:
+                found.append(
+                    f"hub_announcements[{index}].{key}: {announcement[key]!r} is no time; write for instance "
+                    "2026-12-24T18:00"
+                )
+        if len(times) == 2 and times["from"] > times["until"]:
+            found.append(f"hub_announcements[{index}]: ends before it begins")
+    return found
+
+
+def _snippets(inputs: Mapping[str, Any]) -> list[str]:
+    found = []
+    for index, snippet in enumerate(inputs["hub_config_d"]):
+        try:
+            ast.parse(snippet)
+        except (SyntaxError, ValueError) as error:
+            line = getattr(error, "lineno", None)
+            found.append(f"hub_config_d[{index}]: not Python, line {line}: {getattr(error, 'msg', error)}")
+    return found

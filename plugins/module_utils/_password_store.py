@@ -1,1 +1,0 @@
-../../roles/hub/files/images/hub/labhub/_password_store.py

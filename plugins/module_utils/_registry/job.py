@@ -1,0 +1,73 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""``labserver registry-maintain``: the weekly job, from the configuration that the role ``registry`` wrote."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from .._common import job, sizes
+from .._common.docker_api import EngineError
+from .._common.lock import BusyError
+from . import settings
+from .cache import Cache
+from .maintenance import Outcome, RefusedError, World, converge
+from .pause import PauseError
+from .protect import ProtectionError
+from .protocol import RegistryError
+from .settings import SettingsError
+from .store import Store
+from .table import render
+
+CONFIG = Path("/etc/labserver/registry/maintenance.json")
+CACHE = Path("/var/lib/labserver/registry/manifests.jsonl")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the job; returns 0 (well), 1 (something to look at), 2 (failed) or 3 (another one is at work)."""
+    parser = argparse.ArgumentParser(prog="labserver registry-maintain", description=__doc__)
+    parser.add_argument("--config", type=Path, default=CONFIG)
+    parser.add_argument("--cache", type=Path, default=CACHE)
+    parser.add_argument("--check", action="store_true", help="only tell what would be removed")
+    options = parser.parse_args(argv)
+    try:
+        given = settings.read(options.config)
+        with given.client() as client:
+            world = World(Store(given.store), Cache(options.cache), client, given.pause())
+            outcome = converge(world, given.desired(), check=options.check)
+    except BusyError as error:
+        _complain(str(error))
+        return job.BUSY
+    except RefusedError as error:
+        _complain(render(error.outcome.plan, error.outcome.now, only_removed=True))
+        return job.CRITICAL
+    except (SettingsError, ProtectionError, EngineError, PauseError, RegistryError, OSError) as error:
+        _complain(f"labserver registry-maintain: {error}")
+        return job.CRITICAL
+    sys.stdout.write(render(outcome.plan, outcome.now, outcome.freed, only_removed=True))
+    return _finish(outcome)
+
+
+def _finish(outcome: Outcome) -> int:
+    job.leave(f"{outcome.removed} removed, {sizes.text(outcome.freed)} freed")
+    for text in outcome.warnings:
+        _complain(f"WARNING {text}")
+    for text in outcome.broken:
+        _complain(f"BROKEN {text}")
+    if outcome.downtime:
+        sys.stdout.write(
+            f"the registry paused for {outcome.downtime:.1f} s; {outcome.verified} kept tags were checked; "
+            f"{sizes.text(outcome.freed)} came free\n"
+        )
+    if outcome.broken:
+        return job.CRITICAL
+    return job.WARNING if outcome.warnings or outcome.plan.problems else job.OK
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(text.rstrip("\n") + "\n")

@@ -1,0 +1,155 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tell somebody: by mail, by a webhook, by a command. Whom and how is in /etc/labserver/alerts.json (root's only)."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import smtplib
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+from .._common import process
+
+CONFIG = "etc/labserver/alerts.json"
+SENDMAIL = "/usr/sbin/sendmail"
+TIMEOUT_SECONDS = 30.0
+LEVELS = ("ok", "warning", "critical")
+REPEAT = timedelta(hours=24)  # a problem that lasts is told once a day
+
+
+@dataclass(frozen=True)
+class Alert:
+    """What is told; it never holds output of a job."""
+
+    host: str
+    job: str
+    level: str  # ok (it works again), warning or critical
+    message: str
+    time: str
+
+    @property
+    def subject(self) -> str:
+        return f"[labserver] {self.host}: {self.job} {'works again' if self.level == 'ok' else self.level}"
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one way told last about a job: ``level`` is ok when there is nothing to take back there; ``failed`` says why
+    the last try did not get through. Each way has its own, so that one that fails does not repeat the others."""
+
+    level: str = "ok"
+    time: str = ""
+    failed: str = ""
+
+
+def audible(level: str, mildest: str) -> str:
+    """The level as it is told: what is milder than ``mildest`` counts as ok, "never" makes all ok."""
+    if mildest == "never" or level not in LEVELS or LEVELS.index(level) < LEVELS.index(mildest):
+        return "ok"
+    return level
+
+
+def due(told: Told, level: str, now: datetime) -> bool:
+    """Whether the audible ``level`` has to be told this way now, given what it told before."""
+    if level == "ok":
+        return told.level != "ok"  # the way back is told too, once, and to those only who heard of the problem
+    if told.level != level or not told.time:
+        return True
+    return now - datetime.fromisoformat(told.time) >= REPEAT
+
+
+def load(root: Path) -> dict[str, Any]:
+    """The ways to tell; empty when none is set up. Raises ValueError when the file is damaged."""
+    try:
+        data = json.loads((root / CONFIG).read_bytes())
+    except FileNotFoundError:
+        return {}
+    if not isinstance(data, dict) or data.get("version") != 1:
+        raise ValueError(f"/{CONFIG} is not an alert file of version 1")
+    return data
+
+
+def configured(config: Mapping[str, Any]) -> list[str]:
+    """The ways that are set up."""
+    return [way for way in ("mail", "webhook", "command") if config.get(way)]
+
+
+def send(config: Mapping[str, Any], way: str, alert: Alert) -> str:
+    """Tell by one way; returns why that failed, without secrets (addresses of webhooks may be secret)."""
+    ways: dict[str, Callable[[Any, Alert], None]] = {"mail": _mail, "webhook": _webhook, "command": _command}
+    try:
+        ways[way](config[way], alert)
+    except (OSError, smtplib.SMTPException, http.client.HTTPException, ValueError) as error:
+        return type(error).__name__
+    return ""
+
+
+def _text(alert: Alert) -> str:
+    log = f"Log on {alert.host}: /var/log/labserver/{alert.job}.log"
+    return f"{alert.subject}\n\n{alert.message}\n\nTime: {alert.time}\n{log}\n"
+
+
+def _mail(settings: Mapping[str, Any], alert: Alert) -> None:
+    message = EmailMessage()
+    message["Subject"] = alert.subject
+    message["From"] = settings.get("from") or f"root@{alert.host}"
+    message["To"] = ", ".join(settings["to"])
+    message.set_content(_text(alert))
+    server = settings.get("server")
+    if not server:
+        result, _output = process.capture([SENDMAIL, "-t", "-oi"], TIMEOUT_SECONDS, stdin=bytes(message))
+        if result.status:
+            raise OSError(f"sendmail: {result.reason or result.status}")
+        return
+    with smtplib.SMTP(server, int(settings.get("port") or 25), timeout=TIMEOUT_SECONDS) as connection:
+        if settings.get("starttls"):
+            connection.starttls(context=ssl.create_default_context())
+        if settings.get("username"):
+            connection.login(settings["username"], settings.get("password") or "")
+        connection.send_message(message)
+
+
+def _webhook(settings: Mapping[str, Any], alert: Alert) -> None:
+    # "text" is what Mattermost, Slack, Zulip and others show.
+    body = json.dumps({**asdict(alert), "text": f"{alert.subject}: {alert.message}"}).encode()
+    headers = {"Content-Type": "application/json", **(settings.get("headers") or {})}
+    _request(settings["url"], body, headers)
+
+
+def _command(argv: list[str], alert: Alert) -> None:
+    result, _output = process.capture(argv, TIMEOUT_SECONDS, stdin=json.dumps(asdict(alert)).encode())
+    if result.status:
+        raise OSError(f"exit status {result.status}")
+
+
+def heartbeat(config: Mapping[str, Any]) -> str:
+    """Tell an outer watch that this host lives and all is well; returns what failed, or an empty string."""
+    if not config.get("heartbeat_url"):
+        return ""
+    try:
+        _request(config["heartbeat_url"], None, {})
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        return f"heartbeat: {type(error).__name__}"
+    return ""
+
+
+def _request(url: str, body: bytes | None, headers: Mapping[str, str]) -> None:
+    if not url.startswith(("http://", "https://")):
+        raise ValueError("not an http address")
+    request = urllib.request.Request(url, data=body, headers=dict(headers))  # noqa: S310 - checked above
+    try:
+        with urllib.request.build_opener().open(request, timeout=TIMEOUT_SECONDS) as answer:
+            answer.read(65536)
+    except urllib.error.HTTPError as error:
+        raise OSError(f"HTTP {error.code}") from error

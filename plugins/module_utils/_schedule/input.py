@@ -1,0 +1,32 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Rules between the inputs of the role schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from . import model
+
+
+def problems(inputs: Mapping[str, Any]) -> list[str]:
+    """Every problem of the role's variables."""
+    found = model.problems(inputs.get("schedule_jobs") or [], "schedule_jobs")
+    for key in ("schedule_alert_webhook_url", "schedule_heartbeat_url"):
+        url = inputs.get(key) or ""
+        if url and not str(url).startswith(("http://", "https://")):
+            found.append(f"{key} does not begin with http:// or https://; give the whole address")
+    for index, address in enumerate(inputs.get("schedule_alert_mail_to") or []):
+        if "@" not in str(address) or any(char.isspace() for char in str(address)):
+            found.append(f'schedule_alert_mail_to[{index}]: "{address}" is not a mail address')
+    command = inputs.get("schedule_alert_command") or []
+    if command and not str(command[0]).startswith("/"):
+        found.append(f'schedule_alert_command begins with "{command[0]}"; give the full path of a program on the host')
+    if inputs.get("schedule_alert_smtp_password") and not inputs.get("schedule_alert_smtp_username"):
+        found.append("schedule_alert_smtp_password is given without schedule_alert_smtp_username; give both or neither")
+    if inputs.get("schedule_alert_smtp_username") and not inputs.get("schedule_alert_smtp_server"):
+        found.append("schedule_alert_smtp_username is given without schedule_alert_smtp_server; name the mail server")
+    return found

@@ -1,0 +1,204 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""``labserver run JOB``: run one job with lock, jitter, time limit, log, status file and alert.
+
+Exit status: 0 ok, 1 warning, 2 critical (also: failed in any other way), 3 busy (it is running already).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import random
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from .._common import clock, process
+from .._common.clock import stamp
+from .._common.job import BUSY, CRITICAL, LEVEL_OF_EXIT, OK, VARIABLE, WARNING
+from .._common.lock import BusyError
+from . import alert, lock, model, status
+from .log import JobLog
+from .model import Job
+from .plan import JOBS
+from .status import Status
+
+TRIGGERS = ("manual", "schedule", "boot", "catch-up")
+BOOT_SECONDS = 300.0  # the longest wait for a host that is starting
+EXIT_OF_LEVEL = {"ok": OK, "warning": WARNING}  # every other level is critical
+
+
+def wait_for_boot() -> None:
+    """Wait until all services of the host were started: cron is one of the first, and what is probed may come last."""
+    process.capture(["systemctl", "is-system-running", "--wait"], BOOT_SECONDS)
+
+
+@dataclass(frozen=True)
+class World:
+    """What the runner touches: file system root, clock, sleep, host name and the start of the host; handed in for the
+    tests."""
+
+    root: Path = Path("/")
+    now: Callable[[], datetime] = clock.utc_now
+    sleep: Callable[[float], None] = time.sleep
+    host: str = ""
+    boot: Callable[[], None] = wait_for_boot
+
+
+def load(world: World, name: str) -> Job:
+    """Read the job's file. Raises OSError or ValueError."""
+    if not model.NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is not the name of a job")
+    return model.from_json((world.root / JOBS / f"{name}.json").read_bytes())
+
+
+@contextlib.contextmanager
+def locked(world: World, name: str) -> Iterator[int | None]:
+    """Hold the job's lock and yield its descriptor for the command; None when another run holds it."""
+    with contextlib.ExitStack() as stack:
+        try:
+            descriptor = stack.enter_context(lock.hold(world.root, name, world.now(), world.sleep))
+        except BusyError:
+            yield None
+            return
+        yield descriptor
+
+
+def run_job(world: World, name: str, trigger: str, echo: Callable[[bytes], None] | None = None) -> int:
+    """Run the job and return its exit status (0, 1, 2 or 3)."""
+    job = load(world, name)
+    if trigger == "boot":
+        world.boot()
+    if trigger in ("schedule", "boot") and job.jitter_seconds:
+        world.sleep(random.uniform(0, job.jitter_seconds))  # noqa: S311 - spreads load, guards nothing
+    with locked(world, name) as held:
+        if held is None:
+            return BUSY
+        return _run_locked(world, job, trigger, held, echo)
+
+
+def _run_locked(world: World, job: Job, trigger: str, held: int, echo: Callable[[bytes], None] | None) -> int:
+    log = JobLog(world.root, job.name)
+    started = world.now()
+    log.line(f"--- {stamp(started)} {job.name}: started by {trigger}")
+
+    def sink(piece: bytes) -> None:
+        log.output(piece)
+        if echo is not None:
+            echo(piece)
+
+    result, said = _command(job, held, sink)
+    ended = world.now()
+    level = LEVEL_OF_EXIT.get(result.status, "critical")
+    message = result.reason or said or ("" if level == "ok" else f"exit status {result.status}")
+    log.line(f"--- {stamp(ended)} {job.name}: {level}{': ' if message else ''}{message}")
+    if log.lost:
+        message = f"{message}; {log.lost}".lstrip("; ")
+    log.close()
+    before = status.read(world.root, job.name)  # not earlier: the watch may have told of a run that lasts too long
+    if result.status == BUSY:
+        # Somebody else is at it (a run by hand): nothing new is known of how it went, but it was not missed either.
+        record(world, replace(before, started=stamp(started), ended=stamp(ended)))
+        return BUSY
+    now = Status(
+        job=job.name,
+        description=job.description,
+        level=level,
+        exit_status=result.status,
+        message=message,
+        trigger=trigger,
+        started=stamp(started),
+        ended=stamp(ended),
+        duration_seconds=round((ended - started).total_seconds(), 1),
+        last_success=stamp(ended) if level == "ok" else before.last_success,
+        failures=0 if level == "ok" else before.failures + 1,
+        told=before.told,
+    )
+    record(world, tell(world, job, now))
+    return EXIT_OF_LEVEL.get(level, CRITICAL)
+
+
+def _command(job: Job, held: int, sink: process.Sink) -> tuple[process.Result, str]:
+    """Run the job's command; returns how it ended, and the line that it left for the status table."""
+    with tempfile.TemporaryDirectory(prefix="labserver-job-") as folder:
+        summary = Path(folder) / "summary"
+        environment = dict(job.environment)
+        if not job.container:
+            environment[VARIABLE] = str(summary)
+        result = process.run(
+            job.command,
+            job.timeout_seconds,
+            sink,
+            container=job.container,
+            environment=environment,
+            keep_open=[held],
+        )
+        return result, status.summary_line(summary.read_text("utf-8", "replace")) if summary.exists() else ""
+
+
+def tell(world: World, job: Job, now: Status) -> Status:
+    """Tell by every way that has not told it yet; returns the status with what each way told."""
+    level = alert.audible(now.level, job.alert)
+    if level == "ok" and not now.told:
+        return now
+    try:
+        config = alert.load(world.root)
+    except (OSError, ValueError) as error:
+        unread = alert.Told(failed=f"/{alert.CONFIG}: {type(error).__name__}")
+        return replace(now, told={**now.told, status.ALL_WAYS: unread})
+    host = world.host or socket.gethostname()
+    message = f"{job.description or job.name}: {now.message or now.level}"
+    news = alert.Alert(host, job.name, level, message, stamp(world.now()))
+    told = {}
+    for way in alert.configured(config):
+        before = now.told.get(way, alert.Told())
+        if not alert.due(before, level, world.now()):
+            told[way] = replace(before, failed="")
+            continue
+        failed = alert.send(config, way, news)
+        # What failed is tried again, by the next run of the job or by the watch.
+        told[way] = replace(before, failed=failed) if failed else alert.Told(level, news.time)
+    return replace(now, told=told)
+
+
+def record(world: World, now: Status) -> None:
+    """Write the status file; a disk that takes nothing must not end the run, nor the watch over the other jobs."""
+    try:
+        status.write(world.root, now)
+    except OSError as error:
+        # The disk is full: cron's log is the last place left, and the watch sees that the job did not report.
+        sys.stderr.write(f"labserver: status of {now.job} could not be written: {error}\n")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Command line of ``labserver run``."""
+    parser = argparse.ArgumentParser(prog="labserver run", description=__doc__)
+    parser.add_argument("job")
+    parser.add_argument("--trigger", choices=TRIGGERS, default="manual", help="who asks (scheduled runs wait a while)")
+    parser.add_argument("--root", type=Path, default=Path("/"), help="root of the file system")
+    arguments = parser.parse_args(list(argv))
+    os.umask(0o022)
+
+    def echo(piece: bytes) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            sys.stdout.buffer.write(piece)
+            sys.stdout.buffer.flush()
+
+    try:
+        by_hand = arguments.trigger == "manual"
+        ended = run_job(World(root=arguments.root), arguments.job, arguments.trigger, echo if by_hand else None)
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"labserver run {arguments.job}: {error}\n")
+        return CRITICAL
+    if ended == BUSY:
+        sys.stderr.write(f"labserver run {arguments.job}: is running already\n")
+    return ended

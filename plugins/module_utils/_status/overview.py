@@ -1,0 +1,120 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""``labserver status``: what this host says of jobs, certificates and failed servers, for people and the playbook."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import socket
+import sys
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from .._certificates.state import read as read_certificates
+from .._common import clock
+from .._common.clock import stamp
+from .._schedule import cron
+from .._schedule import status as job_status
+from .._schedule.due import jobs, missed, stuck_since
+from .._schedule.lock import running_since
+from . import table
+from .watch import stuck
+
+FAILURES = "/srv/labserver/hub/state/failures.jsonl"
+"""Servers of people that did not start, one JSON object a line, written by the hub."""
+
+
+def overview(root: Path, now: datetime) -> list[dict[str, object]]:
+    """One row a job, for ``labserver status`` and the playbook of that name."""
+    rows: list[dict[str, object]] = []
+    for job, since in jobs(root):
+        going_on = running_since(root, job.name) is not None
+        status = job_status.read(root, job.name)
+        due = None if going_on else missed(job, status, since, now)
+        beyond = stuck_since(root, job, now)
+        level, message = "running" if going_on else status.level, status.message
+        if due:
+            level, message = "overdue", f"was due at {stamp(due)}"
+        if beyond:
+            level, message = "critical", stuck(job, beyond)
+        if status.unheard:
+            message = f"{message}; could not be told by {status.unheard}".lstrip("; ")
+        coming = cron.next_due(cron.parse(job.fields), now.astimezone().replace(tzinfo=None))
+        rows.append(
+            {
+                "job": job.name,
+                "description": job.description,
+                "level": level,
+                "message": message,
+                "last_run": status.started,
+                "last_success": status.last_success,
+                "duration_seconds": status.duration_seconds,
+                "next_due": stamp(coming.astimezone()) if coming else "",
+                "schedule": job.fields,
+            }
+        )
+    return rows
+
+
+def certificates(root: Path, now: datetime) -> list[dict[str, object]]:
+    """One row a certificate: what is left of it, and whether what is served is the file."""
+    rows: list[dict[str, object]] = []
+    for name, state in read_certificates(root).items():
+        served = {target.served for target in state.targets.values()}
+        left = datetime.fromisoformat(state.not_after) - now if state.not_after else None
+        rows.append(
+            {
+                "certificate": name,
+                "names": list(state.names),
+                "source": "self_signed (stand-in)" if state.placeholder else state.source,
+                # The state file may be old when cron does not run: an expired certificate is critical all the same.
+                "level": "critical" if left is None or left.total_seconds() <= 0 else state.level,
+                "message": state.message,
+                "not_after": state.not_after,
+                "days_left": None if left is None else round(left.total_seconds() / 86400, 1),
+                "served": next((word for word in ("no", "unreachable", "yes") if word in served), "unknown"),
+                "last_renewed": state.renewed,
+            }
+        )
+    return rows
+
+
+def failed_starts(root: Path, now: datetime) -> list[dict[str, object]]:
+    """The starts of servers that failed within the last day, newest last; empty on a host without a hub."""
+    rows: list[dict[str, object]] = []
+    try:
+        lines = (root / FAILURES.lstrip("/")).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return rows
+    for line in lines:
+        try:
+            entry = json.loads(line)
+            if now - datetime.fromisoformat(entry["at"]) < timedelta(days=1):
+                rows.append({key: entry.get(key) or "" for key in ("at", "user", "image", "reason", "sentence")})
+        except (ValueError, KeyError, TypeError):
+            continue
+    return rows
+
+
+def main(argv: Sequence[str]) -> int:
+    """Command line of ``labserver status``; the exit status is 0 whatever the level."""
+    parser = argparse.ArgumentParser(prog="labserver status", description="Jobs and certificates of this host.")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--root", type=Path, default=Path("/"), help="root of the file system")
+    arguments = parser.parse_args(list(argv))
+    now = clock.utc_now()
+    data: dict[str, object] = {
+        "version": 1,
+        "jobs": overview(arguments.root, now),
+        "certificates": certificates(arguments.root, now),
+        "failed_starts": failed_starts(arguments.root, now),
+    }
+    if arguments.json:
+        sys.stdout.write(json.dumps(data) + "\n")
+        return 0
+    sys.stdout.write(table.table({socket.gethostname(): data}))
+    return 0

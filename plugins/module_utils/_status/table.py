@@ -1,0 +1,48 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The table of all servers' jobs and certificates, for ``labserver status`` and ``playbooks/status.yml``. All pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+CERTIFICATES = ("host", "certificate", "names", "source", "days left", "served = file", "last renewed", "level")
+STARTS = ("host", "failed start", "user", "image", "cause")
+JOBS = ("host", "job", "level", "last run", "last success", "next due", "message")
+
+
+def _lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in (head, *rows)
+    ]
+
+
+def table(reports: Mapping[str, Any]) -> str:
+    """Host -> what ``labserver status --json`` printed there (or None when it did not answer) as one readable text."""
+    certificates: list[list[str]] = []
+    jobs: list[list[str]] = []
+    starts: list[list[str]] = []
+    silent = []
+    for host, report in sorted(reports.items()):
+        if not isinstance(report, Mapping):
+            silent.append(host)
+            continue
+        for item in report.get("certificates", []):
+            days = item["days_left"]
+            names = item["names"]
+            shown = names[0] + (f" +{len(names) - 1}" if len(names) > 1 else "") if names else "-"
+            cells = [host, item["certificate"], shown, item["source"], "-" if days is None else f"{days:.0f}"]
+            certificates.append([*cells, item["served"], item["last_renewed"] or "-", item["level"]])
+        for item in report.get("jobs", []):
+            times = [item[key] or "-" for key in ("last_run", "last_success", "next_due")]
+            jobs.append([host, item["job"], item["level"], *times, item["message"] or ""])
+        for item in report.get("failed_starts", []):
+            starts.append([host, *(str(item[key]) for key in ("at", "user", "image", "sentence"))])
+    lines = [*_lines(CERTIFICATES, certificates), "", *_lines(JOBS, jobs)]
+    lines += ["", *_lines(STARTS, starts)] if starts else []
+    lines += ["", f"no answer from {', '.join(silent)}"] if silent else []
+    return "\n".join(lines) + "\n"

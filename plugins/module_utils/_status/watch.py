@@ -1,0 +1,107 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""``labserver watch``: did every job run when it was due? What was missed is run, and somebody hears of it.
+
+Cron does not catch up after the host was off, and says nothing of an entry that it skips.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from .._common import lock
+from .._common.clock import stamp
+from .._common.job import BUSY
+from .._schedule import alert
+from .._schedule import status as job_status
+from .._schedule.due import jobs, missed, stuck_since
+from .._schedule.lock import name_of, running_since
+from .._schedule.model import Job
+from .._schedule.run import World, record, run_job, tell
+
+SELF = "watch"
+
+
+def stuck(job: Job, began: datetime) -> str:
+    """Return what is said of a run that goes on beyond its time limit."""
+    return (
+        f"has been running since {stamp(began)}, beyond its limit of {job.timeout_seconds} s;"
+        f" end what holds /{lock.FOLDER}/{name_of(job.name)}.lock"
+    )
+
+
+def booted(root: Path, now: datetime) -> datetime | None:
+    """When the host was started; None where /proc is not to be had."""
+    try:
+        return now - timedelta(seconds=float((root / "proc/uptime").read_text().split()[0]))
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def watch(world: World) -> list[str]:
+    """Catch up and tell; returns one line for each job that is not as it should be."""
+    found = []
+    on_since = booted(world.root, world.now())
+    for job, since in jobs(world.root):
+        if job.name == SELF:
+            continue
+        # Asked before the status is read: a run that ends in between has written it by then.
+        going_on = running_since(world.root, job.name) is not None
+        status = job_status.read(world.root, job.name)
+        if going_on:
+            began = stuck_since(world.root, job, world.now())
+            if began is not None:
+                status = replace(status, level="critical", message=stuck(job, began))
+                told = tell(world, job, status).told
+                # Only what was told is kept: the rest of the file is the run's, which may end just now.
+                record(world, replace(job_status.read(world.root, job.name), told=told))
+                found.append(f"{job.name}: critical: {status.message}")
+                continue
+        due = None if going_on else missed(job, status, since, world.now())
+        if due is not None:
+            was_off = on_since is not None and due < on_since
+            found.append(f"{job.name}: was not run when due at {stamp(due)}")
+            if not was_off:
+                # The host was on and cron did not call the runner: that is told even if the job now runs well.
+                told = tell(world, job, replace(status, level="warning", message=found[-1])).told
+                status = replace(status, told=told)
+                record(world, status)
+            if job.catch_up and run_job(world, job.name, "catch-up") != BUSY:
+                continue
+        elif status.unheard and not going_on:
+            status = tell(world, job, status)
+            record(world, status)
+        if status.level in ("warning", "critical"):
+            found.append(f"{job.name}: {status.level}: {status.message}")
+        if status.unheard:
+            found.append(f"{job.name}: could not be told by {status.unheard}")
+    return found
+
+
+def main(argv: Sequence[str]) -> int:
+    """Command line of ``labserver watch``: 0 when told or nothing to tell, 1 when a heartbeat could not be sent."""
+    parser = argparse.ArgumentParser(prog="labserver watch", description=__doc__)
+    parser.add_argument("--root", type=Path, default=Path("/"), help="root of the file system")
+    arguments = parser.parse_args(list(argv))
+    time.tzset()
+    world = World(root=arguments.root)
+    found = watch(world)
+    for line in found:
+        sys.stdout.write(f"{line}\n")
+    if found:
+        return 0  # told already, job by job
+    try:
+        failed = alert.heartbeat(alert.load(world.root))
+    except ValueError as error:
+        failed = str(error)
+    if failed:
+        sys.stderr.write(f"labserver watch: {failed}\n")
+    return 1 if failed else 0

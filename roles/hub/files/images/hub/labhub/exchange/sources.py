@@ -1,0 +1,38 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All exchange files that the hub reads, opened once and handed to whoever needs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from .announcements import Announcement, parse_announcements
+from .file import ExchangeFile
+from .images import Image, parse_images
+from .roster import Roster, parse_roster
+from .settings import Settings
+from .shares import Share, parse_shares
+
+
+class Sources:
+    """The exchange files and the settings. With ``roster_copy`` the last good roster survives a restart of the hub."""
+
+    def __init__(self, settings: Settings, roster_copy: Path | None = None):
+        public = Path(settings.public_folder)
+        self.settings = settings
+        self.roster = ExchangeFile(public / "roster.json", parse_roster, Roster(), keep=roster_copy)
+        empty: tuple[Share, ...] = ()
+        self.shares = ExchangeFile(public / "shares.json", parse_shares, empty)
+        none: tuple[Image, ...] = ()
+        silence: tuple[Announcement, ...] = ()
+        self.announcements = tuple(
+            ExchangeFile(public / name, parse_announcements, silence)
+            for name in ("announcements.json", "maintenance.json")
+        )
+        self.images = ExchangeFile(Path(settings.catalogue_file), parse_images, none)
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Sources:
+        """Return the same object: traitlets copies values of the configuration, and all parts share one set."""
+        return self

@@ -1,0 +1,197 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the hub may ask of Docker: the rules of the guard, without any input or output.
+
+Whoever can talk to Docker's socket owns the host, so the hub talks to a filter that knows the few calls of a spawner.
+There is no list of what is forbidden: each key and value must be one that a server of the lab has (``server.py``),
+everything else is refused. Only the checked body, written anew, goes on to Docker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..exchange.images import Image
+from ..exchange.roster import Person, Roster
+from ..exchange.settings import Settings
+from ..exchange.shares import Share, shares_of
+from ..servers import gpus as cards
+from ..servers import server
+from .calls import RefusedError
+
+SMALLEST_MEMORY = 32 * 1024**2
+
+
+@dataclass(frozen=True)
+class World:
+    """What the rules depend on: the settings and the content of the exchange files at this moment."""
+
+    settings: Settings
+    roster: Roster
+    shares: tuple[Share, ...]
+    images: tuple[Image, ...]
+
+
+def owned(settings: Settings, inspected: Mapping[str, Any]) -> bool:
+    """Tell whether a container, as Docker shows it, is a person's server."""
+    labels = (inspected.get("Config") or {}).get("Labels") or {}
+    name = str(inspected.get("Name", "")).removeprefix("/")
+    return (
+        labels.get(server.ROOM_LABEL) == server.ROOM
+        and bool(labels.get(server.USER_LABEL))
+        and name.startswith(settings.container_prefix + "jupyter-")
+    )
+
+
+def _text_list(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) and "\0" not in item for item in value)
+
+
+def _whole(value: Any, low: int, high: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def check_create(world: World, name: str | None, body: Mapping[str, Any]) -> tuple[dict[str, Any], Person]:
+    """Return the body that may go to Docker, and the person of the server. Raises RefusedError with all problems."""
+    person = next(
+        (one for one in world.roster.people.values() if server.container_name(world.settings, one) == name), None
+    )
+    if person is None:
+        raise RefusedError(f"no person of the roster has a server named {name}")
+    host = body.get("HostConfig")
+    if not isinstance(host, dict):
+        raise RefusedError("HostConfig is missing")
+    problems = _objections(body, _container_rules(world, person), "")
+    problems += _objections(host, _host_rules(world, person), "HostConfig.")
+    if not isinstance(host.get("Memory"), int) or host.get("MemorySwap") != host.get("Memory"):
+        problems.append("HostConfig.MemorySwap is not HostConfig.Memory")
+    if not problems and (body["Labels"].get(cards.LABEL) or "") != ",".join(requested_gpus(body)):
+        problems.append(f"the label {cards.LABEL} is not what HostConfig.DeviceRequests asks for")
+    if person.state != "present":
+        problems.append(f"the account is {person.state}")
+    if problems:
+        raise RefusedError("; ".join(problems))
+    return dict(body), person
+
+
+Rule = Callable[[Any], bool]
+
+
+def _objections(given: Mapping[str, Any], rules: Mapping[str, tuple[bool, Rule]], where: str) -> list[str]:
+    problems = []
+    for key, value in given.items():
+        if key not in rules:
+            problems.append(f"{where}{key} is not allowed")
+        elif not rules[key][1](value):
+            problems.append(f"{where}{key} has a value that is not allowed")
+    problems += [f"{where}{key} is missing" for key, (needed, _rule) in rules.items() if needed and key not in given]
+    return problems
+
+
+def _container_rules(world: World, person: Person) -> dict[str, tuple[bool, Rule]]:
+    references = {i.reference for i in world.images if i.state == "ready" and i.allowed_for(person)}
+    return {
+        "Image": (True, lambda value: isinstance(value, str) and value in references),
+        "User": (True, lambda value: value == f"{person.uid}:{person.gid}" and person.uid >= 1000),
+        "Cmd": (True, _text_list),
+        "Env": (True, _text_list),
+        "WorkingDir": (True, lambda value: value == person.home),
+        "ExposedPorts": (True, lambda value: value == {"8888/tcp": {}}),
+        "Labels": (
+            True,
+            lambda value: (
+                isinstance(value, dict)
+                and value.get(server.USER_LABEL) == person.name
+                and value.get(server.ROOM_LABEL) == server.ROOM
+                and set(value) <= {server.USER_LABEL, server.ROOM_LABEL, server.IMAGE_LABEL, cards.LABEL}
+                and all(isinstance(text, str) for text in value.values())
+            ),
+        ),
+        "HostConfig": (True, lambda value: isinstance(value, dict)),
+    }
+
+
+def _host_rules(world: World, person: Person) -> dict[str, tuple[bool, Rule]]:
+    settings = world.settings
+    most = server.allowance(settings, person)
+    gids = [str(gid) for gid in world.roster.group_ids(person)]
+    gpus = min(person.limits.gpus, len(settings.gpus))
+    rules: dict[str, tuple[bool, Rule]] = {
+        "Binds": (True, lambda value: _binds_fit(world, person, value)),
+        "NetworkMode": (True, lambda value: value == settings.network),
+        "Memory": (True, lambda value: _whole(value, SMALLEST_MEMORY, max(most.memory_bytes, SMALLEST_MEMORY))),
+        "MemorySwap": (True, lambda value: _whole(value, SMALLEST_MEMORY, max(most.memory_bytes, SMALLEST_MEMORY))),
+        "CpuPeriod": (True, lambda value: value == server.CPU_PERIOD),
+        "CpuQuota": (True, lambda value: _whole(value, 1000, int(most.cpu * server.CPU_PERIOD))),
+        "PidsLimit": (True, lambda value: _whole(value, 1, most.pids)),
+        "CapDrop": (True, lambda value: value == ["ALL"]),
+        "SecurityOpt": (True, lambda value: value == ["no-new-privileges"]),
+        "GroupAdd": (True, lambda value: _text_list(value) and set(value) <= set(gids)),
+        "Init": (True, lambda value: value is True),
+        "LogConfig": (True, lambda value: value == {"Type": "json-file", "Config": server.LOG_OPTIONS}),
+    }
+    if settings.cgroup_parent:
+        rules["CgroupParent"] = (True, lambda value: value == settings.cgroup_parent)
+    if gpus > 0:
+        rules["DeviceRequests"] = (False, lambda value: _gpus_fit(value, settings.gpus, gpus))
+    return rules
+
+
+def _binds_fit(world: World, person: Person, value: Any) -> bool:
+    """The person's own home and files of the lab must be there; of the shares any subset of the person's own may be."""
+    if not _text_list(value) or len(set(value)) != len(value):
+        return False
+    mine = shares_of(person, world.shares)
+    needed = set(server.binds(world.settings, person, []))
+    shares = {_bind(share, right) for share, right in mine}
+    present = [(share, right) for share, right in mine if _bind(share, right) in value]
+    links = set(server.binds(world.settings, person, present)) - needed - shares
+    return needed <= set(value) <= needed | shares | links
+
+
+def _bind(share: Share, right: str) -> str:
+    return f"{share.bind}:{share.bind}:{right},rslave"
+
+
+def shares_bound(world: World, person: Person, body: Mapping[str, Any]) -> list[tuple[Share, str]]:
+    """Return the shares that a checked body binds, each with ``rw`` or ``ro``."""
+    binds = body["HostConfig"]["Binds"]
+    return [(share, right) for share, right in shares_of(person, world.shares) if _bind(share, right) in binds]
+
+
+def _gpus_fit(value: Any, known: Sequence[str], most: int) -> bool:
+    if not isinstance(value, list) or len(value) != 1 or not isinstance(value[0], dict):
+        return False
+    request = value[0]
+    devices: Any = request.get("DeviceIDs")
+    return (
+        set(request) == {"Driver", "DeviceIDs", "Capabilities"}
+        and request["Driver"] == "nvidia"
+        and request["Capabilities"] == [["gpu"]]
+        and _text_list(devices)
+        and 0 < len(devices) <= most
+        and len(set(devices)) == len(devices)
+        and set(devices) <= set(known)
+    )
+
+
+def requested_gpus(body: Mapping[str, Any]) -> list[str]:
+    """Return the graphics cards that a checked body asks for."""
+    requests = body["HostConfig"].get("DeviceRequests") or []
+    return [card for request in requests for card in request["DeviceIDs"]]
+
+
+def check_gpus(body: Mapping[str, Any], containers: Sequence[Mapping[str, Any]]) -> None:
+    """Raise RefusedError when a card that a checked body asks for is held; ``containers``: all servers of people."""
+    held = cards.holders(containers, server.USER_LABEL)
+    taken = [f"{card} is held by {held[card]}" for card in requested_gpus(body) if card in held]
+    if taken:
+        raise RefusedError("; ".join(taken))
+
+
+def host_paths(body: Mapping[str, Any]) -> list[str]:
+    """Return the host side of the binds of a checked body: none of these may be reached through a symbolic link."""
+    return [bind.split(":", 1)[0] for bind in body["HostConfig"]["Binds"]]

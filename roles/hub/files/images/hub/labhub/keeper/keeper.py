@@ -1,0 +1,207 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs inside the hub: revokes access seconds after a change of the roster, stops idle servers, repairs routes."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import logging
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+from jupyterhub import orm, roles
+from sqlalchemy.exc import OperationalError
+from tornado.httpclient import AsyncHTTPClient
+
+from ..exchange.announcements import Announcement
+from ..exchange.sources import Sources
+from ..portal.board import Board
+from . import copies, culling
+from .culling import Observation, Watch
+
+LOG = logging.getLogger("jupyterhub.keeper")
+PERIOD_SECONDS = 2.0
+COPY_EVERY = 15
+ROUTES_EVERY = 5
+"""The proxy's routes are compared every so many rounds: a proxy that was replaced has lost them."""
+
+REMIND_EVERY = 30
+SERVER_TIMEOUT_SECONDS = 5.0
+
+
+class Keeper:
+    """A task of the hub's event loop. ``application`` is the running JupyterHub."""
+
+    def __init__(self, application: Any, sources: Sources, board: Board):
+        self.app = application
+        self.sources = sources
+        self.board = board
+        self.settings = sources.settings
+        self._rounds = 0
+        self._watches: dict[str, Watch] = {}
+        self._unseen: dict[str, str] = {}
+        self._looked_at = 0.0
+        self._clocks: tuple[float, float] | None = None
+
+    async def run(self) -> None:
+        """Repeat rounds for ever; a round that fails is logged, and the next one comes."""
+        while True:
+            try:
+                await self.round()
+            except OperationalError as error:
+                self.app.db.rollback()
+                LOG.warning("the database is busy or missing: %s", error.orig)
+            except Exception:  # whatever it is, the next round must come
+                self.app.db.rollback()
+                LOG.exception("a round failed")
+            await asyncio.sleep(PERIOD_SECONDS)
+
+    async def round(self) -> None:
+        """Revoke access, update administrators, copy the database, stop idle servers, repair routes."""
+        if self.app.authenticator.has_roster():
+            await self._people()
+        elif self._rounds % REMIND_EVERY == 0:
+            LOG.critical("no roster could be read so far: nobody can log in, and nobody's access is revoked")
+        if self._rounds % COPY_EVERY == 0:
+            await self._copy()
+        if self.settings.culling_enabled and time.monotonic() - self._looked_at >= self._pause():
+            self._looked_at = time.monotonic()
+            await self._cull()
+        self._rounds += 1
+        if self._rounds % ROUTES_EVERY == 0:
+            await self.app.proxy.check_routes(self.app.users, self.app._service_map)
+
+    async def _people(self) -> None:
+        authenticator, db = self.app.authenticator, self.app.db
+        for orm_user in db.query(orm.User).all():
+            person = authenticator.person(orm_user.name)
+            if person is None:
+                await self._revoke(orm_user)
+            elif bool(orm_user.admin) != person.admin:
+                LOG.info("%s %s administrator", orm_user.name, "is now" if person.admin else "is no longer")
+                orm_user.admin = person.admin
+                roles.assign_default_roles(db, entity=orm_user)
+                db.commit()
+
+    async def _copy(self) -> None:
+        """Copy the database; with a full disk routes must still be repaired and servers stopped."""
+        database = Path(self.app.db_url.removeprefix("sqlite:///"))
+        try:
+            await asyncio.to_thread(copies.make, database, database.parent / "copies")
+        except (OSError, sqlite3.Error) as error:
+            LOG.warning("the database could not be copied: %s", error)
+
+    def _pause(self) -> float:
+        settings = self.settings
+        shortest = min(
+            [seconds for seconds in (settings.culling_idle_seconds, *settings.culling_groups.values()) if seconds],
+            default=culling.LOOK_SECONDS,
+        )
+        # A little less than a whole number of rounds, which are not exactly as long as they should be.
+        return culling.pause_between_looks(settings.culling_warning_seconds, shortest) - PERIOD_SECONDS / 2
+
+    def stay(self, name: str) -> None:
+        """Let a server count as active now, because its person asked for that."""
+        self._watches[name] = Watch(time.time())
+        self.board.personal.pop(name, None)
+
+    async def _cull(self) -> None:
+        """Look at all servers; warn of those that become idle and stop those that are."""
+        self._follow_the_clock(time.time(), time.monotonic())
+        ready = {
+            user.name: spawner
+            for user in self.app.users.values()
+            for spawner in user.spawners.values()
+            if spawner.ready
+        }
+        for gone in set(self._watches) - set(ready):
+            del self._watches[gone]
+            self._unseen.pop(gone, None)
+            self.board.personal.pop(gone, None)
+        looks = await asyncio.gather(*(self._observe(spawner) for spawner in ready.values()), return_exceptions=True)
+        for (name, spawner), seen in zip(ready.items(), looks, strict=True):
+            # A server that cannot be asked may be working: it is kept.
+            problem = f"{type(seen).__name__}: {seen}" if isinstance(seen, BaseException) else ""
+            if problem and self._unseen.get(name) != problem:
+                LOG.warning("cannot see whether the server of %s is idle, so it is not stopped: %s", name, problem)
+            self._unseen[name] = problem
+            if isinstance(seen, BaseException):
+                continue
+            await self._judge(name, spawner, seen)
+
+    def _follow_the_clock(self, wall: float, steady: float) -> None:
+        if self._clocks is not None:
+            jump = (wall - self._clocks[0]) - (steady - self._clocks[1])
+            if abs(jump) > culling.JUMP_SECONDS:
+                LOG.warning("the clock jumped by %.0f seconds", jump)
+                self._watches = {name: culling.shifted(watch, jump) for name, watch in self._watches.items()}
+        self._clocks = (wall, steady)
+
+    async def _judge(self, name: str, spawner: Any, seen: Observation) -> None:
+        settings, board = self.settings, self.board
+        person = self.sources.roster.current().people.get(name)
+        groups = person.groups if person else ()
+        limit = culling.timeout_of(groups, settings.culling_idle_seconds, settings.culling_groups)
+        # After a start of the hub nothing is known about the past: every server counts as active then.
+        watch = culling.look(self._watches.get(name, Watch(seen.at)), seen)
+        what = culling.verdict(watch, seen.at, limit, settings.culling_warning_seconds) if limit else "keep"
+        if watch.warned_at is None and what != "warn":
+            board.personal.pop(name, None)
+        if what == "warn":
+            minutes = max(1, round(settings.culling_warning_seconds / 60))
+            text = f"Your server is idle and will be stopped in {minutes} minutes. Files are kept; running work is not."
+            board.personal[name] = Announcement(text, "warning", stay=True)
+            watch = dataclasses.replace(watch, warned_at=seen.at)
+            LOG.info("warned %s: the server is idle", name)
+        self._watches[name] = watch
+        if what == "stop":
+            LOG.info("stopping the idle server of %s", name)
+            board.personal.pop(name, None)
+            await self.app.proxy.delete_user(spawner.user, spawner.name)
+            await spawner.user.stop(spawner.name)
+
+    async def _observe(self, spawner: Any) -> Observation:
+        """Ask a server for its kernels and terminals, and Docker for the CPU time."""
+        token = next(service["api_token"] for service in self.app.services if service["name"] == "labserver-keeper")
+        client = AsyncHTTPClient()
+        answers: dict[str, Any] = {}
+        for kind in ("kernels", "terminals"):
+            answer = await client.fetch(
+                # Without this the server itself would count the request as activity.
+                f"{spawner.server.url}api/{kind}?no_track_activity=1",
+                headers={"Authorization": f"token {token}"},
+                request_timeout=SERVER_TIMEOUT_SECONDS,
+                raise_error=False,
+            )
+            if answer.code != 200 and (kind, answer.code) != ("terminals", 404):  # some images have no terminals
+                raise RuntimeError(f"{kind} answers HTTP {answer.code}")
+            answers[kind] = json.loads(answer.body) if answer.code == 200 else ()
+        stats = await spawner.docker("stats", spawner.object_id, stream=False, one_shot=True)
+        return Observation(time.time(), answers["kernels"], answers["terminals"], culling.cpu_seconds(stats))
+
+    async def _revoke(self, orm_user: Any) -> None:
+        db, name = self.app.db, orm_user.name
+        tokens = list(orm_user.api_tokens)
+        if tokens or orm_user.admin or orm_user.roles or orm_user.groups:
+            LOG.warning("%s may no longer log in: revoking %d tokens, all sessions and roles", name, len(tokens))
+            for token in tokens:
+                db.delete(token)
+            for code in db.query(orm.OAuthCode).filter_by(user_id=orm_user.id):
+                db.delete(code)
+            orm_user.cookie_id = orm.new_token()  # every session cookie names the old one
+            orm_user.admin = False
+            orm_user.roles = []
+            orm_user.groups = []
+            db.commit()
+        user = self.app.users[orm_user.id]
+        for server_name, spawner in list(user.spawners.items()):
+            if spawner.pending or not spawner.active:
+                continue
+            LOG.warning("stopping the server of %s", name)
+            await self.app.proxy.delete_user(user, server_name)
+            await user.stop(server_name)

@@ -1,0 +1,165 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks every login against the roster, whichever method is used, and makes people wait after wrong passwords."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from jupyterhub.auth import Authenticator
+from tornado.web import HTTPError
+from traitlets import Instance, Integer, Unicode
+
+from ..exchange.file import ExchangeFile
+from ..exchange.roster import Person, Roster, parse_roster
+from .password_store import FREE_FAILURES, PasswordStore
+
+LONGEST_NAME = 200
+NAME_FREE_FAILURES = 50
+"""Failures of a name from all addresses together: high, so that a few guesses of a stranger lock nobody out."""
+
+
+def today() -> datetime.date:
+    """Return the day in the host's time zone."""
+    return datetime.datetime.now().astimezone().date()
+
+
+def mapped(name: str, names: Mapping[str, str]) -> str | None:
+    """Return the roster's name for somebody whom a directory or identity provider calls ``name``.
+
+    ``names`` maps names there to names here. None for a name that ``names`` gives to somebody else: the account "alice"
+    there must not become the "alice" here who is called "asmith" there.
+    """
+    if name in names:
+        return names[name]
+    return None if name in names.values() else name
+
+
+class RosterGate(Authenticator):
+    """Base of every authenticator: only people of the roster can log in, and only as long as they are in it."""
+
+    roster_file = Unicode("/etc/labserver/public/roster.json", config=True, help="The list of the lab's people.")
+    roster_copy = Unicode("", config=True, help="Where its last valid content is saved; empty: nowhere.")
+    _roster = Instance(ExchangeFile, allow_none=True)
+
+    # Asked again on (nearly) every request, so that a removed person is out at once, tokens included.
+    auth_refresh_age = Integer(2, config=True)
+    auth_refresh_strict = True
+    refresh_pre_spawn = True
+    allow_all = False
+    any_allow_config = True
+
+    def roster(self) -> Roster:
+        """Return the roster as it is now."""
+        if self._roster is None:
+            keep = Path(self.roster_copy) if self.roster_copy else None
+            self._roster = ExchangeFile(Path(self.roster_file), parse_roster, Roster(), self.log, keep)
+        roster: Roster = self._roster.current()
+        return roster
+
+    def has_roster(self) -> bool:
+        """Tell whether a roster was ever read; without one nobody can log in, and nobody's access is revoked."""
+        self.roster()
+        return self._roster is not None and self._roster.known
+
+    def _require_roster(self) -> None:
+        if not self.has_roster():
+            raise HTTPError(503, "The list of the lab's people cannot be read. Please tell the administrator.")
+
+    def person(self, name: str) -> Person | None:
+        """Return the person with that login name if they may log in now."""
+        person = self.roster().people.get(name)
+        return None if person is None or person.refusal(today()) else person
+
+    def check_allowed(self, username: str, authentication: dict[str, Any] | None = None) -> bool:
+        """Tell whether somebody who proved to be ``username`` may log in; raises 403 with the reason if not."""
+        self._require_roster()
+        person = self.roster().people.get(username)
+        reason = "it is not among the people of this server" if person is None else person.refusal(today())
+        if reason:
+            raise HTTPError(403, f"Your login as {username} is right, but {reason}. Please ask the administrator.")
+        return True
+
+    def is_admin(self, handler: Any, authentication: dict[str, Any]) -> bool:
+        person = self.person(authentication["name"])
+        return person is not None and person.admin
+
+    async def refresh_user(self, user: Any, handler: Any = None) -> bool | dict[str, Any]:
+        self._require_roster()
+        if self.person(user.name) is None:
+            return False
+        refreshed: bool | dict[str, Any] = await super().refresh_user(user, handler)
+        return refreshed
+
+
+class PasswordGate(RosterGate):
+    """Base of authenticators that ask for a password: checked in a thread, with a pause after wrong passwords."""
+
+    failures_path = Unicode(
+        "/srv/labserver/hub/state/failures.sqlite", config=True, help="Where wrong passwords are counted."
+    )
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        # bcrypt takes 0.3 s of CPU, a directory may take seconds: in a thread, so that the hub goes on answering.
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="passwords")
+        self._creating = threading.Lock()
+
+    def failures(self) -> PasswordStore:
+        """Return the store in which failures are counted."""
+        store = PasswordStore(Path(self.failures_path))
+        with self._creating, contextlib.suppress(FileExistsError):  # nobody may see a file without tables
+            store.create()
+        return store
+
+    async def thread(self, function: Any, *args: Any) -> Any:
+        """Call a function in one of the threads for passwords."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *args)
+
+    async def candidate(self, name: str) -> Any:
+        """Return what ``matches`` needs to know of the name; called on the hub's event loop."""
+        return None
+
+    def matches(self, name: str, password: str, candidate: Any) -> bool:
+        """Tell whether the password is right; called in a thread."""
+        raise NotImplementedError
+
+    async def authenticate(self, handler: Any, data: dict[str, str]) -> str | None:
+        """Return the name if the password is right; raises 403 with the waiting time while no attempt is allowed."""
+        name = data.get("username", "").strip().lower()
+        if len(name) > LONGEST_NAME:
+            return None  # failures are kept by name, and nobody's name is that long
+        candidate = await self.candidate(name)
+        right, pause = await self.thread(
+            self._attempt, name, handler.request.remote_ip, data.get("password", ""), candidate
+        )
+        if pause > 0:
+            raise HTTPError(403, f"Too many wrong passwords. Try again in {round(pause + 0.5)} seconds.")
+        return name if right else None
+
+    def _attempt(self, name: str, address: str, password: str, candidate: Any) -> tuple[bool, float]:
+        """Return whether the password is right, and for how many seconds no attempt is allowed.
+
+        One call in one thread: of many guesses sent at once, the later ones find the pause that the first ones caused.
+        """
+        here = f"{name} {address}"
+        subjects = {here: FREE_FAILURES, name: NAME_FREE_FAILURES}
+        store = self.failures()
+        pause = store.pause(subjects, time.time())
+        if pause > 0:
+            return False, pause
+        right = self.matches(name, password, candidate)
+        if right:
+            store.succeeded(here)
+        else:
+            store.failed(subjects, time.time())
+        return right, 0.0

@@ -1,0 +1,64 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is announced now, to everybody and to each person."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from typing import Any
+
+from ..exchange.announcements import SEVERITIES, Announcement
+from ..exchange.file import ExchangeFile
+from ..exchange.roster import Roster
+
+
+def farewell(expires: datetime.date | None, today: datetime.date, notice_days: int) -> Announcement | None:
+    """Return the announcement that access ends soon (in at most ``notice_days``); None if it does not."""
+    if expires is None or not 0 <= (left := (expires - today).days) <= notice_days:
+        return None
+    when = "today" if left == 0 else "tomorrow" if left == 1 else f"in {left} days"
+    return Announcement(
+        f"Your access ends after {expires.isoformat()} ({when}). Save what you want to keep, or ask whoever looks after"
+        " this server for more time.",
+        "danger" if left <= 1 else "warning" if left <= 7 else "info",
+    )
+
+
+class Board:
+    """What is announced now: by the inventory, by maintenance that is under way, and to single people."""
+
+    def __init__(self, files: Sequence[ExchangeFile[tuple[Announcement, ...]]], roster: ExchangeFile[Roster]):
+        self._files = files
+        self._roster = roster
+        self.personal: dict[str, Announcement] = {}
+
+    def shown(
+        self,
+        now: datetime.datetime,
+        name: str | None = None,
+        groups: tuple[str, ...] | None = None,
+        own: Announcement | None = None,
+    ) -> list[dict[str, Any]]:
+        """Return text and severity of each announcement for a person, the most severe first; ``own`` is one more."""
+        # A file that was removed announces nothing any more; one that is half written counts as unchanged.
+        there = [file for file in self._files if file.path.exists()]
+        found = [one for file in there for one in file.current() if one.holds(now, groups)]
+        found += [own] if own else []
+        if name is not None and name in self.personal and self.personal[name].holds(now, groups):
+            found.append(self.personal[name])
+        found.sort(key=lambda one: -SEVERITIES.index(one.severity))
+        return [{"text": one.text, "severity": one.severity, "stay": one.stay} for one in found]
+
+    def for_user(self, user: Any) -> list[dict[str, Any]]:
+        """Return the announcements for a user of the hub (None: nobody is logged in)."""
+        now = datetime.datetime.now(datetime.UTC)
+        if user is None:
+            return self.shown(now)
+        roster = self._roster.current()
+        person = roster.people.get(user.name)
+        if person is None:
+            return self.shown(now, user.name, ())
+        own = farewell(person.expires, now.astimezone().date(), roster.notice_days)
+        return self.shown(now, user.name, person.groups, own)

@@ -1,0 +1,116 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Explains to people why their server did not start."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SHOWN_LINES = 15
+KEPT_LINES = 60
+KEPT_FAILURES = 500
+_WRITING = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Failure:
+    """``reason``: a short word for statistics; ``sentence``: what people read; ``log``: the server's last lines."""
+
+    reason: str
+    sentence: str
+    log: tuple[str, ...] = ()
+
+    def page(self) -> str:
+        """Return the failure as HTML."""
+        text = f"<strong>{html.escape(self.sentence)}</strong>"
+        if self.log:
+            lines = html.escape("\n".join(self.log[-SHOWN_LINES:]))
+            text += f"<br>The last lines of the server's log:<pre class='text-start' id='server-log'>{lines}</pre>"
+        return text
+
+
+# What the engine or the guard answers instead of starting the container.
+ENGINE = (
+    ("executable file not found|no such file or directory.*exec|exec.*no such file or directory", "image",
+     "The image has no notebook server: it lacks the program jupyterhub-singleuser. Choose another image."),
+    ("exec format error", "image", "The image is made for another kind of processor. Choose another image."),
+    ("no such image", "image", "The image is no longer on this server. Choose another one."),
+    ("no space left on device", "disk", "The server's disk is full. Please tell the administrator."),
+    (r"minimum memory limit|memory limit.*too low|HostConfig\.Memory(Swap)? has a value|container init was OOM-killed"
+     "|cannot allocate memory", "limit", "The memory limit is too low to start anything."),
+    ("home folder|bind source path does not exist", "home",
+     "Your home folder is missing on this server. Please tell the administrator."),
+    ("is held by", "gpu", "Somebody else just took the graphics card. Choose again."),
+    ("could not select device driver|nvidia", "gpu", "The graphics card cannot be used on this server."),
+)  # fmt: skip
+# What a server that stopped has written.
+LOG = (
+    ("disk quota exceeded", "quota", "Your disk quota is full. Delete files, or ask the administrator for more."),
+    ("no space left on device", "disk", "The disk is full. Please tell the administrator."),
+    ("can't start new thread|resource temporarily unavailable", "limit",
+     "The limit of processes is too low for this image."),
+    ("memoryerror|cannot allocate memory", "memory", "The server ran out of memory while it started."),
+    ("permission denied", "home", "The server could not write to your home folder."),
+    ("no module named '?jupyterhub|jupyterhub-singleuser.*not found", "image",
+     "The image has no notebook server for this hub. Choose another image."),
+    ("jupyterhub version .* does not match|version mismatch", "image",
+     "The image's notebook server does not fit this hub."),
+)  # fmt: skip
+
+
+def _first(patterns: tuple[tuple[str, str, str], ...], text: str) -> tuple[str, str] | None:
+    for pattern, reason, sentence in patterns:
+        if re.search(pattern, text, re.IGNORECASE):
+            return reason, sentence
+    return None
+
+
+def last_lines(log: str) -> tuple[str, ...]:
+    """Return the last lines of a log, without colours, tokens and what is no text."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", log)
+    plain = re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", "", plain)
+    plain = re.sub(r"(?i)(token[=: ]+)\S+", r"\1...", plain)
+    return tuple(line[:300] for line in plain.splitlines()[-KEPT_LINES:])
+
+
+def of_engine(message: str) -> Failure:
+    """Explain a refusal of the engine or of the guard."""
+    found = _first(ENGINE, message)
+    if found:
+        return Failure(found[0], found[1], last_lines(message))
+    return Failure("engine", "The container could not be made.", last_lines(message))
+
+
+def of_container(state: Mapping[str, Any] | None, log: str, memory_bytes: int, waited_seconds: float) -> Failure:
+    """Explain why a container that was started has no answering server. ``state`` is Docker's, None when it is gone."""
+    lines = last_lines(log)
+    found = _first(LOG, log)
+    if state is None:
+        return Failure("gone", "The container disappeared while it started.", lines)
+    if state.get("OOMKilled") or (state.get("ExitCode") == 137 and not state.get("Running")):
+        limit = f"{memory_bytes / 1024**2:.0f} MiB"
+        return Failure("memory", f"The server ran out of memory while it started (limit {limit}).", lines)
+    if found:
+        return Failure(found[0], found[1], lines)
+    if state.get("Running"):
+        return Failure("timeout", f"The server runs, but did not answer within {waited_seconds:.0f} seconds.", lines)
+    if state.get("ExitCode") in (126, 127):
+        return Failure("image", ENGINE[0][2], lines)
+    return Failure("exit", f"The server stopped by itself with exit code {state.get('ExitCode')}.", lines)
+
+
+def keep(path: Path, entry: Mapping[str, Any]) -> None:
+    """Add a failure to the administrator's list and drop the oldest. Several servers may fail at once."""
+    with _WRITING:
+        lines = path.read_text().splitlines()[1 - KEPT_FAILURES :] if path.exists() else []
+        new = path.with_name(f".{path.name}.new")
+        new.write_text("".join(f"{line}\n" for line in [*lines, json.dumps(entry)]))
+        new.replace(path)

@@ -1,0 +1,64 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which graphics card is used by which server, read from the labels of Docker's containers: never out of date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+LABEL = "org.labserver.gpus"
+"""Label of a person's server: the ids of its cards, separated by commas. The guard compares it with the request."""
+GONE = ("exited", "dead")
+
+
+def holders(containers: Iterable[Mapping[str, Any]], user_label: str) -> dict[str, str]:
+    """Return who uses which card; ``containers`` as Docker lists people's servers, stopped ones included."""
+    found: dict[str, str] = {}
+    for one in containers:
+        labels = one.get("Labels") or {}
+        if one.get("State") in GONE:
+            continue
+        for card in filter(None, str(labels.get(LABEL, "")).split(",")):
+            found[card] = str(labels.get(user_label, ""))
+    return found
+
+
+def allocate(known: Sequence[str], held: Mapping[str, str], wanted: int) -> tuple[str, ...] | None:
+    """Return the first ``wanted`` cards that nobody uses; None if there are not enough."""
+    free = [card for card in known if card not in held]
+    return tuple(free[:wanted]) if wanted <= len(free) else None
+
+
+def number(known: Sequence[str], card: str) -> str:
+    """Return what people call a card: its place in the list."""
+    return f"GPU {known.index(card)}" if card in known else card
+
+
+def book(known: Sequence[str], held: Mapping[str, str]) -> str:
+    """Return as text who uses which card."""
+    return ", ".join(f"{number(known, card)}: {held.get(card) or 'free'}" for card in known)
+
+
+def refusal(known: Sequence[str], held: Mapping[str, str], wanted: int) -> str:
+    """Return why there are no ``wanted`` cards now."""
+    free = sum(card not in held for card in known)
+    some = "are all in use" if free == 0 else f"are not free in that number ({wanted} wanted, {free} free)"
+    return (
+        f"The graphics cards of this server {some}: {book(known, held)}. Start without, or wait until somebody stops."
+    )
+
+
+def most(known: Sequence[str], granted: int) -> int:
+    """Return how many cards a person may choose on this host."""
+    return min(len(known), max(granted, 0))
+
+
+def wish(options: Mapping[str, Any], most: int) -> int | None:
+    """Return how many cards somebody chose, at most ``most`` (an earlier choice may be more); None for no number."""
+    try:
+        wanted = int(options.get("gpus") or 0)
+    except (TypeError, ValueError):
+        return None
+    return min(wanted, most) if wanted >= 0 else None

@@ -1,0 +1,309 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Starts each person's server as the person's own account, from a digest of the lab's registry."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import docker.errors
+from dockerspawner import DockerSpawner
+from jupyterhub.spawner import SpawnException
+from tornado.httpclient import AsyncHTTPClient
+from traitlets import Instance, default
+
+from ..exchange.images import Image
+from ..exchange.roster import Person
+from ..exchange.settings import Settings
+from ..exchange.shares import Share, shares_of
+from ..exchange.sources import Sources
+from . import failures, form, gpus, server
+from .offer import choose, offered, withheld
+
+LOG_TAIL = 60
+ANSWER_PAUSE_SECONDS = 0.2
+SHARE_WAIT_SECONDS = 30.0
+CHOICES = ("image", "gpus")
+
+
+class StartError(SpawnException):
+    """A start that failed, with a message for the person.
+
+    JupyterHub 6.1 shows SpawnException's message on the page of the form only; the page about a start that failed takes
+    the attributes of its older convention.
+    """
+
+    def __init__(self, message: str, *, reason: str, message_html: str = ""):
+        super().__init__(message, reason=reason, message_html=message_html)
+        self.jupyterhub_message = message
+        if message_html:
+            self.jupyterhub_html_message = message_html
+
+
+class LabSpawner(DockerSpawner):
+    """DockerSpawner that computes the container from the lab's files and explains what goes wrong."""
+
+    sources: Sources = Instance(Sources, config=True, help="The exchange files and settings.")
+    # Docker's calls of all users share these threads; one, as in DockerSpawner, lets a slow call hold up everybody.
+    _executor = ThreadPoolExecutor(4, thread_name_prefix="docker")
+
+    # Only one start at a time may look for a free graphics card and take it.
+    _gpu_lock = asyncio.Lock()
+    _wanted_gpus = 0
+
+    remove = True
+    pull_policy = "skip"
+    use_internal_ip = True
+    user_options: dict[str, Any]
+
+    @property
+    def settings(self) -> Settings:
+        return self.sources.settings
+
+    @property
+    def person(self) -> Person:
+        """The person of this server; raises StartError if they are not in the roster."""
+        person = self.sources.roster.current().people.get(self.user.name)
+        if person is None:
+            raise StartError("You are not (or no longer) among the people of this server.", reason="roster")
+        return person
+
+    @default("object_name")
+    def _object_name_default(self) -> str:
+        return server.container_name(self.settings, self.person)
+
+    @default("network_name")
+    def _network_name_default(self) -> str:
+        return self.settings.network
+
+    @default("options_form")
+    def _default_options_form(self) -> Any:
+        return type(self)._render_form
+
+    @staticmethod
+    async def _render_form(spawner: LabSpawner) -> str:
+        person = spawner.person
+        images = offered(spawner.sources.images.current(), person, spawner.settings.default_image)
+        wanted = spawner.user_options.get("image") or (spawner.orm_spawner.user_options or {}).get("image")
+        chosen = choose(tuple(images), person, wanted, spawner.settings.default_image)
+        hints = []
+        if wanted and chosen is None:
+            hints.append(f"The image {wanted}, which you used last, is no longer there.")
+            chosen = images[0] if images else None
+        unfit, fields = withheld(spawner.sources.images.current(), person), await spawner._gpu_fields()
+        return form.options_form(images, chosen, hints, datetime.datetime.now(datetime.UTC), unfit, fields)
+
+    async def _gpu_fields(self) -> str:
+        known = self.settings.gpus
+        most = gpus.most(known, self.person.limits.gpus)
+        if most < 1:
+            return ""
+        last = gpus.wish(self.user_options or self.orm_spawner.user_options or {}, most) or 0
+        return form.gpu_fields(most, last, gpus.book(known, await self._guard("/labserver/gpus")))
+
+    def options_from_form(self, formdata: dict[str, list[str]]) -> dict[str, str]:
+        """Return the choice: the image, and how many graphics cards."""
+        return {key: formdata[key][0] for key in CHOICES if formdata.get(key)}
+
+    async def _run_apply_user_options(self, user_options: dict[str, Any]) -> None:
+        """Options may come from the REST API as well: anything but a known image is refused or ignored."""
+
+    def _image(self) -> Image:
+        images, person = self.sources.images.current(), self.person
+        wanted = self.user_options.get("image")
+        image = choose(images, person, wanted if isinstance(wanted, str) else None, self.settings.default_image)
+        if image is None and self.handler is None and wanted:
+            image = choose(images, person, None, self.settings.default_image)
+        if image is not None:
+            return image
+        if not wanted:
+            raise StartError("No image is ready on this server. Please tell the administrator.", reason="image")
+        self.user_options = {}
+        known = next((entry for entry in images if wanted in (entry.name, entry.reference)), None)
+        why = f": {known.reason}" if known is not None and known.reason else ""
+        raise StartError(f"The image {wanted} cannot be started{why}. Choose another one.", reason="image")
+
+    def _gpu_wish(self) -> int:
+        wanted = gpus.wish(self.user_options, gpus.most(self.settings.gpus, self.person.limits.gpus))
+        if wanted is None:
+            raise StartError(f"{self.user_options['gpus']} is not a number of graphics cards.", reason="gpu")
+        return wanted
+
+    async def _mounted_shares(self) -> list[tuple[Share, str]]:
+        """Return the shares to mount; raises StartError if a share is unavailable that the server must not lack."""
+        wanted = shares_of(self.person, self.sources.shares.current())
+        if not wanted:
+            return []
+        deadline = time.monotonic() + SHARE_WAIT_SECONDS
+        while True:
+            present = await self._guard("/labserver/shares")
+            missing = [share for share, _right in wanted if not present.get(share.name)]
+            patient = [share for share in missing if share.when_absent == "wait"]
+            if not patient or time.monotonic() > deadline:
+                break
+            await asyncio.sleep(1)
+        absent = [share.name for share in missing if share.when_absent != "without"]
+        if absent:
+            names = ", ".join(absent)
+            raise StartError(
+                f"The shared folder {names} is not available at the moment. Please try again later or tell the"
+                " administrator.",
+                reason="share",
+            )
+        return [(share, right) for share, right in wanted if share not in missing]
+
+    async def _guard(self, path: str) -> dict[str, Any]:
+        def ask() -> dict[str, Any]:
+            answer: dict[str, Any] = self.client.get(self.client.base_url + path, timeout=30).json()
+            return answer
+
+        return await asyncio.wrap_future(self.executor.submit(ask))
+
+    def get_env(self) -> dict[str, str]:
+        env: dict[str, str] = super().get_env()
+        env.update(server.person_environment(self.person))
+        return env
+
+    async def _free_gpus(self, wanted: int) -> tuple[str, ...]:
+        """Return the cards for this server; raises StartError that says who uses them if not enough are free."""
+        if not wanted:
+            return ()
+        known, held = self.settings.gpus, await self._guard("/labserver/gpus")
+        found = gpus.allocate(known, held, wanted)
+        if found is None:
+            raise StartError(gpus.refusal(known, held, wanted), reason="gpu")
+        return found
+
+    async def create_object(self) -> dict[str, str]:
+        """Make the container exactly as ``server.py`` computes it."""
+        if not self._wanted_gpus:
+            return await self._create(())
+        async with self._gpu_lock:
+            return await self._create(await self._free_gpus(self._wanted_gpus))
+
+    async def _create(self, cards: tuple[str, ...]) -> dict[str, str]:
+        settings, person, shares = self.settings, self.person, await self._mounted_shares()
+        self._allowed = server.allowance(settings, person, self._chosen)
+        self.mem_limit, self.cpu_limit = self._allowed.memory_bytes, self._allowed.cpu
+        body = server.create_body(
+            person,
+            self._chosen,
+            self.get_env(),
+            [*self.cmd, *self.get_args()],
+            server.host_config(settings, self.sources.roster.current(), person, self._allowed, shares, gpus=cards),
+            port=self.port,
+            gpus=cards,
+        )
+        return dict(await self.docker("create_container_from_config", body, self.object_name))
+
+    async def start(self) -> tuple[str, int]:
+        """Start the server and wait until it answers; raises StartError that says why it does not."""
+        began = time.monotonic()
+        try:
+            self._chosen = self._image()
+            self._wanted_gpus = self._gpu_wish()
+        except StartError as error:
+            await self._keep(failures.Failure(error.reason, error.message))
+            raise
+        self.image = self._chosen.reference
+        self.object_name = server.container_name(self.settings, self.person)
+        await self._remove_leftover()
+        options, self.user_options = self.user_options, {}  # DockerSpawner must not look for an image in them
+        try:
+            address, port = await super().start()
+        except docker.errors.APIError as error:
+            raise await self._explained(failures.of_engine(str(error.explanation or error))) from error
+        except StartError as error:
+            await self._keep(failures.Failure(error.reason, error.message))
+            raise
+        finally:
+            self.user_options = {key: value for key, value in options.items() if key in CHOICES}
+        await self._answering(f"http://{address}:{port}", began)
+        return address, port
+
+    async def _remove_leftover(self) -> None:
+        """Remove a container that is not in the hub's database any more; its token is lost, so nobody can use it."""
+        container = await self.get_object()
+        if container is not None:
+            self.log.warning("removing the container %s, which is not in the hub's database", self.object_name)
+            if container["State"]["Running"]:
+                await self.stop_object()
+            await self.remove_object()
+
+    async def _answering(self, url: str, began: float) -> None:
+        client = AsyncHTTPClient()
+        deadline = began + self.settings.start_timeout_seconds
+        checked = time.monotonic()
+        while True:
+            try:
+                await client.fetch(f"{url}{self.server.base_url}api", request_timeout=2, connect_timeout=1)
+                return
+            except Exception:  # (refused, reset, timeout, 404: all mean "not yet")
+                await asyncio.sleep(ANSWER_PAUSE_SECONDS)
+            if time.monotonic() - checked > 1:
+                checked = time.monotonic()
+                container = await self.get_object()
+                state = container["State"] if container else None
+                if state is None or not state["Running"] or checked > deadline:
+                    log = await self._log()
+                    failure = failures.of_container(state, log, self._allowed.memory_bytes, checked - began)
+                    raise await self._explained(failure)
+
+    async def _log(self) -> str:
+        try:
+            raw = await self.docker("logs", self.object_id, stdout=True, stderr=True, tail=LOG_TAIL)
+        except docker.errors.APIError:
+            return ""
+        return bytes(raw).decode(errors="replace")
+
+    async def _keep(self, failure: failures.Failure) -> None:
+        """Save the failure for the administrator."""
+        entry = {
+            "at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "user": self.user.name,
+            "image": getattr(self, "_chosen", None) and self._chosen.name,
+            "reason": failure.reason,
+            "sentence": failure.sentence,
+            "log": failure.log,
+        }
+        self.log.error("server of %s failed: %s", self.user.name, json.dumps(entry))
+        try:
+            await asyncio.to_thread(failures.keep, Path(self.settings.state_folder) / "failures.jsonl", entry)
+        except OSError as error:
+            self.log.warning("the failure could not be saved: %s", error)
+
+    async def _explained(self, failure: failures.Failure) -> StartError:
+        """Save the failure, remove the container, and return what the person sees."""
+        await self._keep(failure)
+        if self.object_id:
+            try:
+                await self.stop(now=True)
+            except docker.errors.APIError as error:
+                self.log.warning("could not remove the failed container: %s", error)
+        return StartError(failure.sentence, reason=failure.reason, message_html=failure.page())
+
+    async def get_url(self) -> str:
+        """Return the address of the server, also after a restart of the hub.
+
+        A hub that was killed during a start has not stored the address, and a container may have another address since
+        the engine was restarted.
+        """
+        address, port = await self.get_ip_and_port()
+        return urlsplit(await super().get_url())._replace(netloc=f"{address}:{port}").geturl()
+
+    async def poll(self) -> Any:
+        status = await super().poll()
+        if status is not None and self.object_id:
+            container = await self.get_object()
+            if container is not None and self._spawn_pending is False:
+                failure = failures.of_container(container["State"], await self._log(), int(self.mem_limit or 0), 0)
+                self.log.warning("server of %s ended: %s", self.user.name, failure.sentence)
+        return status

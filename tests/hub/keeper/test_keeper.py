@@ -1,0 +1,83 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The hub in step with the roster: who is out is out, but an unreadable list puts nobody out."""
+
+from __future__ import annotations
+
+import json
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jupyterhub import orm
+from labhub.keeper.keeper import Keeper
+from labhub.login.firstuse import LabFirstUseAuthenticator
+from samples import roster_document, silent_board
+from tornado.web import HTTPError
+
+
+class Users(dict[int, Any]):
+    """The hub's users, none of whom has a server."""
+
+    def __missing__(self, _key: int) -> Any:
+        return types.SimpleNamespace(spawners={})
+
+
+def lab(folder: Path, roster: str | None) -> Any:
+    """Return a hub with the user eve, who is in no roster, and two people of the sample's roster."""
+    if roster is not None:
+        (folder / "roster.json").write_text(roster)
+    db = orm.new_session_factory("sqlite:///:memory:")()
+    for name in ("alice", "mary-ann", "eve"):
+        db.add(orm.User(name=name, admin=name in ("alice", "eve")))
+    db.commit()
+    authenticator = LabFirstUseAuthenticator(
+        roster_file=str(folder / "roster.json"),
+        roster_copy=str(folder / "kept.json"),
+        store_path=str(folder / "passwords.sqlite"),
+    )
+    return types.SimpleNamespace(db=db, authenticator=authenticator, users=Users(), db_url=f"sqlite:///{folder}/x")
+
+
+async def revoked(app: Any) -> set[str]:
+    """Return whose sessions end in one round."""
+
+    def sessions() -> dict[str, str]:
+        return {user.name: user.cookie_id for user in app.db.query(orm.User)}
+
+    before = sessions()
+    sources: Any = types.SimpleNamespace(settings=types.SimpleNamespace(culling_enabled=False))
+    await Keeper(app, sources, silent_board()).round()
+    return {name for name, cookie in sessions().items() if cookie != before[name]}
+
+
+@pytest.fixture(autouse=True)
+def _no_roles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jupyterhub.roles.assign_default_roles", lambda *_args, **_options: None)
+
+
+async def test_who_is_not_in_the_roster_is_revoked(tmp_path: Path) -> None:
+    document = roster_document()
+    document["users"]["mary-ann"]["expires"] = None
+    assert await revoked(lab(tmp_path, json.dumps(document))) == {"eve"}
+
+
+@pytest.mark.parametrize("roster", [None, "", '{"version": 1, "users": {"ali'])
+async def test_a_hub_that_starts_without_a_readable_roster_revokes_nobody(tmp_path: Path, roster: str | None) -> None:
+    app = lab(tmp_path, roster)
+    assert await revoked(app) == set()
+    with pytest.raises(HTTPError) as refused:
+        await app.authenticator.refresh_user(types.SimpleNamespace(name="alice"))
+    assert refused.value.status_code == 503, "a session is neither used nor ended"
+    with pytest.raises(HTTPError) as refused:
+        app.authenticator.check_allowed("alice")
+    assert refused.value.status_code == 503, "and nobody gets in"
+
+
+async def test_it_goes_on_with_the_last_good_one(tmp_path: Path) -> None:
+    document = roster_document()
+    document["users"]["mary-ann"]["expires"] = None
+    lab(tmp_path, json.dumps(document)).authenticator.roster()
+    assert await revoked(lab(tmp_path, "half a ro")) == {"eve"}

@@ -1,0 +1,228 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a backup holds, where it goes, and that an empty place is never taken for it."""
+
+from __future__ import annotations
+
+import json
+import random
+import typing as t
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.labserver.jupyter.plugins.module_utils._backup import drill, plan, restic
+from ansible_collections.labserver.jupyter.plugins.module_utils._backup import input as backup_input
+from ansible_collections.labserver.jupyter.plugins.module_utils._backup import stage as backup_stage
+
+DEFAULTS = yaml.safe_load((Path(__file__).resolve().parents[5] / "roles/backup/defaults/main.yml").read_text())
+GOOD = {**DEFAULTS, "backup_repository": "/mnt/disk/atlas", "backup_password": "long enough to use"}
+SETTINGS = plan.Settings(repository="/mnt/disk/atlas", password="secret of the test", host="atlas")
+
+
+def test_no_repository_needs_nothing_else() -> None:
+    assert backup_input.problems(DEFAULTS) == []
+    assert backup_input.problems(GOOD) == []
+    assert backup_input.problems({**GOOD, "backup_repository": "sftp:backup@nas:/atlas"}) == []
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ({"backup_password": "short"}, "backup_password: has less than 12 characters"),
+        ({"backup_repository": "backup/atlas"}, "backup_repository: 'backup/atlas' is neither an absolute path nor"),
+        ({"backup_repository": "/srv/labserver/backup"}, "'/srv/labserver/backup' lies in what is saved"),
+        ({"backup_mount_point": "/mnt/other"}, "backup_mount_point: '/mnt/disk/atlas' does not lie below '/mnt/other'"),
+        (
+            {"backup_repository": "rest:https://nas/", "backup_mount_point": "/mnt"},
+            "backup_mount_point: is for a repository in a folder of the host",
+        ),
+        ({"backup_environment": {"A-B": ""}}, "backup_environment: 'A-B' is not the name of a variable"),
+        ({"backup_environment": {"RESTIC_PASSWORD": ""}}, "backup_environment: RESTIC_PASSWORD is set by the role"),
+        ({"backup_paths": ["data"]}, "backup_paths[0]: 'data' is not an absolute path"),
+        (
+            {"backup_paths": ["/srv/labserver/shares/data"]},
+            "backup_paths[0]: '/srv/labserver/shares/data' is on a share",
+        ),
+        ({"backup_exclude": ["*.tmp", " "]}, "backup_exclude[1]: is empty"),
+        ({"backup_keep_weekly": -1}, "backup_keep_weekly: -1 is less than 0"),
+        ({"backup_drill_read_percent": 101}, "backup_drill_read_percent: 101 is not above 0 and at most 100"),
+    ],
+)
+def test_problems(inputs: dict[str, t.Any], message: str) -> None:
+    (problem,) = backup_input.problems({**GOOD, **inputs})
+    assert message in problem
+    assert "long enough" not in problem
+
+
+def decide(exists: t.Collection[str] | None = None, settings: plan.Settings = SETTINGS) -> plan.Plan:
+    return plan.decide(
+        settings,
+        {"users": {"bob": {"home": "/home/jupyter-bob"}, "alice": {"home": "/home/jupyter-alice"}}},
+        {
+            "compose_app.json": {
+                "items": [
+                    {"name": "zulip", "paths": ["/data/zulip"], "compose_project": "zulip", "dump": ["pg_dumpall"]}
+                ]
+            }
+        },
+        lambda project: [f"/var/lib/docker/volumes/{project}_db/_data"],
+        lambda path: exists is None or path in exists,
+    )
+
+
+def test_everything_that_a_server_keeps_is_saved() -> None:
+    decided = decide()
+    assert decided.paths == (
+        "/data/zulip",
+        "/etc/labserver",
+        "/home/jupyter-alice",
+        "/home/jupyter-bob",
+        "/srv/labserver",
+        "/var/lib/docker/volumes/zulip_db/_data",
+        "/var/lib/labserver/backup/stage",
+    )
+    assert decided.dumps == (plan.Dump("zulip", ("pg_dumpall",)),)
+
+
+def test_what_is_in_use_is_saved_as_a_copy_and_only_so() -> None:
+    decided = decide()
+    for path in decided.databases:
+        assert plan.left_out(path, decided.exclude)
+        assert plan.left_out(f"{path}-wal", decided.exclude)
+        assert not plan.left_out(plan.staged(path), decided.exclude)
+    assert plan.left_out(f"{plan.REGISTRY_LINKS}/notebook/_manifests", decided.exclude)
+    assert not plan.left_out(f"{plan.REGISTRY}/docker/registry/v2/blobs/sha256/aa", decided.exclude)
+
+
+def test_shares_are_never_saved_and_the_registry_only_when_wanted() -> None:
+    assert plan.left_out("/srv/labserver/shares/data/files/a", decide().exclude)
+    without = decide(settings=plan.Settings("r", "p", "atlas", registry=False))
+    assert (without.links, plan.left_out(f"{plan.REGISTRY}/docker", without.exclude)) == ("", True)
+
+
+def test_what_is_not_there_is_left_out() -> None:
+    decided = decide(exists=["/etc/labserver"])
+    assert decided.paths == ("/etc/labserver", plan.STAGE)
+    assert (decided.databases, decided.links) == ((), "")
+
+
+def test_copies_belong_to_the_path_above_them() -> None:
+    copies = ["/srv/labserver/hub/state/passwords.sqlite", "/srv/labserver/registry/docker/registry/v2/repositories"]
+    assert plan.copies_below("/srv/labserver/hub", copies) == copies[:1]
+    assert plan.copies_below("/srv/labserver/hub/state/passwords.sqlite", copies) == copies[:1]
+    assert plan.copies_below("/srv/labserver", copies) == copies
+    assert plan.copies_below("/srv/labserver/hub2", copies) == []
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"version": 2}', '{"version": 1, "repository": "/r"}'])
+def test_settings_that_cannot_be_used(content: str) -> None:
+    with pytest.raises(plan.SettingsError):
+        plan.settings_from(content)
+
+
+class FakeRestic:
+    """Stands in for restic alone: what it says of the place, and what it was asked to do."""
+
+    def __init__(self, there: str = "") -> None:
+        self.there, self.asked = there, []
+
+    def __call__(self, words: Sequence[str]) -> restic.Done:
+        self.asked.append(words[0])
+        if words[0] == "init":
+            self.there = "1" * 64
+        if words[0] == "cat" and not self.there:
+            return restic.Done(1, "", "Fatal: unable to open config file: stat /mnt/disk/atlas/config: no such file")
+        return restic.Done(0, json.dumps({"id": self.there}), "")
+
+
+def repository(run: FakeRestic, folder: Path, mounts: Sequence[str] = (), point: str = "") -> restic.Repository:
+    settings = plan.Settings("/mnt/disk/atlas", "secret of the test", "atlas", mount_point=point)
+    return restic.Repository(settings, run, lambda: mounts, folder / "repository-id")
+
+
+def test_repository_is_made_once_and_recorded(tmp_path: Path) -> None:
+    run = FakeRestic()
+    assert repository(run, tmp_path).make()
+    assert (tmp_path / "repository-id").read_text().strip() == "1" * 64
+    assert not repository(run, tmp_path).make()
+    assert run.asked.count("init") == 1
+
+
+def test_repository_of_a_lost_server_is_taken_over(tmp_path: Path) -> None:
+    run = FakeRestic("2" * 64)
+    assert repository(run, tmp_path).make()
+    assert "init" not in run.asked
+    assert (tmp_path / "repository-id").read_text().strip() == "2" * 64
+
+
+@pytest.mark.parametrize(("there", "words"), [("", "the repository is not there"), ("3" * 64, "another repository")])
+def test_an_empty_or_other_place_is_an_error_and_stays_as_it_is(tmp_path: Path, there: str, words: str) -> None:
+    (tmp_path / "repository-id").write_text("1" * 64)
+    run = FakeRestic(there)
+    for use in (repository(run, tmp_path).open, repository(run, tmp_path).make):
+        with pytest.raises(restic.RepositoryError, match=words):
+            use()
+    assert "init" not in run.asked
+
+
+def test_nothing_is_made_below_a_mount_point_without_a_mount(tmp_path: Path) -> None:
+    run = FakeRestic()
+    with pytest.raises(restic.RepositoryError, match="nothing is mounted at /mnt/disk"):
+        repository(run, tmp_path, mounts=["/"], point="/mnt/disk").make()
+    assert run.asked == []
+    assert repository(run, tmp_path, mounts=["/", "/mnt/disk"], point="/mnt/disk").make()
+
+
+def test_files_are_drawn_without_a_look_at_what_is_left_out(tmp_path: Path) -> None:
+    for number in range(20):
+        (tmp_path / "homes" / str(number)).mkdir(parents=True)
+        (tmp_path / "homes" / str(number) / "file").write_text("x")
+    (tmp_path / "shares").mkdir()
+    (tmp_path / "shares" / "theirs").write_text("x")
+    looked: list[str] = []
+
+    def left_out(path: str) -> bool:
+        looked.append(path)
+        return plan.left_out(path, [f"{tmp_path}/shares"])
+
+    drawn = list(backup_stage.draw_files([str(tmp_path)], 10, random.Random(1), left_out))
+    assert len(drawn) == len(set(drawn)) == 10
+    assert all("/homes/" in name for name in drawn)
+    assert not any(name.startswith(f"{tmp_path}/shares/") for name in looked)
+
+
+def test_drill_compares_what_came_back(tmp_path: Path) -> None:
+    for name, content in {"same": "a", "changed later": "b", "rotten": "c"}.items():
+        (tmp_path / "data").mkdir(exist_ok=True)
+        (tmp_path / "data" / name).write_text(content)
+    files = {
+        f"/data/{name}": backup_stage.fingerprint(tmp_path / "data" / name)
+        for name in ("same", "changed later", "rotten")
+    }
+    files["/data/changed later"].update(mtime_ns=1, sha256="of an earlier content")
+    files["/data/rotten"].update(sha256="of what was saved")
+    files["/data/went away"] = {"mtime_ns": 1, "sha256": ""}
+    same, wrong = drill.different_files(tmp_path, {"files": files})
+    assert (same, wrong) == (1, ["/data/rotten: its content is another one than when it was saved"])
+
+
+def test_drill_opens_the_databases(tmp_path: Path) -> None:
+    path = "/srv/labserver/hub/state/passwords.sqlite"
+    copy = tmp_path / plan.staged(path).lstrip("/")
+    copy.parent.mkdir(parents=True)
+    manifest = {"databases": {path: {"passwords": 2}}}
+    (problem,) = drill.damaged_databases(tmp_path, manifest)
+    assert "cannot be opened" in problem
+    copy.write_bytes(b"no database at all, and long enough to be looked at" * 100)
+    (problem,) = drill.damaged_databases(tmp_path, manifest)
+    assert "cannot be opened" in problem
+
+
+def test_age_of_a_snapshot() -> None:
+    now = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    assert drill.age_hours({"time": "2026-11-19T12:00:00.123456789+00:00"}, now) == pytest.approx(24, abs=0.01)
+    assert drill.age_hours({"time": "2026-11-20T12:30:00+02:00"}, now) == pytest.approx(1.5)

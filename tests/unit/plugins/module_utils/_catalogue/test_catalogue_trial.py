@@ -1,0 +1,50 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The trial of an image, without an engine; with one it is in molecule/hub."""
+
+from __future__ import annotations
+
+import http.client
+import typing as t
+
+from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue import trial
+
+RUNS: dict[str, t.Any] = {"Running": True, "ExitCode": 0}
+ENDED: dict[str, t.Any] = {"Running": False, "ExitCode": 3, "OOMKilled": False}
+
+
+def test_a_trial_has_nothing_of_the_host_and_of_the_network() -> None:
+    host = trial.body("image")["HostConfig"]
+    assert (host["NetworkMode"], host["CapDrop"], host["SecurityOpt"]) == ("none", ["ALL"], ["no-new-privileges"])
+    assert "Binds" not in host
+
+
+def test_a_server_is_waited_for_until_it_answers() -> None:
+    answers = iter([None, None, "6.1.1"])
+    assert trial.watch(lambda: RUNS, lambda: next(answers), sleep=lambda _: None)[0] == "6.1.1"
+
+
+def test_who_ends_is_not_waited_for() -> None:
+    states = iter([RUNS, ENDED])
+    version, state = trial.watch(lambda: next(states), lambda: None, sleep=lambda _: None)
+    found = trial.outcome(version, state, lambda: "bye\n")
+    assert (found.status, found.slow, found.reason()) == (
+        3, False, "jupyterhub-singleuser cannot start in it (status 3): bye"
+    )  # fmt: skip
+
+
+def test_who_never_answers_is_waited_for_a_bounded_time() -> None:
+    waits: list[float] = []
+    version, state = trial.watch(lambda: RUNS, lambda: None, seconds=5, sleep=waits.append)
+    assert 5 <= sum(waits) < 6
+    assert trial.outcome(version, state, lambda: "").slow
+
+
+def test_servers_find_a_hub() -> None:
+    with trial.hub(0) as port:
+        for method, path in (("GET", "/hub/api"), ("POST", "/hub/api/users/x/activity")):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+            connection.request(method, path)
+            assert connection.getresponse().status == 200
+            connection.close()

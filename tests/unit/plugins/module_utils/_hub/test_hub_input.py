@@ -1,0 +1,82 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules between the inputs of the role hub."""
+
+from __future__ import annotations
+
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.labserver.jupyter.plugins.module_utils._hub.input import memory_bytes, problems
+
+DEFAULTS = Path(__file__).resolve().parents[5] / "roles" / "hub" / "defaults" / "main.yml"
+
+
+def inputs(**changes: t.Any) -> dict[str, t.Any]:
+    return {**yaml.safe_load(DEFAULTS.read_text()), **changes}
+
+
+def test_the_defaults_are_right() -> None:
+    assert problems(inputs()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"hub_subnet": "172.27.240.1/20"}, "hub_subnet: 172.27.240.1/20 has host bits set; give a network such as"),
+        ({"hub_people_range": "10.0.0.0/24"}, "hub_people_range: 10.0.0.0/24 is not a part of hub_subnet"),
+        ({"hub_people_range": "x"}, "hub_people_range: 'x' does not appear to be"),
+        ({"hub_address": "10.0.0.1"}, "hub_address: 10.0.0.1 is not a free address of 172.27.240.0/20"),
+        ({"hub_address": "172.27.240.1"}, "hub_address: 172.27.240.1 is not a free address"),
+        ({"hub_address": "172.27.248.9"}, "hub_address: 172.27.248.9 lies in hub_people_range"),
+        ({"hub_proxy_address": "172.27.240.2"}, "hub_proxy_address: is the same as hub_address"),
+        ({"hub_proxy_address": "proxy"}, "hub_proxy_address: 'proxy' does not appear"),
+        ({"hub_default_memory": "much"}, "hub_default_memory: 'much' is no size; give one such as 4G"),
+        ({"hub_default_memory": "64M"}, "hub_default_memory: 64M is too little for a notebook"),
+        ({"hub_default_cpu": 0}, "hub_default_cpu: 0 is too small; give 0.1 or more"),
+        ({"hub_default_pids": 10}, "hub_default_pids: 10 is too small"),
+        ({"hub_concurrent_spawns": 0}, "hub_concurrent_spawns: 0 is too small"),
+        ({"hub_start_timeout_seconds": 1}, "hub_start_timeout_seconds: 1 is too small"),
+        ({"hub_password_minimum_length": 4}, "hub_password_minimum_length: 4 is too small; give 8 or more"),
+        ({"hub_reserve_memory": "1M"}, "hub_reserve_memory: '1M' is no size of 512M or more"),
+        ({"hub_reserve_memory": "some"}, "hub_reserve_memory: 'some' is no size"),
+        ({"hub_reserve_cpus": -1}, "hub_reserve_cpus: -1 is less than nothing"),
+        ({"hub_gpus": ["all"]}, "hub_gpus[0]: 'all' is no id of a card"),
+        ({"hub_gpus": ["0", "GPU-1-a", "0"]}, "hub_gpus[2]: 0 is listed twice"),
+        ({"hub_base_url": "/jupyter"}, "hub_base_url: '/jupyter' needs a slash at both ends"),
+        ({"hub_port": 70000}, "hub_port: 70000 is no port"),
+        ({"hub_images": {"n": "x"}}, "hub_images[n]: is not a mapping"),
+        ({"hub_images": {"n": {"titel": "x"}}}, "hub_images[n]: unknown key titel; the keys are"),
+        ({"hub_images": {"n": {"groups": "leem"}}}, "hub_images[n].groups: is not a list"),
+        ({"hub_images": {"n": {"limits": {"ram": 1}}}}, "hub_images[n].limits: unknown key ram"),
+        ({"hub_images": {"n": {"limits": {"cpu": "2"}}}}, "hub_images[n].limits.cpu: '2' is not a positive number"),
+        ({"hub_culling_warning_seconds": 86400}, "hub_culling_warning_seconds: must be less"),
+        ({"hub_culling_groups": {"leem": -1}}, "hub_culling_groups[leem]: -1 is no number of seconds"),
+        ({"hub_culling_groups": {"leem": 900}}, "hub_culling_groups[leem]: 900 is not more than hub_culling_warning"),
+        ({"hub_announcements": [{"text": "x", "until": "soon"}]}, "hub_announcements[0].until: 'soon' is no time"),
+        (
+            {"hub_announcements": [{"text": "x", "from": "2026-12-02", "until": "2026-12-01"}]},
+            "hub_announcements[0]: ends before it begins",
+        ),
+        ({"hub_config_d": ["c.X.y = 1", "c.X.y ="]}, "hub_config_d[1]: not Python, line 1: invalid syntax"),
+    ],
+)
+def test_each_mistake_is_named(changes: dict[str, t.Any], message: str) -> None:
+    found = problems(inputs(**changes))
+    assert len(found) == 1, found
+    assert message in found[0]
+
+
+def test_all_mistakes_are_named_together() -> None:
+    assert len(problems(inputs(hub_port=0, hub_default_memory="x", hub_base_url="", hub_config_d=["("]))) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("4G", 4 << 30), ("512MB", 512 << 20), ("1.5g", 3 << 29), ("1024", 1024), ("", None), ("G", None)],
+)
+def test_sizes(text: str, number: int | None) -> None:
+    assert memory_bytes(text) == number
