@@ -5,7 +5,9 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-VENV ?= $(CURDIR)/.venv
+# Another ansible-core than that of requirements.txt, in an environment of its own: `make units CORE=2.17`.
+CORE ?=
+VENV ?= $(CURDIR)/.venv$(CORE:%=-%)
 export PATH := $(VENV)/bin:$(PATH)
 # State of ansible and molecule stays inside the checkout: two checkouts never meet.
 export ANSIBLE_HOME := $(CURDIR)/.ansible
@@ -20,19 +22,44 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 $(STAMP): requirements.txt requirements-dev.txt tools/setup.sh
-	tools/setup.sh "$(VENV)"
+	tools/setup.sh "$(VENV)" $(CORE)
 	touch "$@"
 
 .PHONY: setup
 setup: $(STAMP) ## install what the other targets need (apt packages and a virtual environment)
 
 .PHONY: lint
-lint: $(STAMP) ## ruff, mypy, yamllint, ansible-lint (profile production)
+lint: lint-python lint-yaml ## all linters
+
+.PHONY: lint-python
+lint-python: $(STAMP) ## ruff, mypy
 	ruff check .
 	ruff format --check .
 	tools/mypy.sh
+
+.PHONY: lint-yaml
+lint-yaml: $(STAMP) ## yamllint, ansible-lint (profile production)
 	yamllint --strict .
 	ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/collections ansible-lint --strict
+
+.PHONY: licences
+licences: $(STAMP) ## every file has a licence and a copyright (REUSE)
+	reuse lint --quiet || { reuse lint --lines; exit 1; }
+
+.PHONY: changelog-check
+changelog-check: $(STAMP) ## fragments are well formed, CHANGELOG.rst is current
+	tools/changelog-check.sh
+
+.PHONY: docs-check
+docs-check: $(STAMP) ## documentation of plugins and roles: complete, every link in it leads somewhere
+	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs dependent .
+
+.PHONY: artifact-check
+artifact-check: $(STAMP) ## build the collection and import it as Galaxy does, without the network
+	python tools/artifact_check.py
+
+.PHONY: packaging
+packaging: licences changelog-check docs-check artifact-check ## what a published collection needs (20 seconds)
 
 .PHONY: sanity
 sanity: $(STAMP) ## ansible-test sanity on a copy of the tree
@@ -51,8 +78,8 @@ registry-tests: $(STAMP) ## random registries, faults and kills against a real r
 	pytest -q -n 2 tests/registry
 
 .PHONY: check
-check: lint sanity units pytest ## everything that needs no container (under 4 minutes)
-	@echo "make check: lint, sanity, units and pytest passed"
+check: lint packaging sanity units pytest ## everything that needs no container (under 4 minutes)
+	@echo "make check: lint, packaging, sanity, units and pytest passed"
 
 .PHONY: test-certificates
 test-certificates: $(STAMP) ## certificates with certbot, pebble, TLS servers and containers (needs root; about 3 minutes)
@@ -75,6 +102,10 @@ demo-clean: ## remove the lab server of `make demo`
 
 .PHONY: soak
 soak: soak-shares soak-steps ## everything that takes long
+
+.PHONY: changelog
+changelog: $(STAMP) ## write CHANGELOG.rst from changelogs/
+	antsibull-changelog generate
 
 .PHONY: docs
 docs: $(STAMP) ## renew the generated parts of the documentation

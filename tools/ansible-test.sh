@@ -12,7 +12,7 @@ python=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 # ansible-test downloads get-pip from a site that a closed lab cannot reach; Python's own ensurepip serves as well.
 cache=${HOME}/.ansible/test/cache
 mkdir -p "$cache"
-for version in 24_2 25_2; do # the versions that ansible-core 2.17 to 2.21 ask for
+for version in 23_1_2 24_2 25_2; do # what ansible-core 2.17, 2.18 and 2.19, 2.20 and 2.21 ask for
   cat > "$cache/get_pip_$version.py" <<'PY'
 import os
 import subprocess

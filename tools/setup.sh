@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
 # Installs what this checkout needs on a Debian machine: a few apt packages (only those missing) and the
 # virtual environment given as the first argument. Safe to run again; does nothing when all is there.
+# A second argument (2.17, for example) puts the newest ansible-core of that series in place of the one of requirements.txt;
+# ansible-test and pytest work with it, while ansible-lint and molecule may ask for a newer one.
 set -euo pipefail
-venv=${1:?usage: tools/setup.sh VENV}
+venv=${1:?usage: tools/setup.sh VENV [SERIES OF ANSIBLE-CORE]}
+core=${2:-}
 here=$(cd "$(dirname "$0")/.." && pwd)
 
 packages=(python3-venv git make tar mmdebstrap ca-certificates)
@@ -23,3 +26,7 @@ fi
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
 echo "setup: installing the Python packages of requirements-dev.txt into $venv"
 "$venv/bin/pip" install -q --disable-pip-version-check -r "$here/requirements-dev.txt"
+if [ -n "$core" ]; then
+  echo "setup: installing ansible-core $core"
+  "$venv/bin/pip" install -q --disable-pip-version-check "ansible-core==$core.*"
+fi
