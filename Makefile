@@ -113,9 +113,9 @@ docs: $(STAMP) ## renew the generated parts of the documentation
 
 .PHONY: soak-shares
 soak-shares: $(STAMP) ## long faults of the shares on a kernel of their own (about 6 minutes)
-	trap 'python molecule/shares/uml.py down' EXIT; python molecule/shares/uml.py up; \
-	  ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/collections pytest -v -s -p no:cacheprovider molecule/shares/soak
+	export PYTHONPATH=$(CURDIR)/tests/support; trap 'python -m machines down' EXIT; python -m machines up; \
+	  ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/collections pytest -v -s -p no:cacheprovider tests/soak/shares
 
 .PHONY: soak-steps
 soak-steps: $(STAMP) ## compile STEPS on a bare host, use it from the hub's list and as an app (about 20 minutes)
-	VENV=$(VENV) source ./activate; MOLECULE_GLOB='molecule/soak/*/molecule.yml' molecule test -s steps
+	VENV=$(VENV) source ./activate; MOLECULE_GLOB='tests/soak/*/molecule.yml' molecule test -s steps

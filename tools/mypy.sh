@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Type-checks the plugins under their collection name, the hub's package, and what the tests add to the hub in the guest.
+# Type-checks the plugins under their collection name, the hub's package, and what tests share.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mapfile -t plugins < <(cd collections && find -L ansible_collections/labserver/jupyter/plugins -name '*.py' | sort)
@@ -8,4 +8,4 @@ mapfile -t plugins < <(cd collections && find -L ansible_collections/labserver/j
 hub=$PWD/.cache/hub
 python3 tests/support/hub_package.py "$hub"
 (cd "$hub" && mypy --config-file "$OLDPWD/pyproject.toml" --cache-dir "$OLDPWD/.mypy_cache" labhub)
-MYPYPATH=$hub mypy --cache-dir .mypy_cache molecule/shares/guest
+MYPYPATH=tests/support:$hub mypy --cache-dir .mypy_cache tests/support

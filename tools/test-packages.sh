@@ -5,7 +5,8 @@ packages=(
   chromium fonts-dejavu-core                  # a browser
   docker-registry apache2-utils               # an image registry, and another writer of htpasswd files
   pebble certbot faketime nginx-light openssl # an ACME server, its client, another clock, the front door
-  user-mode-linux samba cifs-utils            # a kernel with cifs, and a NAS
+  user-mode-linux cifs-utils gcc libc6-dev    # a kernel with cifs (tests/support/machines/xstate.c)
+  samba smbclient nfs-ganesha nfs-ganesha-vfs # a NAS
 )
 missing=()
 for package in "${packages[@]}"; do

@@ -1,50 +1,69 @@
 #!/usr/bin/env bash
-# `make test`: everything, and at the end one line a person can trust. The scenarios run in two lanes, one a core.
+# `make test`: everything, and at the end one line a person can trust. The scenarios run in lanes, two unless LANES says more.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . ./activate
 export LABSERVER_WHOLE_SEQUENCE=1
-logs=.cache/logs
-mkdir -p "$logs"
-began=$(date +%s)
+export logs=.cache/logs
+# Longest first, so that no lane waits for another at the end; but the default scenario before all, as it builds the images
+# and leaves them for hub, backup and registry.
+entries=(default shares apps hub backup certificates tests/registry registry tests/certificates docker accounts)
+# A scenario takes 13 minutes at most on a quiet machine; what hangs must not hold up the rest for ever.
+export limit_seconds=${LIMIT_SECONDS:-3000}
+
+listed=$(printf '%s\n' "${entries[@]}" | grep -v / | sort)
+there=$(cd molecule && ls -d -- */molecule.yml | xargs -n 1 dirname | sort)
+if [ "$listed" != "$there" ]; then
+  echo "tools/test.sh: the list of scenarios here and the folders in molecule/ differ:" >&2
+  diff <(echo "$listed") <(echo "$there") >&2 || true
+  exit 1
+fi
 
 # One entry of the list: the name of a scenario, or a folder of tests that start real servers on loopback.
 run_one() {
-  local start status=0 log=$logs/${1//\//-}
+  local start status=0 took verdict log=$logs/${1//\//-}
+  local -a command=(molecule test -s "$1")
+  case $1 in tests/*) command=(pytest -v -p no:cacheprovider "$1") ;; esac
   start=$(date +%s)
-  case $1 in
-    tests/*) pytest -v -p no:cacheprovider "$1" >"$log.log" 2>&1 </dev/null || status=$? ;;
-    *) molecule test -s "$1" >"$log.log" 2>&1 </dev/null || status=$? ;;
-  esac
-  if [ "$status" -eq 0 ]; then
-    echo "$1: passed in $(($(date +%s) - start)) s"
-  else
-    echo "$1: FAILED in $(($(date +%s) - start)) s; the end of $log.log:"
+  # timeout gives the entry a process group of its own; it has to be ended with this run.
+  timeout --kill-after=60 "$limit_seconds" "${command[@]}" >"$log.log" 2>&1 </dev/null &
+  trap "kill $! 2>/dev/null" INT TERM HUP
+  wait $! || status=$?
+  took=$(($(date +%s) - start))
+  verdict=passed
+  if [ "$status" -eq 124 ] || [ "$status" -eq 137 ]; then
+    verdict="FAILED (ended after its limit of $limit_seconds s)"
+    case $1 in tests/*) ;; *) molecule destroy -s "$1" >>"$log.log" 2>&1 </dev/null || true ;; esac
+  elif [ "$status" -ne 0 ]; then
+    verdict=FAILED
+  fi
+  echo "$1: $verdict in $took s"
+  if [ "$status" -ne 0 ]; then
+    echo "the end of $log.log:"
     tail -n 150 "$log.log"
   fi
-  echo "$status" >"$log.status"
+  echo "$status $took $1" >"$log.status"
 }
 export -f run_one
-export logs
 
+began=$(date +%s)
+mkdir -p "$logs"
+rm -f "$logs"/*.status
 tools/engine.sh
 tools/test-packages.sh
 for suite in bookworm trixie; do
   tools/host-image.sh "$suite"
 done
-# Two at a time, in this order: the default scenario builds all images and leaves them for those that come later.
-entries=(default certificates shares hub tests/registry apps tests/certificates accounts registry docker backup)
-there=$(cd molecule && ls -d -- */molecule.yml | xargs -n 1 dirname | sort)
-if [ "$(printf '%s\n' "${entries[@]}" | grep -v / | sort)" != "$there" ]; then
-  echo "tools/test.sh: the list of scenarios and the folders in molecule/ differ:" >&2
-  diff <(printf '%s\n' "${entries[@]}" | grep -v / | sort) <(echo "$there") >&2 || true
-  exit 1
-fi
-rm -f "$logs"/*.status
-printf '%s\n' "${entries[@]}" | xargs -P 2 -I '{}' bash -c 'run_one {}'
-passed=$(cat "$logs"/*.status | grep -c '^0$' || true)
+printf '%s\n' "${entries[@]}" | xargs -P "${LANES:-2}" -I '{}' bash -c 'run_one {}' || true
+passed=$(cat "$logs"/*.status | grep -c '^0 ' || true)
 failed=$((${#entries[@]} - passed))
 echo
 echo "scenarios and server tests after $(($(date +%s) - began)) s:"
+cat "$logs"/*.status | sort -k 2 -rn | while read -r status took name; do
+  printf '  %-20s %5s s%s\n' "$name" "$took" "$([ "$status" -eq 0 ] || echo '  FAILED')"
+done
+for entry in "${entries[@]}"; do
+  [ -e "$logs/${entry//\//-}.status" ] || printf '  %-20s never ended\n' "$entry"
+done
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -24,7 +24,9 @@ import time
 import typing as t
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+from paths import ROOT
+
 HOST = "accounts-bench"
 MODULE = """
 - hosts: all

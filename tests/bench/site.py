@@ -20,7 +20,8 @@ import tempfile
 import typing as t
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+from paths import ROOT
 
 
 def run_site(inventory: str, runs: Path) -> dict[str, t.Any]:

@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import argparse
 import concurrent.futures
-import csv
-import io
 import json
 import os
 import statistics
@@ -26,6 +24,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+import hub_host
 from hub_client import HubClient
 
 OWN = "A password of my own"
@@ -80,10 +79,7 @@ class Host:
 
     def __init__(self, container: str):
         self.container = container
-        self.base = f"http://{self.sh('ip -4 route get 192.0.2.1').split(' src ')[1].split()[0]}:8000"
-        self.passwords: dict[str, str] = {}
-        text = self.sh("cat /var/lib/labserver/one-time-passwords.csv")
-        self.passwords = {row["name"]: row["password"] for row in csv.DictReader(io.StringIO(text))}
+        self.base = hub_host.base_url(self.sh)
 
     def sh(self, command: str, *arguments: str, stdin: str = "") -> str:
         """Run a command on the host."""
@@ -99,10 +95,7 @@ class Host:
 
     def person(self, name: str) -> HubClient:
         """Return a person who is logged in."""
-        client = HubClient(self.base, name)
-        if client.login(OWN).status_code != 302:
-            assert client.login(self.passwords[name]).status_code == 302, name
-            assert client.change_password(self.passwords[name], OWN) == ""
+        client = hub_host.logged_in(self.sh, self.base, name, OWN)
         if client.server() is not None:
             client.stop()
         return client

@@ -28,6 +28,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from paths import ROOT
+
 HERE = Path(__file__).resolve().parent
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PACKAGES = ("pebble", "certbot", "faketime", "openssl")
@@ -89,9 +91,8 @@ def fingerprint_served(port: int, name: str = "") -> str:
 
 def newer_acme() -> tuple[Path, Path]:
     """pebble and certbot of versions that know ARI (RFC 9773) and profiles, fetched once for this checkout."""
-    root = HERE.parents[1]
-    folder = root / ".cache/acme"
-    subprocess.run([root / "tools/newer-acme.sh", folder], check=True)
+    folder = ROOT / ".cache/acme"
+    subprocess.run([ROOT / "tools/newer-acme.sh", folder], check=True)
     return folder / "pebble", folder / "certbot/bin/certbot"
 
 
@@ -244,13 +245,13 @@ class Consumer:
 
 def build_program(folder: Path) -> Path:
     """Pack the program exactly as host_program does."""
-    path = HERE.parents[1] / "plugins/action/host_program.py"
+    path = ROOT / "plugins/action/host_program.py"
     spec = importlib.util.spec_from_file_location("host_program_action", path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     program = folder / "labserver"
-    program.write_bytes(module.pack(HERE.parents[1]))
+    program.write_bytes(module.pack(ROOT))
     program.chmod(0o755)
     return program
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 from parts import Lab
+from paths import CHECKOUT
 
 pytestmark = [
     pytest.mark.engine,
@@ -27,8 +29,8 @@ pytestmark = [
     ),
 ]
 
-IMAGE = "labserver-test-certificates:busybox"
-NAME = "labserver-test-certificates"
+NAME = f"labserver-test-certificates-{CHECKOUT}"
+IMAGE = f"{NAME}:busybox"
 
 # What the CoCalc documents describe, as short as it can be: "setup" makes an account, "renew" writes the pair.
 SCRIPT = """#!/bin/sh
@@ -65,18 +67,46 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with (folder / "image.tar").open("rb") as archive_file:
         subprocess.run(["docker", "import", "-", IMAGE], stdin=archive_file, check=True, stdout=subprocess.DEVNULL)
     yield IMAGE
-    subprocess.run(["docker", "rmi", IMAGE], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["docker", "rmi", "--force", IMAGE], check=True, stdout=subprocess.DEVNULL)
+
+
+def remove() -> None:
+    """Remove the container, whatever state it is in; nothing happens when there is none."""
+    subprocess.run(["docker", "rm", "--force", NAME], check=False, capture_output=True)
+
+
+@contextlib.contextmanager
+def stand_in(image: str, folder: Path, *options: str) -> Iterator[Path]:
+    """A running stand-in for the CoCalc container; its data folder on the host.
+
+    What an earlier one left behind is removed first, and in the end also a container that was made and not started.
+    """
+    (folder / "next").mkdir(parents=True)
+    remove()
+    try:
+        argv = ["docker", "run", "-d", "--init", "--name", NAME, "-v", f"{folder}:/data", *options]
+        subprocess.run([*argv, image, "/bin/sleep", "600"], check=True, stdout=subprocess.DEVNULL)
+        yield folder
+    finally:
+        remove()
 
 
 @pytest.fixture
 def data(image: str, tmp_path: Path) -> Iterator[Path]:
-    """A running stand-in for the CoCalc container; its data folder on the host."""
-    folder = tmp_path / "data"
-    (folder / "next").mkdir(parents=True)
-    argv = ["docker", "run", "-d", "--init", "--name", NAME, "-v", f"{folder}:/data", image, "/bin/sleep", "600"]
-    subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
-    yield folder
-    subprocess.run(["docker", "rm", "-f", NAME], check=True, stdout=subprocess.DEVNULL)
+    with stand_in(image, tmp_path / "data") as folder:
+        yield folder
+
+
+def test_a_run_that_fails_leaves_no_container_in_the_way_of_the_next(image: str, tmp_path: Path) -> None:
+    with (
+        pytest.raises(subprocess.CalledProcessError),
+        stand_in(image, tmp_path / "first", "--network", "container:not-there"),
+    ):
+        pass
+    assert docker("ps", "--all", "--quiet", "--filter", f"name=^{NAME}$") == ""
+    docker("create", "--name", NAME, image, "/bin/sleep", "600")  # what a run leaves that is killed
+    with stand_in(image, tmp_path / "second"):
+        assert docker("ps", "--quiet", "--filter", f"name=^{NAME}$") != ""
 
 
 def offer(data: Path, days: int) -> None:

@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from paths import ROOT
+
 FAR = "ansible_host=192.0.2.1 ansible_ssh_common_args='-o ConnectTimeout=1'"
 NEAR = f"ansible_connection=local ansible_python_interpreter={sys.executable}"
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from paths import ROOT
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "collections"))
+sys.path.insert(0, str(ROOT / "collections"))
 from ansible_collections.labserver.jupyter.plugins.plugin_utils import _inputs
 
-ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path for path in (ROOT / "roles").iterdir() if path.is_dir())
 TYPES = {"str": str, "path": str, "int": int, "float": (int, float), "bool": bool, "list": list, "dict": dict}
 

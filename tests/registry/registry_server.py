@@ -15,7 +15,9 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-SERVE = Path(__file__).resolve().parents[2] / "roles" / "registry" / "files" / "image" / "serve"
+from paths import ROOT
+
+SERVE = ROOT / "roles" / "registry" / "files" / "image" / "serve"
 BINARY = os.environ.get("REGISTRY_BINARY", "docker-registry")
 
 CONFIG = """\

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import images
 import pytest
+from paths import ROOT
 from registry_server import BINARY, RegistryServer
 
-ROOT = Path(__file__).resolve().parents[2]
 REPO = "lab/notebook"
 DAY = 86400.0
 NOW = time.time() - 600

@@ -16,8 +16,8 @@ import sys
 from pathlib import Path
 
 import yaml
+from paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 CONTEXT = ROOT / "roles" / "hub" / "files" / "images" / "hub"
 
 

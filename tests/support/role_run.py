@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from paths import ROOT
+
 
 def run_role(
     folder: Path, name: str, hosts: str = "all", options: Sequence[str] = (), **variables: Any
@@ -25,11 +27,30 @@ def run_role(
     return run_playbook(book, variables, options)
 
 
-def run_playbook(book: Path, variables: Mapping[str, Any], options: Sequence[str] = ()) -> tuple[int, str]:
-    """Run a playbook against the hosts of the scenario; returns exit status and output."""
-    inventory = os.environ["MOLECULE_INVENTORY_FILE"]
-    command = ["ansible-playbook", "-i", inventory, "-e", json.dumps(variables), *options, str(book)]
-    # Molecule's record of its own runs is not for these.
-    env = os.environ | {"ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_CALLBACKS_ENABLED": "ansible.posix.timer"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env, timeout=300)
+def run_playbook(
+    book: Path,
+    variables: Mapping[str, Any],
+    options: Sequence[str] = (),
+    inventory: Path | None = None,
+    seconds: float = 400,
+) -> tuple[int, str]:
+    """Run a playbook against the hosts of the scenario; returns exit status and output.
+
+    ``inventory`` is molecule's unless another is given. Raises subprocess.TimeoutExpired after ``seconds``.
+    """
+    return run_ansible("ansible-playbook", [*options, "-e", json.dumps(variables), str(book)], inventory, seconds)
+
+
+def run_ansible(
+    program: str, arguments: Sequence[str], inventory: Path | None = None, seconds: float = 400, **environment: str
+) -> tuple[int, str]:
+    """Run ``ansible-playbook`` or ``ansible`` against the hosts of the scenario; returns exit status and output.
+
+    ``environment`` is added to that of the tests. Raises subprocess.TimeoutExpired after ``seconds``.
+    """
+    hosts = inventory or Path(os.environ["MOLECULE_INVENTORY_FILE"])
+    env = {**os.environ, "ANSIBLE_FORCE_COLOR": "0", "COLUMNS": "1000", **environment}
+    env.pop("ANSIBLE_CALLBACKS_ENABLED", None)  # molecule's record is of its own runs only
+    command = [program, "-i", str(hosts), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env, cwd=ROOT, timeout=seconds)
     return done.returncode, done.stdout + done.stderr

@@ -18,8 +18,10 @@ from pathlib import Path
 import pytest
 import testinfra
 import yaml
+from paths import SCENARIOS
+from role_run import run_ansible
 
-SCENARIO = Path(__file__).resolve().parents[1]
+SCENARIO = SCENARIOS / "accounts"
 GROUPS = [{"name": "leem"}, {"name": "students"}]
 HAND = [{"name": "hand", "groups": ["leem"]}, {"name": "olga", "system_name": "olga", "groups": ["leem"]}]
 STUDENTS = [{"name": f"student{number}", "groups": ["students"]} for number in range(300)]
@@ -45,22 +47,9 @@ def play(users: list[dict[str, t.Any]], limit: str = "all", **variables: t.Any) 
     extra = {"accounts_users": users, "accounts_groups": GROUPS} | {
         f"accounts_{key}": v for key, v in variables.items()
     }
-    return subprocess.run(
-        [
-            "ansible-playbook",
-            "-i",
-            str(inventory().parent),
-            "--limit",
-            limit,
-            "-e",
-            json.dumps(extra),
-            SCENARIO / "life.yml",
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_CALLBACKS_ENABLED": "ansible.posix.timer"},
-    )
+    arguments = ["--limit", limit, "-e", json.dumps(extra), str(SCENARIO / "life.yml")]
+    status, text = run_ansible("ansible-playbook", arguments, seconds=900)
+    return subprocess.CompletedProcess(arguments, status, text, "")
 
 
 def good(result: subprocess.CompletedProcess[str]) -> None:

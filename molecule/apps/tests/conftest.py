@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import copy
 import json
-import sys
 import typing as t
 from pathlib import Path
 
 import pytest
 import yaml
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tests" / "support"))
+from paths import SCENARIOS
 from role_run import run_role
 
-INPUTS = yaml.safe_load((Path(__file__).parents[1] / "files" / "inputs.yml").read_text())
+INPUTS = yaml.safe_load((SCENARIOS / "apps" / "files" / "inputs.yml").read_text())
 Apply = t.Callable[..., dict[str, t.Any]]
 Role = t.Callable[..., tuple[int, str]]
 

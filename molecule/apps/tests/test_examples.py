@@ -9,13 +9,13 @@ import base64
 import json
 import typing as t
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import yaml
 from conftest import module
+from paths import ROOT
 
-EXAMPLE = Path(__file__).parents[3] / "inventory" / "example"
+EXAMPLE = ROOT / "inventory" / "example"
 FOLDERS = EXAMPLE.parent / "apps"
 TEXT = (EXAMPLE / "host_vars" / "boreas" / "apps.yml").read_text().replace("{{ inventory_dir }}", str(EXAMPLE))
 APPS = {app["name"]: app for app in yaml.safe_load(TEXT)["compose_app_apps"]}

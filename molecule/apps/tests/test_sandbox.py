@@ -8,13 +8,12 @@ from __future__ import annotations
 import base64
 import time
 import typing as t
-from pathlib import Path
 
 import pytest
 from conftest import INPUTS
+from paths import ROOT
 from role_run import run_playbook
 
-ROOT = Path(__file__).resolve().parents[3]
 LIMIT = "--seconds 20"
 
 

@@ -5,21 +5,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 import subprocess
-import sys
 import typing as t
 from pathlib import Path
 
+import hub_host
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tests" / "support"))
 from hub_client import HubClient
+from paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 SERVER = f"labserver-backup{os.environ.get('LABSERVER_ID', '')}"
 INVENTORY = Path(os.environ.get("MOLECULE_EPHEMERAL_DIRECTORY", "")) / "inventory"
 SECRET = "of the test, and not short"
@@ -53,19 +49,13 @@ def app(dump: list[str]) -> None:
 
 @pytest.fixture(scope="module")
 def hub() -> str:
-    route = sh("ip -4 route get 192.0.2.1")
-    return f"http://{route.split(' src ')[1].split()[0]}:8000"
+    return hub_host.base_url(sh)
 
 
 @pytest.fixture(scope="module")
 def saved(hub: str) -> dict[str, t.Any]:
     """Alice has a password of her own and data; then the job of host cron saves the server."""
-    text = sh("cat /var/lib/labserver/one-time-passwords.csv")
-    one_time = {row["name"]: row["password"] for row in csv.DictReader(io.StringIO(text))}
-    alice = HubClient(hub, "alice")
-    if "alice" in one_time:
-        assert alice.login(one_time["alice"]).status_code == 302
-        assert alice.change_password(one_time["alice"], OWN) == ""
+    hub_host.logged_in(sh, hub, "alice", OWN)
     sh(f"head -c 300000 /dev/urandom > {DATA}; chown jupyter-alice: {DATA}; chmod 640 {DATA}")
     sh("mkdir -p /home/jupyter-alice/.cache; echo x > /home/jupyter-alice/.cache/again")
     sh("mkdir -p /opt/app /etc/labserver/backup.d; echo kept > /opt/app/data")

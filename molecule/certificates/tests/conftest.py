@@ -5,17 +5,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 import time
 import typing as t
-from pathlib import Path
 
 import pytest
+from paths import ROOT
+from role_run import run_ansible
 
 SECRETS = ("s3cret-dns", "s3cret-job", "s3cret-webhook", "s3cret-header", "s3cret-smtp")
-PROJECT = Path(__file__).resolve().parents[3]
 
 
 def name_of(host: t.Any) -> str:
@@ -38,11 +36,8 @@ def other(host: t.Any) -> t.Any:
 
 def play(playbook: str, *arguments: str) -> tuple[int, str]:
     """Run a playbook of the collection on the scenario's hosts; exit status and all that it printed."""
-    env = {**os.environ, "ANSIBLE_FORCE_COLOR": "0", "COLUMNS": "1000", "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg")}
-    env.pop("ANSIBLE_CALLBACKS_ENABLED", None)  # molecule records its own runs only
-    command = ["ansible-playbook", "-i", os.environ["MOLECULE_INVENTORY_FILE"], playbook, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env, cwd=PROJECT, timeout=300)
-    return done.returncode, done.stdout + done.stderr
+    # With the settings of the checkout, as an administrator's run has them, and not with those of molecule.
+    return run_ansible("ansible-playbook", [playbook, *arguments], ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"))
 
 
 def fingerprint(host: t.Any, name: str, port: int) -> str:

@@ -6,26 +6,23 @@
 from __future__ import annotations
 
 import base64
-import csv
-import io
 import json
 import os
-import subprocess
-import sys
 import time
 import typing as t
 from collections.abc import Callable
-from pathlib import Path
 
+import hub_host
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tests" / "support"))
 from hub_client import HubClient, Kernel
+from paths import SCENARIOS
+from role_run import run_playbook
 
 OWN = "A password of my own"
 NOTEBOOK = "notebook:latest"
 REGISTRY = "127.0.0.1:5000"
 ROSTER = "/etc/labserver/public/roster.json"
+SINGLEUSER = "/opt/jupyter/bin/jupyterhub-singleuser"
 
 
 class Lab:
@@ -33,9 +30,7 @@ class Lab:
 
     def __init__(self, host: t.Any):
         self.host = host
-        # The address of the host's own interface, and not of one of its bridges.
-        route = self.sh("ip -4 route get 192.0.2.1")
-        self.base = f"http://{route.split(' src ')[1].split()[0]}:8000"
+        self.base = hub_host.base_url(self.sh)
 
     def sh(self, command: str) -> str:
         """Run a shell command as root on the host; returns what it prints, fails when it does."""
@@ -49,8 +44,7 @@ class Lab:
 
     def one_time(self) -> dict[str, str]:
         """Return the one-time passwords that were not used yet."""
-        text = self.sh("cat /var/lib/labserver/one-time-passwords.csv")
-        return {row["name"]: row["password"] for row in csv.DictReader(io.StringIO(text))}
+        return hub_host.one_time_passwords(self.sh)
 
     def role(self, **variables: t.Any) -> tuple[int, str]:
         """Run the role with the images that are there and other variables; returns the exit status and what is said."""
@@ -58,23 +52,11 @@ class Lab:
             f"hub_{key}": self.sh(f"docker inspect --format '{{{{.Config.Image}}}}' {name}").strip()
             for key, name in (("image", "labserver-hub"), ("proxy_image", "labserver-hub-proxy"))
         }
-        scenario = Path(__file__).resolve().parents[1]
-        command = ["ansible-playbook", "-i", os.environ["MOLECULE_INVENTORY_FILE"]]
-        command += ["-e", json.dumps(images | variables), str(scenario / "files" / "hub.yml")]
-        env = {**os.environ, "ANSIBLE_FORCE_COLOR": "0", "COLUMNS": "1000"}
-        env.pop("ANSIBLE_CALLBACKS_ENABLED", None)  # only molecule's own runs are recorded
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=env, timeout=400)
-        return done.returncode, done.stdout + done.stderr
+        return run_playbook(SCENARIOS / "hub" / "files" / "hub.yml", images | variables)
 
     def person(self, name: str) -> HubClient:
         """Return a person who is logged in with a password of their own."""
-        client = HubClient(self.base, name)
-        if client.login(OWN).status_code != 302:
-            password = self.one_time().get(name)
-            assert password, f"{name} cannot log in"
-            assert client.login(password).status_code == 302
-            assert client.change_password(password, OWN) == ""
-        return client
+        return hub_host.logged_in(self.sh, self.base, name, OWN)
 
     def without_server(self, name: str) -> HubClient:
         """Return a person who is logged in and has no server, whatever an earlier test left."""
@@ -165,3 +147,9 @@ def catalogue(lab: Lab) -> dict[str, dict[str, t.Any]]:
     """Return the catalogue's entries by repository:tag."""
     document = json.loads(lab.sh("cat /var/lib/labserver/catalogue/images.json"))
     return {f"{one['repository']}:{one['tag']}": one for one in document["images"]}
+
+
+def script(*lines: str) -> str:
+    """Return the Dockerfile's part that puts a script in the place of the notebook server; the real one is `real`."""
+    echoes = "".join(f" && echo '{line}' >> {SINGLEUSER}" for line in ("#!/bin/sh", *lines))
+    return f"USER 0\nRUN mv {SINGLEUSER} /opt/jupyter/bin/real{echoes} && chmod 755 {SINGLEUSER}\nUSER 65534"

@@ -9,12 +9,11 @@ import json
 import subprocess
 import sys
 import typing as t
-from pathlib import Path
 
 import pytest
 from conftest import OWN, catalogue, push
+from paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 ANNOUNCED = "The microscope is aligned on Friday"
 BOARD = "/etc/labserver/public/announcements.json"
 

@@ -18,15 +18,15 @@ import time
 import typing as t
 import urllib.parse
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import requests
 import urllib3
 from conftest import NOTEBOOK, OWN
 from hub_client import HubClient
+from paths import CACHE, SCENARIOS
 
-FILES = Path(__file__).resolve().parents[1] / "files"
+FILES = SCENARIOS / "hub" / "files"
 # What the hub's container can resolve: the name of the container that plays the host, in its network of the same name.
 NAME = "{0}.{0}".format("labserver-hub" + os.environ.get("LABSERVER_ID", ""))
 PROVIDER = f"https://{NAME}:9443"
@@ -69,7 +69,7 @@ def directory(lab: t.Any) -> None:
 @pytest.fixture(scope="module")
 def provider(lab: t.Any, directory: None) -> None:
     """Run the identity provider with the proxy's Node.js; its certificate is of the same authority."""
-    cache = Path(__file__).resolve().parents[3] / ".cache" / "provider"
+    cache = CACHE / "provider"
     cache.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "provider.js"):
         (cache / name).write_text((FILES / "provider" / name).read_text())

@@ -6,14 +6,11 @@
 from __future__ import annotations
 
 import json
-import sys
 import typing as t
 from pathlib import Path
 
 import pytest
 from conftest import REGISTRY
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tests" / "support"))
 from role_run import run_role
 from test_lab import ansible
 from test_registry import login

@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 import testinfra
 from conftest import REGISTRY, SECOND
+from paths import ROOT
+from role_run import run_ansible
 from test_registry import READ, ask, login, push, tags
 
-ROOT = Path(__file__).resolve().parents[3]
 REPORT = f"/etc/labserver/registry/in-use.d/{SECOND}.json"
 USERS = ("pusher", "puller")
 UP = ("running", "degraded")  # what systemd says of a host that has booted
@@ -26,13 +27,9 @@ UP = ("running", "degraded")  # what systemd says of a host that has booted
 
 def ansible(*arguments: str, good: bool = True) -> str:
     """Run a playbook or a module on the hosts of this scenario."""
-    inventory = str(Path(os.environ["MOLECULE_INVENTORY_FILE"]).parent)
-    env = {**os.environ, "ANSIBLE_FORCE_COLOR": "0", "COLUMNS": "1000"}
-    env.pop("ANSIBLE_CALLBACKS_ENABLED", None)  # molecule records its own runs only
-    command = [arguments[0], "-i", inventory, *arguments[1:]]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env, cwd=ROOT, timeout=300)
-    assert (done.returncode == 0) is good, done.stdout[-5000:] + done.stderr[-2000:]
-    return done.stdout
+    status, text = run_ansible(arguments[0], arguments[1:])
+    assert (status == 0) is good, text[-7000:]
+    return text
 
 
 def weekly_job(host: t.Any) -> tuple[str, str]:

@@ -5,15 +5,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-from .conftest import Guest, inventory
+from lab_guest.server import LabServer, inventory
+from role_run import run_playbook
 
 MIB = 1024**2
 PLAY = "- {hosts: all, gather_facts: false, tasks: [{labserver.jupyter.lab_accounts: '{{ people }}'}]}\n"
@@ -33,28 +30,10 @@ class People:
 
     def __call__(self, users: list[dict[str, Any]], **variables: Any) -> str:
         """Have these people; whom other tests made stays. Returns what ansible-playbook printed."""
-        done = subprocess.run(
-            [
-                "ansible-playbook",
-                "-i",
-                os.environ.get("MOLECULE_INVENTORY_FILE") or inventory(),
-                "-e",
-                json.dumps({"people": {"users": users, "unlisted": "keep"} | variables}),
-                self.playbook,
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-            env={
-                **os.environ,
-                "ANSIBLE_FORCE_COLOR": "0",
-                "COLUMNS": "1000",
-                "ANSIBLE_CALLBACKS_ENABLED": "ansible.posix.timer",
-            },
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout + done.stderr
+        given = {"people": {"users": users, "unlisted": "keep"} | variables}
+        status, text = run_playbook(self.playbook, given, inventory=inventory())
+        assert status == 0, text
+        return text
 
 
 @pytest.fixture
@@ -62,7 +41,7 @@ def people(tmp_path: Path) -> People:
     return People(tmp_path)
 
 
-def homes(guest: Guest, kind: str) -> str:
+def homes(guest: LabServer, kind: str) -> str:
     """Mount a fresh file system for homes; returns its folder."""
     make, option = MAKE[kind]
     name = kind.replace(" ", "-")
@@ -74,7 +53,7 @@ def homes(guest: Guest, kind: str) -> str:
     return folder
 
 
-def write(guest: Guest, name: str, home: str, mebibytes: int) -> tuple[int, str]:
+def write(guest: LabServer, name: str, home: str, mebibytes: int) -> tuple[int, str]:
     """Let somebody write so much into the home; returns how many MiB arrived, and what was complained of."""
     # Right through to the disk, as an allocation that is only promised is counted by nobody yet.
     done = guest.run(
@@ -86,7 +65,7 @@ def write(guest: Guest, name: str, home: str, mebibytes: int) -> tuple[int, str]
 
 
 @pytest.mark.parametrize("kind", ["ext4", "xfs"])
-def test_nobody_stores_more_than_the_quota(guest: Guest, people: People, kind: str) -> None:
+def test_nobody_stores_more_than_the_quota(guest: LabServer, people: People, kind: str) -> None:
     home = homes(guest, kind)
     own, general, free = f"{kind}-own", f"{kind}-general", f"{kind}-free"
     wanted = [{"name": own, "quota": "6M"}, {"name": general}, {"name": free, "quota": 0}]
@@ -115,7 +94,7 @@ def test_nobody_stores_more_than_the_quota(guest: Guest, people: People, kind: s
     ],
 )
 def test_where_no_quota_holds_it_is_said_and_all_else_done(
-    guest: Guest, people: People, kind: str, reason: str
+    guest: LabServer, people: People, kind: str, reason: str
 ) -> None:
     home = homes(guest, kind) if kind else "/home"
     told = people([{"name": "quincy", "quota": "1M"}], home_folder=home)
@@ -124,7 +103,7 @@ def test_where_no_quota_holds_it_is_said_and_all_else_done(
     assert guest.out("getent passwd jupyter-quincy")
 
 
-def test_who_leaves_loses_the_server_and_nobody_else_anything(guest: Guest, people: People) -> None:
+def test_who_leaves_loses_the_server_and_nobody_else_anything(guest: LabServer, people: People) -> None:
     """No hub runs here that could stop the server itself."""
     people([{"name": "stella"}])
     uid = guest.out("id -u jupyter-stella")

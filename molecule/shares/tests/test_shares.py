@@ -12,9 +12,13 @@ import time
 from typing import Any
 
 import pytest
-
-from .conftest import ROOT, Guest
-from .hub import Hub
+from lab_guest.hub import Hub
+from lab_guest.server import ROOT, LabServer
+from machines import guest as machine
+from machines import nas
+from machines.image import FSTAB
+from machines.places import RUN, SILENT
+from machines.process import start_process, stop_process, wait_for
 
 SEEN = {
     "alice": ["analysis", "books", "data", "project", "scratch", "secret"],
@@ -33,7 +37,7 @@ def files(share: str) -> str:
 # --- mounted as asked -------------------------------------------------------------------------------------------------
 
 
-def test_every_share_shows_the_files_of_its_server(guest: Guest) -> None:
+def test_every_share_shows_the_files_of_its_server(guest: LabServer) -> None:
     shown = {"/mnt/data": "data", "/mnt/lab books": "books", "/mnt/secret": "secret", "/mnt/project": "project"}
     for path, share in shown.items():
         assert guest.out(f"cat '{path}/hello.txt'") == f"hello from {share}"
@@ -45,7 +49,7 @@ def test_every_share_shows_the_files_of_its_server(guest: Guest) -> None:
     }
 
 
-def test_the_kernel_uses_the_options_that_were_asked_for(guest: Guest) -> None:
+def test_the_kernel_uses_the_options_that_were_asked_for(guest: LabServer) -> None:
     rows = {row.split()[1]: row.split()[3].split(",") for row in guest.out("grep cifs /proc/self/mounts").splitlines()}
     assert rows[files("data")][0] == "ro" and "username=labreader" in rows[files("data")]
     for option in ("rw", "vers=3.1.1", "gid=30001", "file_mode=0660", "dir_mode=0770", "nosuid", "nodev", "mfsymlinks"):
@@ -53,15 +57,15 @@ def test_the_kernel_uses_the_options_that_were_asked_for(guest: Guest) -> None:
     assert "seal" in rows[files("secret")] and "seal" not in rows[files("analysis")]
 
 
-def test_foreign_lines_of_fstab_are_as_they_were(guest: Guest) -> None:
+def test_foreign_lines_of_fstab_are_as_they_were(guest: LabServer) -> None:
     now = base64.b64decode(guest.out("base64 -w0 /etc/fstab")).splitlines(keepends=True)
-    before = guest.uml.FSTAB.splitlines(keepends=True)
+    before = FSTAB.splitlines(keepends=True)
     adopted = next(line for line in before if b" /mnt/data " in line)
     assert [line for line in now if f" {ROOT}".encode() not in line] == [line for line in before if line != adopted]
     assert guest.run("findmnt --verify").stdout.count("[E]") == 0
 
 
-def test_people_on_the_host_have_exactly_their_rights(guest: Guest) -> None:
+def test_people_on_the_host_have_exactly_their_rights(guest: LabServer) -> None:
     assert guest.person("alice", "cat /mnt/data/hello.txt").stdout == "hello from data\n"
     assert "Read-only" in guest.person("alice", "touch /mnt/data/x").stderr
     assert guest.person("alice", "echo a > /mnt/analysis/alice && cat /mnt/analysis/alice").stdout == "a\n"
@@ -73,18 +77,18 @@ def test_people_on_the_host_have_exactly_their_rights(guest: Guest) -> None:
     assert "Permission denied" in guest.person("bob", "ls /mnt/scratch").stderr
 
 
-def test_rights_on_nfs_are_those_of_its_files(guest: Guest) -> None:
+def test_rights_on_nfs_are_those_of_its_files(guest: LabServer) -> None:
     rows = [line.split() for line in guest.out("grep nas:/project /proc/self/mounts").splitlines()]
     assert [(row[1], row[2]) for row in rows] == [(files("project"), "nfs4")]
     assert {"rw", "vers=4.2", "soft", "nosuid", "nodev"} <= set(rows[0][3].split(","))
     assert guest.person("alice", "echo a > /mnt/project/alice && cat /mnt/project/alice").stdout == "a\n"
-    assert (guest.uml.RUN / "nas/shares/project/alice").stat().st_uid == 20001
+    assert (nas.SHARES / "project/alice").stat().st_uid == 20001
     assert guest.person("bob", "cat /mnt/project/alice").stdout == "a\n"
     assert "Permission denied" in guest.person("bob", "echo b > /mnt/project/alice").stderr
     assert "Permission denied" in guest.person("dora", "ls /mnt/project").stderr
 
 
-def test_passwords_are_in_their_files_and_nowhere_else(guest: Guest, settings: dict[str, Any]) -> None:
+def test_passwords_are_in_their_files_and_nowhere_else(guest: LabServer, settings: dict[str, Any]) -> None:
     for name, account in settings["shares_credentials"].items():
         path = f"/etc/labserver/shares/credentials/{name}"
         assert guest.out(f"stat -c '%a %U %G' {path}") == "600 root root"
@@ -97,7 +101,7 @@ def test_passwords_are_in_their_files_and_nowhere_else(guest: Guest, settings: d
         assert found.stdout.split() == ["0", "0"]
 
 
-def test_health_is_written_down(guest: Guest) -> None:
+def test_health_is_written_down(guest: LabServer) -> None:
     done = guest.run("labserver share-health")
     assert done.returncode == 0, done.stdout
     status = json.loads(guest.out("cat /etc/labserver/public/shares-status.json"))
@@ -109,14 +113,14 @@ def test_health_is_written_down(guest: Guest) -> None:
 # --- in notebooks -----------------------------------------------------------------------------------------------------
 
 
-def test_the_hub_gives_people_of_two_groups_what_they_may_have(guest: Guest, hub: Hub) -> None:
+def test_the_hub_gives_people_of_two_groups_what_they_may_have(guest: LabServer, hub: Hub) -> None:
     for name in ("alice", "bob"):
         assert hub.spawn(name) == ""
         assert guest.notebook(name, f"ls {ROOT}").stdout.split() == SEEN[name]
     writes = "for share in analysis project scratch; do echo n > /mnt/$share/n && cat /mnt/$share/n; done"
     assert guest.notebook("alice", writes).stdout == "n\n" * 3
-    assert (guest.uml.RUN / "nas/shares/analysis/n").read_text() == "n\n"
-    assert (guest.uml.RUN / "nas/shares/project/n").stat().st_uid == 20001
+    assert (nas.SHARES / "analysis/n").read_text() == "n\n"
+    assert (nas.SHARES / "project/n").stat().st_uid == 20001
     assert guest.out("stat -c %u:%G /srv/scratch/n") == "20001:leem"
     assert guest.notebook("bob", 'echo n > "/mnt/lab books/n"; ls /mnt').stdout == "data\nlab books\nproject\n"
     for name, path in (("alice", "/mnt/lab books/n"), ("bob", "/mnt/project/n")):
@@ -128,11 +132,11 @@ def test_the_hub_gives_people_of_two_groups_what_they_may_have(guest: Guest, hub
 # --- the NAS goes away and comes back ---------------------------------------------------------------------------------
 
 
-def test_the_nas_stops_while_mounted_and_comes_back(guest: Guest, hub: Hub) -> None:
+def test_the_nas_stops_while_mounted_and_comes_back(guest: LabServer, hub: Hub) -> None:
     """Samba and the NFS server at once. What every server's start does then is said by ``when_absent``."""
     hub.stop("bob")
     guest.nas_stop()
-    guest.uml.nfs_stop()
+    nas.nfs_stop()
     try:
         begin = time.monotonic()
         look = f"for share in analysis project; do cat {ROOT}/$share/files/n & done 2>/dev/null; wait"
@@ -147,17 +151,17 @@ def test_the_nas_stops_while_mounted_and_comes_back(guest: Guest, hub: Hub) -> N
         assert hub.spawn("dora") == "", "without"
         assert guest.notebook("dora", f"ls {ROOT}").returncode != 0
     finally:  # the tests that follow have a NAS
-        guest.uml.nas_start()
-        guest.uml.nfs_start()
+        nas.start()
+        nas.nfs_start()
     for share in ("analysis", "project"):
-        guest.uml.wait_for(
+        wait_for(
             lambda share=share: guest.notebook("alice", f"cat {files(share)}/n").stdout == "n\n", 60, "alice's file"
         )
-    guest.uml.wait_for(lambda: guest.run("labserver share-health").returncode == 0, 60, "health")
+    wait_for(lambda: guest.run("labserver share-health").returncode == 0, 60, "health")
     assert hub.spawn("bob") == ""
 
 
-def test_a_share_that_is_not_mounted_cannot_be_written_to_and_reappears(guest: Guest, hub: Hub) -> None:
+def test_a_share_that_is_not_mounted_cannot_be_written_to_and_reappears(guest: LabServer, hub: Hub) -> None:
     unit = guest.out(f"systemd-escape --path {files('analysis')}")
     guest.run(f"systemctl stop {unit}.automount {unit}.mount")
     assert files("analysis") not in guest.sources()
@@ -178,7 +182,7 @@ def test_a_share_that_is_not_mounted_cannot_be_written_to_and_reappears(guest: G
     assert guest.notebook("alice", f"cat {files('analysis')}/n").stdout == "n\n"
 
 
-def test_impatience_does_not_break_the_automount(guest: Guest) -> None:
+def test_impatience_does_not_break_the_automount(guest: LabServer) -> None:
     """systemd drops an automount for good after five failures in ten seconds, unless it is told not to."""
     unit = guest.out(f"systemd-escape --path {files('books')}")
     guest.run(f"systemctl stop {unit}.mount")
@@ -190,31 +194,31 @@ def test_impatience_does_not_break_the_automount(guest: Guest) -> None:
         assert failures.split() == ["failed"] * 12
         assert guest.out(f"systemctl is-active {unit}.automount") == "active"
     finally:
-        guest.uml.nas_start()
-    guest.uml.wait_for(lambda: guest.notebook("bob", f"cat {files('books')}/n").stdout == "n\n", 30, "bob's file")
+        nas.start()
+    wait_for(lambda: guest.notebook("bob", f"cat {files('books')}/n").stdout == "n\n", 30, "bob's file")
 
 
 # --- the role on a bad day --------------------------------------------------------------------------------------------
 
 
-def test_password_rotation(guest: Guest, settings: dict[str, Any]) -> None:
+def test_password_rotation(guest: LabServer, settings: dict[str, Any]) -> None:
     accounts = copy.deepcopy(settings["shares_credentials"])
     accounts["writer"]["password"] = "new #2, \\"
     try:
         said = guest.role(shares_credentials=accounts)  # before the NAS knows it
         assert "the server refused the user name or password" in said and "share data" not in said
-        guest.uml.nas_password("labwriter", accounts["writer"]["password"])
+        nas.set_password("labwriter", accounts["writer"]["password"])
         there = guest.notebook("alice", f"cat {files('analysis')}/n")
         assert there.stdout == "n\n", "the same container, a new password"
     finally:
-        guest.uml.nas_password("labwriter", settings["shares_credentials"]["writer"]["password"])
+        nas.set_password("labwriter", settings["shares_credentials"]["writer"]["password"])
         said = guest.role()
     assert "changed=1" in said and "refused" not in said
     assert guest.notebook("alice", f"cat {files('analysis')}/n").stdout == "n\n"
 
 
 @pytest.fixture
-def odd_shares(guest: Guest, settings: dict[str, Any]) -> list[dict[str, Any]]:
+def odd_shares(guest: LabServer, settings: dict[str, Any]) -> list[dict[str, Any]]:
     common = {"credentials": "writer", "access": {"leem": "rw"}}
     return [
         *settings["shares_list"],
@@ -226,10 +230,10 @@ def odd_shares(guest: Guest, settings: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def test_missing_full_and_silent_servers(guest: Guest, odd_shares: list[dict[str, Any]]) -> None:
-    listener = f"import socket, time; s = socket.create_server(('{guest.uml.SILENT}', 445)); time.sleep(600)"
-    with (guest.uml.RUN / "silent.out").open("ab") as out:
-        guest.uml.start("silent", ["python3", "-c", listener], out)
+def test_missing_full_and_silent_servers(guest: LabServer, odd_shares: list[dict[str, Any]]) -> None:
+    listener = f"import socket, time; s = socket.create_server(('{SILENT}', 445)); time.sleep(600)"
+    with (RUN / "silent.out").open("ab") as out:
+        start_process("silent", ["python3", "-c", listener], out)
     try:
         begin = time.monotonic()
         said = guest.role(shares_list=odd_shares, shares_timeout_seconds=15)
@@ -250,17 +254,17 @@ def test_missing_full_and_silent_servers(guest: Guest, odd_shares: list[dict[str
         assert status["full"]["mounted"] and status["full"]["free_percent"] < 20
         assert not status["silent"]["mounted"] and status["silent"]["answer_seconds"] is None
     finally:
-        guest.uml.stop("silent")
+        stop_process("silent")
 
 
-def test_a_run_while_samba_hangs_ends_in_time(guest: Guest, settings: dict[str, Any]) -> None:
+def test_a_run_while_samba_hangs_ends_in_time(guest: LabServer, settings: dict[str, Any]) -> None:
     """findmnt, systemd's reader of fstab and umount all wait for a server that is connected and says nothing.
 
     The run takes the odd shares of the test before away, and makes a new one.
     """
     late = {"name": "late", "type": "local", "source": "/srv/late", "access": {"leem": "rw"}}
     assert files("analysis") in guest.sources()
-    guest.uml.nas_freeze(True)
+    nas.freeze(True)
     try:
         begin = time.monotonic()
         said = guest.role(shares_list=[*settings["shares_list"], late], shares_timeout_seconds=15)
@@ -270,13 +274,11 @@ def test_a_run_while_samba_hangs_ends_in_time(guest: Guest, settings: dict[str, 
         assert "nosuch" not in guest.out("cat /etc/fstab /proc/self/mounts")
         assert guest.run(f"ls -d {ROOT}/silent").returncode != 0
     finally:
-        guest.uml.nas_freeze(False)
-    guest.uml.wait_for(
-        lambda: guest.notebook("alice", f"cat {files('analysis')}/n").stdout == "n\n", 60, "alice's file"
-    )
+        nas.freeze(False)
+    wait_for(lambda: guest.notebook("alice", f"cat {files('analysis')}/n").stdout == "n\n", 60, "alice's file")
 
 
-def test_another_source_and_another_root(guest: Guest, settings: dict[str, Any]) -> None:
+def test_another_source_and_another_root(guest: LabServer, settings: dict[str, Any]) -> None:
     shares = copy.deepcopy(settings["shares_list"])
     shares[0]["source"] = "//nas/full"
     guest.role(shares_list=shares, shares_root="/srv/elsewhere")
@@ -294,12 +296,12 @@ def test_another_source_and_another_root(guest: Guest, settings: dict[str, Any])
 # --- power cut (last: the guest is another one afterwards) ------------------------------------------------------------
 
 
-def test_boot_without_the_nas_and_notebooks_that_start_before_it(guest: Guest) -> None:
+def test_boot_without_the_nas_and_notebooks_that_start_before_it(guest: LabServer) -> None:
     guest.out("systemctl disable --quiet docker containerd; sync")  # an engine alone takes this kernel 15 s to start
-    guest.uml.guest_stop()
-    guest.uml.nas_stop()
-    guest.uml.nfs_stop()
-    guest.uml.guest_start()
+    machine.stop()
+    nas.stop()
+    nas.nfs_stop()
+    machine.start()
     guest.out("systemctl is-system-running --wait || true")
     assert guest.out("systemctl is-active multi-user.target") == "active"
     seconds = float(guest.out("systemctl show -P ActiveEnterTimestampMonotonic multi-user.target")) / 1e6
@@ -313,11 +315,11 @@ def test_boot_without_the_nas_and_notebooks_that_start_before_it(guest: Guest) -
     guest.out("systemctl start docker", timeout=180)
     guest.start_notebook("alice", SEEN["alice"])
     assert guest.notebook("alice", f"touch {files('analysis')}/ghost").returncode != 0
-    guest.uml.nas_start()
-    guest.uml.nfs_start()
+    nas.start()
+    nas.nfs_start()
     for share in ("analysis", "project"):
-        guest.uml.wait_for(
+        wait_for(
             lambda share=share: guest.notebook("alice", f"cat {files(share)}/n").stdout == "n\n", 30, "alice's file"
         )
-    assert not (guest.uml.RUN / "nas/shares/analysis/ghost").exists()
+    assert not (nas.SHARES / "analysis/ghost").exists()
     assert guest.run("labserver share-health").returncode == 0

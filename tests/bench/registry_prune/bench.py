@@ -30,7 +30,7 @@ import urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parents[1] / "registry")]
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "registry"), str(HERE.parents[1] / "support")]
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--registry-cli", help="command of registry-cli, with its Python")
 parser.add_argument("--binary", default="docker-registry", help="the registry to measure with")

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "registry"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
 import images
 
 HOUR = 3600.0

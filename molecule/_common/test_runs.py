@@ -1,0 +1,73 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compares the runs of this scenario: check on the bare host, converge, idempotence, check again."""
+
+from __future__ import annotations
+
+import json
+import os
+import typing as t
+from pathlib import Path
+
+import pytest
+
+Run = dict[str, t.Any]
+
+
+@pytest.fixture(scope="module")
+def runs() -> list[Run]:
+    """The runs of converge.yml since the hosts were created (create.yml empties the folder), oldest first."""
+    files = sorted(Path(os.environ["LABSERVER_RUNS"]).glob("[0-9]*.json"))
+    found: list[Run] = [json.loads(file.read_text()) for file in files]
+    runs = [run for run in found if run["playbook"] == "converge.yml"]
+    if len(runs) < 4 or [run["check"] for run in runs[:2]] != [True, False] or not runs[-1]["check"]:
+        message = "needs the whole sequence of `molecule test`: check, converge, idempotence, check"
+        if os.environ.get("LABSERVER_WHOLE_SEQUENCE"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return runs
+
+
+def key(result: dict[str, t.Any]) -> tuple[str, str, str]:
+    return (result["host"], result["path"], result["item"])
+
+
+def describe(result: dict[str, t.Any]) -> str:
+    return f"{result['role']}: {result['task']} {result['item']} ({result['path']})"
+
+
+def test_second_run_changes_nothing(runs: list[Run]) -> None:
+    assert [describe(result) for result in runs[2]["results"] if result["changed"]] == []
+
+
+def test_check_after_the_runs_finds_nothing_to_change(runs: list[Run]) -> None:
+    assert [describe(result) for result in runs[-1]["results"] if result["changed"]] == []
+
+
+def test_first_check_never_said_unchanged_of_what_changed(runs: list[Run]) -> None:
+    """A task that ran in check mode on the bare host and found nothing to do must not have changed anything later."""
+    said = {key(result): result for result in runs[0]["results"] if not result["skipped"]}
+    lies = [
+        describe(result)
+        for result in runs[1]["results"]
+        if result["changed"] and key(result) in said and not said[key(result)]["changed"]
+    ]
+    assert lies == []
+
+
+def test_first_check_predicted_the_roles_that_change(runs: list[Run]) -> None:
+    predicted, changed = ({r["role"] for r in run["results"] if r["changed"] and r["role"]} for run in runs[:2])
+    if any(r["task"] == "Load images that were built before" for r in runs[1]["results"] if not r["skipped"]):
+        predicted.discard("labserver.jupyter.image_build")  # there was nothing left to build
+        changed.discard("labserver.jupyter.image_build")
+    assert changed == predicted
+
+
+def test_a_run_that_changes_nothing_stays_within_its_budget(runs: list[Run]) -> None:
+    """At most so many modules run on a host: over a slow line each one costs a round trip and more."""
+    budget = 60 if os.environ.get("MOLECULE_SCENARIO_NAME") == "default" else 100
+    hosts = {result["host"] for result in runs[2]["results"]}
+    for host in hosts:
+        calls = [r for r in runs[2]["results"] if r["host"] == host and not r["local"] and not r["skipped"]]
+        assert len(calls) <= budget, f"{len(calls)} remote calls on {host}"

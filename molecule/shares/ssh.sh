@@ -1,6 +1,0 @@
-#!/bin/sh
-# ssh for Ansible: the guest's network is a namespace of its own. The connection is shared with uml.py, which ends it
-# together with the guest (the first value of an option counts).
-namespace=$(cat "$(dirname "$0")/../../.cache/shares/run/namespace")
-exec nsenter "--net=/run/netns/$namespace" -- ssh -o ControlMaster=auto -o ControlPersist=60 -o "ControlPath=/tmp/$namespace-%C" \
-  -o ServerAliveInterval=5 -o ServerAliveCountMax=4 "$@"
