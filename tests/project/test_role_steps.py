@@ -19,9 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 IMPORTS = ("ansible.builtin.import_tasks", "ansible.builtin.include_tasks")
 VALIDATE = "labserver.jupyter.validate_inputs"
 STEPS = ["validate", "install", "configure", "deploy", "verify", "absent"]
-# Roles whose tasks are not in this form yet; the list only gets shorter.
-OLD = {"hub", "image_build", "images", "proxy", "registry", "sandbox", "shares"}
-ROLES = sorted(path for path in (ROOT / "roles").iterdir() if path.is_dir() and path.name not in OLD)
+ROLES = sorted(path for path in (ROOT / "roles").iterdir() if path.is_dir())
 each_role = pytest.mark.parametrize("role", ROLES, ids=lambda path: path.name)
 
 
