@@ -24,7 +24,7 @@ def accounts_ids(path: str, hosts: Mapping[str, Mapping[str, Any]]) -> dict[str,
     """Give everybody a number that is free and the same on all hosts.
 
     ``path`` is the file of the numbers on the controller (may be missing, or empty for none), ``hosts`` has for every
-    host ``desired`` (of :func:`accounts_desired`), ``found`` (of the module lab_accounts_info) and ``settings``, or
+    host ``desired`` (of :func:`accounts_desired`), ``found`` (of the module accounts_info) and ``settings``, or
     nothing where no accounts are wanted. Returns ``problems``, ``ids``, the file's new ``content``, and of which hosts.
     """
     known: dict[str, Any] = {}

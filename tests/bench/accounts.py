@@ -32,7 +32,7 @@ MODULE = """
 - hosts: all
   gather_facts: false
   tasks:
-    - labserver.jupyter.lab_accounts:
+    - labserver.jupyter.accounts:
         groups: [{name: students}]
         users: "{{ people }}"
 """
@@ -102,7 +102,7 @@ def play(text: str, count: int, folder: Path, keep: bool = False) -> float:
 def module_alone(count: int, folder: Path) -> tuple[float, float]:
     """Run the module on the host for people it knows; returns the least seconds of three runs, and those on a core."""
     play(MODULE, count, folder, keep=True)
-    newest = "f=$(ls -t /root/.ansible/tmp/*/AnsiballZ_lab_accounts.py | head -n 1); TIMEFORMAT='%R %U %S'; "
+    newest = "f=$(ls -t /root/.ansible/tmp/*/AnsiballZ_accounts.py | head -n 1); TIMEFORMAT='%R %U %S'; "
     measured = f"{newest} {{ time python3 $f > /root/answer; }} 2>&1 && grep -q '\"changed\": false' /root/answer"
     runs = [list(map(float, run("docker", "exec", HOST, "bash", "-c", measured).split())) for _run in range(3)]
     real, user, system = min(runs)
@@ -137,9 +137,9 @@ def part_new(table: Table, folder: Path) -> None:
     fresh_host()
     ours = play(MODULE, 500, folder)
     table.row(
-        "500 new, lab_accounts", ours, f"{ours / plain:.2f} of the useradd loop, at most 1.3", ours <= 1.3 * plain
+        "500 new, accounts", ours, f"{ours / plain:.2f} of the useradd loop, at most 1.3", ours <= 1.3 * plain
     )
-    table.row("the same 500 again, lab_accounts", play(MODULE, 500, folder))
+    table.row("the same 500 again, accounts", play(MODULE, 500, folder))
     real, core = module_alone(500, folder)
     table.row(f"the same, the module alone ({core:.2f} s of a core)", real, "at most 1", real <= 1)
 
@@ -154,13 +154,13 @@ def part_loop(table: Table, folder: Path, looped: int) -> None:
     fresh_host()
     for what, theirs in (("200 new", loop), ("the same 200 again", again)):
         ours = play(MODULE, 200, folder)
-        table.row(f"{what}, lab_accounts", ours, f"{theirs / ours:.0f} times as fast, at least 20", theirs >= 20 * ours)
+        table.row(f"{what}, accounts", ours, f"{theirs / ours:.0f} times as fast, at least 20", theirs >= 20 * ours)
 
 
 def part_many(table: Table, folder: Path) -> None:
     fresh_host()
-    table.row("5,000 new, lab_accounts", play(MODULE, 5000, folder))
-    table.row("the same 5,000 again, lab_accounts", play(MODULE, 5000, folder))
+    table.row("5,000 new, accounts", play(MODULE, 5000, folder))
+    table.row("the same 5,000 again, accounts", play(MODULE, 5000, folder))
     real, core = module_alone(5000, folder)
     table.row(f"the same, the module alone ({core:.2f} s of a core)", real, "at most 3", real <= 3)
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-ROLES = Path(__file__).resolve().parents[2] / "roles"
+from paths import ROOT
+
+ROLES = ROOT / "roles"
 IMAGES = ROLES / "images" / "files" / "images"
 
 

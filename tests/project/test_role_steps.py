@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 IMPORTS = ("ansible.builtin.import_tasks", "ansible.builtin.include_tasks")
 VALIDATE = "labserver.jupyter.validate_inputs"
 STEPS = ["validate", "install", "configure", "deploy", "verify", "absent"]

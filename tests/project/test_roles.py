@@ -77,7 +77,7 @@ def jobs(value: t.Any) -> t.Iterator[dict[str, t.Any]]:
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda path: path.name)
 def test_jobs_of_the_roles_are_taken_by_the_scheduler(role: Path) -> None:
-    """``lab_jobs`` refuses a program without its full path, unless it is one of a container."""
+    """``schedule`` refuses a program without its full path, unless it is one of a container."""
     files = [*(role / "tasks").glob("*.yml"), *(role / "vars").glob("*.yml"), *(role / "defaults").glob("*.yml")]
     for job in jobs([yaml.safe_load(file.read_text()) for file in files]):
         assert job.get("container") or job["command"][0].startswith(("/", "{{")), job["name"]

@@ -11,7 +11,8 @@ import subprocess
 import typing as t
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from paths import ROOT
+
 
 
 def validated(folder: Path, *plays: dict[str, t.Any], **variables: t.Any) -> tuple[int, str]:

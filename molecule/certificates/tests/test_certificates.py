@@ -214,7 +214,7 @@ def test_a_refused_configuration_changes_nothing(server: t.Any) -> None:
     path = "/etc/nginx/conf.d/labserver.conf"
     before = server.file(path).content_string
     site = {"name": "bad", "upstream": "http://127.0.0.1:1", "extra": ["no_such_directive on;"]}
-    done = server.ansible("labserver.jupyter.lab_proxy", json.dumps({"names": ["x"], "sites": [site]}), check=False)
+    done = server.ansible("labserver.jupyter.proxy", json.dumps({"names": ["x"], "sites": [site]}), check=False)
     assert 'unknown directive "no_such_directive"' in done["msg"]
     assert server.file(path).content_string == before
     assert not [name for name in server.check_output("ls -A /etc/nginx").split() if name.startswith(".labserver")]

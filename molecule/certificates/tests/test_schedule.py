@@ -139,7 +139,7 @@ def test_no_secret_is_shown_by_a_diff(host: t.Any) -> None:
     files = {"key_content": "s3cret-new", "certificate_content": "x"}
     acme = {"name": "a", "names": ["a.test"], "source": "acme", "acme": secret}
     certificates = {"certificates": [acme, {"name": "b", "names": ["b.test"], "source": "files", "files": files}]}
-    for module, arguments in (("lab_jobs", jobs), ("lab_certificates", certificates)):
+    for module, arguments in (("schedule", jobs), ("certificates", certificates)):
         command = ["ansible", "-i", os.environ["MOLECULE_INVENTORY_FILE"], name_of(host), "--check", "--diff"]
         command += ["-m", f"labserver.jupyter.{module}", "-a", json.dumps(arguments)]
         quiet = {**os.environ, "ANSIBLE_NO_TARGET_SYSLOG": "true"}  # as no_log does in the roles

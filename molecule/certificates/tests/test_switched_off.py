@@ -22,8 +22,8 @@ def test_a_host_that_was_off_catches_up(other: t.Any) -> None:
     job = {"command": ["/bin/true"], "schedule": "0 3 1 1 *", "jitter_seconds": 0}
     for name, backend in (("by-cron", "cron"), ("by-timer", "systemd")):
         arguments = {"host": "x", "backend": backend, "jobs": [{**job, "name": name}]}
-        assert other.ansible("labserver.jupyter.lab_jobs", json.dumps(arguments), check=False)["changed"]
-        assert not other.ansible("labserver.jupyter.lab_jobs", json.dumps(arguments), check=False)["changed"]
+        assert other.ansible("labserver.jupyter.schedule", json.dumps(arguments), check=False)["changed"]
+        assert not other.ansible("labserver.jupyter.schedule", json.dumps(arguments), check=False)["changed"]
     assert "labserver-by-timer.timer" in other.check_output("systemctl list-timers --all")
     assert not other.file("/etc/cron.d/labserver-by-timer").exists
     # As if they had been there for two years; the last time was the first of January.
@@ -41,7 +41,7 @@ def test_a_host_that_was_off_catches_up(other: t.Any) -> None:
     assert wait_until(lambda: status(other, "by-cron").get("trigger") == "catch-up", 90)
     for name in ("by-cron", "by-timer"):
         arguments = {"host": "x", "jobs": [{"name": name, "state": "absent"}]}
-        assert other.ansible("labserver.jupyter.lab_jobs", json.dumps(arguments), check=False)["changed"]
+        assert other.ansible("labserver.jupyter.schedule", json.dumps(arguments), check=False)["changed"]
     assert "by-timer" not in other.check_output("systemctl list-timers --all")
 
 

@@ -13,7 +13,7 @@ from lab_guest.server import LabServer, inventory
 from role_run import run_playbook
 
 MIB = 1024**2
-PLAY = "- {hosts: all, gather_facts: false, tasks: [{labserver.jupyter.lab_accounts: '{{ people }}'}]}\n"
+PLAY = "- {hosts: all, gather_facts: false, tasks: [{labserver.jupyter.accounts: '{{ people }}'}]}\n"
 MAKE = {
     "ext4": ("mkfs.ext4 -q -O quota", "usrquota"),
     "xfs": ("mkfs.xfs -q", "usrquota"),

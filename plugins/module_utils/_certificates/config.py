@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The file that tells the program which certificates a host has: compare and apply of the module lab_certificates."""
+"""The file that tells the program which certificates a host has: compare and apply of the module certificates."""
 
 from __future__ import annotations
 

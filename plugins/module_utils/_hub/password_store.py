@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The password store of the hub: one SQLite file, whose format does not depend on the Python that opens it.
 
-The hub checks passwords against it and lets people change theirs; only the host (module ``lab_passwords``) adds and
+The hub checks passwords against it and lets people change theirs; only the host (module ``hub_passwords``) adds and
 removes names. A small record outside of the store says which store it is and how many names it has had, so that a store
 that was replaced or has lost entries is noticed instead of leaving accounts that anybody can claim. Both sides use this
 file: the hub's image gets it as ``labhub/login/password_store.py``. Hashes are made and compared by the caller.

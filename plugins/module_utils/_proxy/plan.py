@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""nginx's files on a host, tested by nginx before they are put in place: read, compare, apply (module lab_proxy)."""
+"""nginx's files on a host, tested by nginx before they are put in place: read, compare, apply (module proxy)."""
 
 from __future__ import annotations
 

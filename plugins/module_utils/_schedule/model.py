@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a job is: the checked input of the module lab_jobs and of the files below jobs.d. All pure."""
+"""What a job is: the checked input of the module schedule and of the files below jobs.d. All pure."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which files of a host must change so that it has exactly the wanted jobs: read, compare, apply (module lab_jobs)."""
+"""Which files of a host must change so that it has exactly the wanted jobs: read, compare, apply (module schedule)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the input of lab_jobs to files: refused inputs, cron's traps, and a second plan that is empty."""
+"""From the input of schedule to files: refused inputs, cron's traps, and a second plan that is empty."""
 
 from __future__ import annotations
 

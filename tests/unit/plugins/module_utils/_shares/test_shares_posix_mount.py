@@ -111,7 +111,7 @@ def test_08_a_dollar_sign_in_the_name_is_not_expanded(tmp_path: Path) -> None:
         "_ansible_diff": True,
         "_ansible_remote_tmp": str(tmp_path),
     }
-    module = "ansible_collections.labserver.jupyter.plugins.modules.lab_shares"
+    module = "ansible_collections.labserver.jupyter.plugins.modules.shares"
     code = (
         "import sys; from ansible.module_utils import basic; basic._ANSIBLE_ARGS = sys.argv[1].encode();"
         f"basic._ANSIBLE_PROFILE = 'legacy'; import {module} as module; module.main()"

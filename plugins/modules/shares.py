@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: lab_shares
+module: shares
 short_description: Mount all shared folders of a lab server and keep them so
 version_added: 0.1.0
 description:
@@ -152,7 +152,7 @@ seealso:
 
 EXAMPLES = r"""
 - name: The data of the lab, read-only for one group and writable for another
-  labserver.jupyter.lab_shares:
+  labserver.jupyter.shares:
     shares:
       - name: data
         source: //192.168.2.99/data

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: lab_jobs
+module: schedule
 short_description: Schedule the regular jobs of a lab server
 version_added: 0.1.0
 description:
@@ -135,7 +135,7 @@ seealso:
 
 EXAMPLES = r"""
 - name: Prune the registry every week
-  labserver.jupyter.lab_jobs:
+  labserver.jupyter.schedule:
     host: "{{ inventory_hostname }}"
     jobs:
       - name: registry-maintenance

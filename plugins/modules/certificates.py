@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: lab_certificates
+module: certificates
 short_description: Say which certificates a lab server has
 version_added: 0.1.0
 description:
@@ -87,12 +87,12 @@ options:
 requirements:
   - Python 3.11 or newer and openssl on the host
 seealso:
-  - module: labserver.jupyter.lab_jobs
+  - module: labserver.jupyter.schedule
 """
 
 EXAMPLES = r"""
 - name: The certificate of the hub, by the lab's own authority
-  labserver.jupyter.lab_certificates:
+  labserver.jupyter.certificates:
     ca: {keeper: true}
     certificates:
       - name: server

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: apt_repository_takeover
+module: docker_apt_sources
 short_description: Take hand-made entries of one repository out of apt's source files
 version_added: 0.1.0
 description:
@@ -43,7 +43,7 @@ options:
 
 EXAMPLES = r"""
 - name: Whoever added Docker's repository by hand
-  labserver.jupyter.apt_repository_takeover:
+  labserver.jupyter.docker_apt_sources:
     url: https://download.docker.com/linux/debian
     keep: labserver-docker.sources
 """

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: lab_accounts_info
+module: accounts_info
 short_description: Tell which account and group numbers a host uses
 version_added: 0.1.0
 description:
@@ -29,12 +29,12 @@ options: {}
 requirements:
   - Python 3.11 or newer on the host
 seealso:
-  - module: labserver.jupyter.lab_accounts
+  - module: labserver.jupyter.accounts
 """
 
 EXAMPLES = r"""
 - name: Ask which numbers are taken
-  labserver.jupyter.lab_accounts_info:
+  labserver.jupyter.accounts_info:
   register: found
 """
 
@@ -60,7 +60,7 @@ recorded_groups:
   returned: success
   sample: {leem: 30000}
 missing_packages:
-  description: Debian packages that M(labserver.jupyter.lab_accounts) makes good use of and that the host lacks.
+  description: Debian packages that M(labserver.jupyter.accounts) makes good use of and that the host lacks.
   type: list
   elements: str
   returned: success

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: lab_passwords
+module: hub_passwords
 short_description: Give the people of a lab server their one-time passwords
 version_added: 0.1.0
 description:
@@ -78,14 +78,14 @@ seealso:
 
 EXAMPLES = r"""
 - name: Give everybody who has none a one-time password
-  labserver.jupyter.lab_passwords:
+  labserver.jupyter.hub_passwords:
 
 - name: Alice forgot hers
-  labserver.jupyter.lab_passwords:
+  labserver.jupyter.hub_passwords:
     reset: [alice]
 
 - name: Alice forgot hers, and nobody knows on which of the servers she is
-  labserver.jupyter.lab_passwords:
+  labserver.jupyter.hub_passwords:
     reset: [alice]
     reset_only: true
 """

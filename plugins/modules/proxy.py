@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: lab_proxy
+module: proxy
 short_description: Put the services of a lab server behind one TLS front door
 version_added: 0.1.0
 description:
@@ -99,12 +99,12 @@ options:
 requirements:
   - Python 3.11 or newer, nginx, openssl and systemd on the host
 seealso:
-  - module: labserver.jupyter.lab_certificates
+  - module: labserver.jupyter.certificates
 """
 
 EXAMPLES = r"""
 - name: The hub and the registry behind TLS
-  labserver.jupyter.lab_proxy:
+  labserver.jupyter.proxy:
     names: ["{{ inventory_hostname }}"]
     sites:
       - name: hub

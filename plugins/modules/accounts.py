@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: lab_accounts
+module: accounts
 short_description: Make the people and groups of a lab what the inventory says
 version_added: 0.1.0
 description:
@@ -115,13 +115,13 @@ requirements:
 notes:
   - Passwords of host accounts are locked; people log in through the hub or with their SSH keys.
 seealso:
-  - module: labserver.jupyter.lab_accounts_info
+  - module: labserver.jupyter.accounts_info
   - module: ansible.builtin.user
 """
 
 EXAMPLES = r"""
 - name: Have two people in one group, and offboard a third
-  labserver.jupyter.lab_accounts:
+  labserver.jupyter.accounts:
     groups:
       - name: leem
         limits: {memory: 8G, cpu: 4}
