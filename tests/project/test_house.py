@@ -1,0 +1,97 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which room may import which, and what only the common room may do."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+import house
+
+# Besides `_common`, which every room may import and which imports nobody. A new arrow is a decision: write it down.
+ALLOWED: dict[str, set[str]] = {
+    "_backup": {"_shares"},  # shares are left out of backups
+    "_catalogue": {"_registry", "_hub"},  # offers what the registry holds; the hub's passwords are looked after there
+    "_hub": {"_accounts"},  # login names follow one rule
+    "_images": {"_registry"},  # images are pushed
+    "_proxy": {"_certificates"},  # sites name certificates
+    "_status": {"_schedule", "_certificates", "_registry", "_shares", "_backup", "_hub"},  # shows what the others leave
+}
+LABHUB: dict[str, set[str]] = {}
+# Where files are written, locked or made without `_common`, and why.
+OWN_WRITES: dict[str, str] = {
+    "plugins/module_utils/_common/files.py": "is the place for it",
+    "plugins/module_utils/_common/lock.py": "is the place for it",
+}
+WRITERS = {"mkstemp", "mkdtemp", "NamedTemporaryFile", "TemporaryFile", "flock", "lockf", "write_text", "write_bytes"}
+
+
+def test_no_rooms_import_each_other_in_a_circle() -> None:
+    assert house.floors(house.rooms(), house.arrows())
+
+
+def test_rooms_import_only_whom_they_may() -> None:
+    wrong = [
+        f"{here} imports {there}"
+        for here, there in house.arrows()
+        if not here.startswith(("plugins/", "_program", "labhub/"))
+        and there != "_common"
+        and there not in ALLOWED.get(here, set())
+    ]
+    assert wrong == []
+
+
+def test_the_common_room_imports_nobody() -> None:
+    assert [there for here, there in house.arrows() if here == "_common"] == []
+
+
+def test_cores_know_no_ansible() -> None:
+    for path in house.files():
+        if not path.is_relative_to(house.CORES):
+            continue
+        for node in ast.walk(ast.parse((house.ROOT / path).read_text())):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            assert [name for name in names if name.split(".")[0].startswith("ansible")] == [], path
+
+
+def own_writes(source: str) -> set[str]:
+    """Return what of a source writes, locks or makes files by itself."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call):
+            continue
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        modes = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
+        modes += [word.value.value for word in node.keywords if isinstance(word.value, ast.Constant)]
+        writes = name in ("open", "fdopen") and any(isinstance(mode, str) and set(mode) & set("wax+") for mode in modes)
+        if name in WRITERS or writes:
+            found.add(name)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("path.write_text('x')", {"write_text"}),
+        ("tempfile.mkstemp(dir=x)", {"mkstemp"}),
+        ("open(path, 'wb')", {"open"}),
+        ("path.open(mode='a')", {"open"}),
+        ("path.open()", set()),
+        ("path.read_text()", set()),
+    ],
+)
+def test_the_check_of_writes_sees_them(source: str, found: set[str]) -> None:
+    assert own_writes(source) == found
+
+
+def test_only_the_common_room_writes_and_locks() -> None:
+    found = {str(path) for path in house.files() if own_writes((house.ROOT / path).read_text())}
+    assert sorted(found - set(OWN_WRITES)) == []
+    assert sorted(set(OWN_WRITES) - found) == [], "exceptions that are not needed any more"

@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Draws the rooms of this collection from the imports that the code really has: docs/develop/house.svg and its table.
+
+A room is a package of plugins/module_utils, a package of the hub's own code (labhub), or one of the folders of plugins
+that Ansible prescribes. ``tests/project/test_house.py`` holds which room may import which.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import re
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from html import escape
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+CORES = Path("plugins/module_utils")
+LABHUB = Path("roles/hub/files/images/hub/labhub")
+COMMAND = re.compile(r'"(_[a-z_]+)\.([a-z_]+):[a-z_]+"')
+"""A command of the host's program, which imports its core by this name."""
+SHELLS = ("modules", "action", "filter", "plugin_utils")
+OUTPUT = ROOT / "docs" / "develop"
+
+Arrows = Mapping[tuple[str, str], int]
+
+
+def room_of(path: Path) -> str | None:
+    """Return the room of a Python file, given relative to the root; None outside the house."""
+    for base, prefix in ((CORES, ""), (LABHUB, "labhub/")):
+        if path.is_relative_to(base):
+            parts = path.relative_to(base).parts
+            if len(parts) > 1:
+                return prefix + parts[0]
+            return f"{prefix}{path.stem}" if parts and path.stem != "__init__" else None
+    if path.parts[0] == "plugins" and path.parts[1] in SHELLS:
+        return f"plugins/{path.parts[1]}"
+    return None
+
+
+def files() -> list[Path]:
+    """Return all Python files of the house, relative to the root; links to files of other rooms are left out."""
+    bases = [ROOT / CORES, ROOT / LABHUB, *(ROOT / "plugins" / shell for shell in SHELLS)]
+    found = [path for base in bases for path in base.rglob("*.py") if not path.is_symlink()]
+    return sorted(path.relative_to(ROOT) for path in found if "__pycache__" not in path.parts)
+
+
+def imported(path: Path) -> Iterable[Path]:
+    """Yield the files and packages below the root that a file imports, also inside functions."""
+    for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        if node.level:
+            base = path.parents[node.level - 1]
+            base = base.joinpath(*(node.module or "").split(".")) if node.module else base
+        elif node.module and node.module.startswith("ansible_collections.labserver.jupyter."):
+            base = Path(*node.module.split(".")[3:])
+        elif node.module and node.module.split(".")[0] == "labhub":
+            base = LABHUB.joinpath(*node.module.split(".")[1:])
+        else:
+            continue
+        for alias in node.names:
+            yield source_of(base / alias.name) or source_of(base) or base
+    for room, part in COMMAND.findall((ROOT / path).read_text(encoding="utf-8")) if path.stem == "_program" else ():
+        yield CORES / room / f"{part}.py"
+
+
+def source_of(name: Path) -> Path | None:
+    """Return the file behind the name of a module or package, or None when it names something else."""
+    for path in (name.with_suffix(".py"), name / "__init__.py"):
+        if (ROOT / path).exists() and not (ROOT / path).is_symlink():
+            return path
+    return None
+
+
+def arrows() -> dict[tuple[str, str], int]:
+    """Return how many imports go from one room to another one."""
+    found: Counter[tuple[str, str]] = Counter()
+    sizes = rooms()
+    for path in files():
+        here = room_of(path)
+        for target in imported(path):
+            there = room_of(target)
+            if here in sizes and there in sizes and here != there:
+                found[here, there] += 1
+    return dict(sorted(found.items()))
+
+
+def rooms() -> dict[str, int]:
+    """Return all rooms with their lines of code."""
+    lines: Counter[str] = Counter()
+    for path in files():
+        room = room_of(path)
+        if room:
+            lines[room] += len((ROOT / path).read_text(encoding="utf-8").splitlines())
+    return dict(sorted(lines.items()))
+
+
+def floors(names: Iterable[str], links: Iterable[tuple[str, str]]) -> list[list[str]]:
+    """Return the rooms by floor: the ground floor imports nobody, each other floor only what lies below it.
+
+    Raises ValueError with the names of the rooms that import each other in a circle.
+    """
+    below: dict[str, set[str]] = defaultdict(set)
+    for here, there in links:
+        below[here].add(there)
+    left, result = set(names), []
+    while left:
+        floor = sorted(name for name in left if not below[name] & left)
+        if not floor:
+            raise ValueError(f"these rooms import each other in a circle: {', '.join(sorted(left))}")
+        result.append(floor)
+        left -= set(floor)
+    return result
+
+
+WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 150, 44, 18, 76, 24
+STYLE = """
+text { font: 13px system-ui, sans-serif; fill: #1c2733 } .lines { font-size: 11px; fill: #5b6b7b }
+rect { fill: #f4f7fa; stroke: #8aa0b4; rx: 6 } .labhub rect { fill: #fdf3e7; stroke: #d29a4d }
+.shell rect { fill: #eef6ee; stroke: #7fae80 } path { fill: none; stroke: #8aa0b4; stroke-opacity: .55 }
+@media (prefers-color-scheme: dark) { text { fill: #e6edf3 } .lines { fill: #9fb0c0 } rect { fill: #1b2530 }
+.labhub rect { fill: #33270f } .shell rect { fill: #14261a } }
+"""
+
+
+def svg(sizes: Mapping[str, int], links: Arrows) -> str:
+    """Return the picture: one row a floor, who imports above whom."""
+    rows = list(reversed(floors(sizes, links)))
+    width = max(len(row) for row in rows) * (WIDTH + GAP_X) - GAP_X + 2 * MARGIN
+    height = len(rows) * (HEIGHT + GAP_Y) - GAP_Y + 2 * MARGIN
+    place: dict[str, tuple[float, float]] = {}
+    for level, row in enumerate(rows):
+        start = (width - len(row) * (WIDTH + GAP_X) + GAP_X) / 2
+        for index, name in enumerate(row):
+            place[name] = (start + index * (WIDTH + GAP_X), MARGIN + level * (HEIGHT + GAP_Y))
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">',
+        f"<title>Rooms of labserver.jupyter and who imports whom</title><style>{STYLE}</style>",
+    ]
+    for (here, there), count in links.items():
+        (x1, y1), (x2, y2) = place[here], place[there]
+        x1, x2, y1 = x1 + WIDTH / 2, x2 + WIDTH / 2, y1 + HEIGHT
+        middle = (y1 + y2) / 2
+        path = f"M{x1:g} {y1:g}C{x1:g} {middle:g} {x2:g} {middle:g} {x2:g} {y2:g}"
+        parts.append(f'<path d="{path}" stroke-width="{1 + min(count, 10) / 5:g}"/>')
+    for name, (x, y) in place.items():
+        kind = "labhub" if name.startswith("labhub/") else "shell" if name.startswith("plugins/") else "core"
+        parts.append(
+            f'<g class="{kind}"><rect x="{x:g}" y="{y:g}" width="{WIDTH}" height="{HEIGHT}"/>'
+            f'<text x="{x + WIDTH / 2:g}" y="{y + 19:g}" text-anchor="middle">{escape(name)}</text>'
+            f'<text class="lines" x="{x + WIDTH / 2:g}" y="{y + 35:g}" text-anchor="middle">{sizes[name]} lines</text>'
+            "</g>"
+        )
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def table(sizes: Mapping[str, int], links: Arrows) -> str:
+    """Return the same in words: each room, what its ``__init__.py`` says of it, and whom it imports."""
+    lines = ["| room | what it is | imports |", "|---|---|---|"]
+    for floor in floors(sizes, links):
+        for name in floor:
+            targets = ", ".join(f"`{there}`" for here, there in links if here == name)
+            lines.append(f"| `{name}` | {first_line(name)} | {targets or 'nobody'} |")
+    return "\n".join(lines) + "\n"
+
+
+def first_line(room: str) -> str:
+    """Return the first line of a room's docstring."""
+    base = LABHUB / room.removeprefix("labhub/") if room.startswith("labhub/") else CORES / room
+    if room.startswith("plugins/"):
+        return {
+            "modules": "Thin shells: documentation, parameters, one call into the core.",
+            "action": "The controller's side of modules.",
+            "filter": "Filters for the roles.",
+            "plugin_utils": "What actions and filters share.",
+        }[room.removeprefix("plugins/")]
+    path = next(path for path in (ROOT / base / "__init__.py", (ROOT / base).with_suffix(".py")) if path.exists())
+    return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").splitlines()[0]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when the files are not current")
+    check = parser.parse_args().check
+    sizes, links = rooms(), arrows()
+    wanted = {
+        OUTPUT / "house.svg": svg(sizes, links),
+        OUTPUT / "rooms.md": f"<!-- made by `make house` -->\n\n{table(sizes, links)}",
+    }
+    stale = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    if check:
+        for path in stale:
+            print(f"{path.relative_to(ROOT)} is not current: run make house")
+        return bool(stale)
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    for path in stale:
+        path.write_text(wanted[path], encoding="utf-8")
+        print(f"wrote {path.relative_to(ROOT)}")
+    print(f"{len(sizes)} rooms on {len(floors(sizes, links))} floors, {len(links)} arrows")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
