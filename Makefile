@@ -108,8 +108,12 @@ changelog: $(STAMP) ## write CHANGELOG.rst from changelogs/
 	antsibull-changelog generate
 
 .PHONY: docs
-docs: $(STAMP) ## renew the generated parts of the documentation
+docs: $(STAMP) house ## renew the generated parts of the documentation
 	python tools/role_docs.py
+
+.PHONY: house
+house: $(STAMP) ## draw the rooms and who imports whom (docs/develop/house.svg)
+	python tools/house.py
 
 .PHONY: soak-shares
 soak-shares: $(STAMP) ## long faults of the shares on a kernel of their own (about 6 minutes)

@@ -14,8 +14,8 @@ import argparse
 import ast
 import re
 import sys
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
@@ -27,7 +27,7 @@ COMMAND = re.compile(r'"(_[a-z_]+)\.([a-z_]+):[a-z_]+"')
 SHELLS = ("modules", "action", "filter", "plugin_utils")
 OUTPUT = ROOT / "docs" / "develop"
 
-Arrows = Mapping[tuple[str, str], int]
+Arrows = Sequence[tuple[str, str]]
 
 
 def room_of(path: Path) -> str | None:
@@ -78,27 +78,22 @@ def source_of(name: Path) -> Path | None:
     return None
 
 
-def arrows() -> dict[tuple[str, str], int]:
-    """Return how many imports go from one room to another one."""
-    found: Counter[tuple[str, str]] = Counter()
-    sizes = rooms()
+def arrows() -> list[tuple[str, str]]:
+    """Return who imports whom: pairs of rooms, each once."""
+    found = set()
+    known = rooms()
     for path in files():
         here = room_of(path)
         for target in imported(path):
             there = room_of(target)
-            if here in sizes and there in sizes and here != there:
-                found[here, there] += 1
-    return dict(sorted(found.items()))
+            if here in known and there in known and here != there:
+                found.add((here, there))
+    return sorted((here, there) for here, there in found if here and there)
 
 
-def rooms() -> dict[str, int]:
-    """Return all rooms with their lines of code."""
-    lines: Counter[str] = Counter()
-    for path in files():
-        room = room_of(path)
-        if room:
-            lines[room] += len((ROOT / path).read_text(encoding="utf-8").splitlines())
-    return dict(sorted(lines.items()))
+def rooms() -> list[str]:
+    """Return the names of all rooms."""
+    return sorted({room for room in map(room_of, files()) if room})
 
 
 def floors(names: Iterable[str], links: Iterable[tuple[str, str]]) -> list[list[str]]:
@@ -121,17 +116,17 @@ def floors(names: Iterable[str], links: Iterable[tuple[str, str]]) -> list[list[
 
 WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 150, 44, 18, 76, 24
 STYLE = """
-text { font: 13px system-ui, sans-serif; fill: #1c2733 } .lines { font-size: 11px; fill: #5b6b7b }
+text { font: 13px system-ui, sans-serif; fill: #1c2733 }
 rect { fill: #f4f7fa; stroke: #8aa0b4; rx: 6 } .labhub rect { fill: #fdf3e7; stroke: #d29a4d }
 .shell rect { fill: #eef6ee; stroke: #7fae80 } path { fill: none; stroke: #8aa0b4; stroke-opacity: .55 }
-@media (prefers-color-scheme: dark) { text { fill: #e6edf3 } .lines { fill: #9fb0c0 } rect { fill: #1b2530 }
+@media (prefers-color-scheme: dark) { text { fill: #e6edf3 } rect { fill: #1b2530 }
 .labhub rect { fill: #33270f } .shell rect { fill: #14261a } }
 """
 
 
-def svg(sizes: Mapping[str, int], links: Arrows) -> str:
+def svg(names: Sequence[str], links: Arrows) -> str:
     """Return the picture: one row a floor, who imports above whom."""
-    rows = list(reversed(floors(sizes, links)))
+    rows = list(reversed(floors(names, links)))
     width = max(len(row) for row in rows) * (WIDTH + GAP_X) - GAP_X + 2 * MARGIN
     height = len(rows) * (HEIGHT + GAP_Y) - GAP_Y + 2 * MARGIN
     place: dict[str, tuple[float, float]] = {}
@@ -143,27 +138,25 @@ def svg(sizes: Mapping[str, int], links: Arrows) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">',
         f"<title>Rooms of labserver.jupyter and who imports whom</title><style>{STYLE}</style>",
     ]
-    for (here, there), count in links.items():
+    for here, there in links:
         (x1, y1), (x2, y2) = place[here], place[there]
         x1, x2, y1 = x1 + WIDTH / 2, x2 + WIDTH / 2, y1 + HEIGHT
         middle = (y1 + y2) / 2
         path = f"M{x1:g} {y1:g}C{x1:g} {middle:g} {x2:g} {middle:g} {x2:g} {y2:g}"
-        parts.append(f'<path d="{path}" stroke-width="{1 + min(count, 10) / 5:g}"/>')
+        parts.append(f'<path d="{path}"/>')
     for name, (x, y) in place.items():
         kind = "labhub" if name.startswith("labhub/") else "shell" if name.startswith("plugins/") else "core"
         parts.append(
             f'<g class="{kind}"><rect x="{x:g}" y="{y:g}" width="{WIDTH}" height="{HEIGHT}"/>'
-            f'<text x="{x + WIDTH / 2:g}" y="{y + 19:g}" text-anchor="middle">{escape(name)}</text>'
-            f'<text class="lines" x="{x + WIDTH / 2:g}" y="{y + 35:g}" text-anchor="middle">{sizes[name]} lines</text>'
-            "</g>"
+            f'<text x="{x + WIDTH / 2:g}" y="{y + HEIGHT / 2 + 5:g}" text-anchor="middle">{escape(name)}</text></g>'
         )
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def table(sizes: Mapping[str, int], links: Arrows) -> str:
+def table(names: Sequence[str], links: Arrows) -> str:
     """Return the same in words: each room, what its ``__init__.py`` says of it, and whom it imports."""
     lines = ["| room | what it is | imports |", "|---|---|---|"]
-    for floor in floors(sizes, links):
+    for floor in floors(names, links):
         for name in floor:
             targets = ", ".join(f"`{there}`" for here, there in links if here == name)
             lines.append(f"| `{name}` | {first_line(name)} | {targets or 'nobody'} |")
@@ -188,10 +181,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail when the files are not current")
     check = parser.parse_args().check
-    sizes, links = rooms(), arrows()
+    names, links = rooms(), arrows()
     wanted = {
-        OUTPUT / "house.svg": svg(sizes, links),
-        OUTPUT / "rooms.md": f"<!-- made by `make house` -->\n\n{table(sizes, links)}",
+        OUTPUT / "house.svg": svg(names, links),
+        OUTPUT / "rooms.md": f"<!-- made by `make house` -->\n\n{table(names, links)}",
     }
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if check:
@@ -202,7 +195,7 @@ def main() -> int:
     for path in stale:
         path.write_text(wanted[path], encoding="utf-8")
         print(f"wrote {path.relative_to(ROOT)}")
-    print(f"{len(sizes)} rooms on {len(floors(sizes, links))} floors, {len(links)} arrows")
+    print(f"{len(names)} rooms on {len(floors(names, links))} floors, {len(links)} arrows")
     return 0
 
 

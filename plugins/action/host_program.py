@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import yaml
 from ansible.plugins.action import ActionBase
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import files
 
 MAIN = b"import sys\n\nfrom labserver_core._program import main\n\nsys.exit(main())\n"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same cores give the same bytes, so that a second run changes nothing
@@ -30,13 +31,13 @@ def version(collection: Path) -> str:
 def pack(collection: Path) -> bytes:
     """Return the executable zip file of ``_program.py``, all packages beside it and the version of the collection."""
     cores = collection / "plugins/module_utils"
-    files = {"__main__.py": MAIN, "labserver_core/__init__.py": b""}
-    files["labserver_core/_version.py"] = f"VERSION = {version(collection)!r}\n".encode()
+    parts = {"__main__.py": MAIN, "labserver_core/__init__.py": b""}
+    parts["labserver_core/_version.py"] = f"VERSION = {version(collection)!r}\n".encode()
     sources = [cores / "_program.py", *cores.glob("_[a-z]*/**/*.py")]
-    files.update({f"labserver_core/{path.relative_to(cores)}": path.read_bytes() for path in sorted(sources)})
+    parts.update({f"labserver_core/{path.relative_to(cores)}": path.read_bytes() for path in sorted(sources)})
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
+        for name, content in parts.items():
             entry = zipfile.ZipInfo(name, date_time=EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
@@ -53,11 +54,10 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         destination = self._task.args.get("path", "/usr/local/sbin/labserver")
-        with tempfile.NamedTemporaryFile(prefix="labserver-") as local:
-            local.write(pack(Path(__file__).resolve().parents[2]))
-            local.flush()
+        packed = pack(Path(__file__).resolve().parents[2])
+        with files.candidate(Path(tempfile.gettempdir()), packed) as local:
             task = self._task.copy()
-            task.args = {"src": local.name, "dest": destination, "owner": "root", "group": "root", "mode": "0755"}
+            task.args = {"src": str(local), "dest": destination, "owner": "root", "group": "root", "mode": "0755"}
             task.diff = False  # a zip file has no diff that a person could read
             copy = self._shared_loader_obj.action_loader.get(
                 "ansible.legacy.copy",

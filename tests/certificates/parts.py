@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.server
-import importlib.util
 import json
 import os
 import shutil
@@ -28,6 +27,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import collection  # noqa: F401
+from ansible_collections.labserver.jupyter.plugins.action import host_program
 from paths import ROOT
 
 HERE = Path(__file__).resolve().parent
@@ -245,13 +246,8 @@ class Consumer:
 
 def build_program(folder: Path) -> Path:
     """Pack the program exactly as host_program does."""
-    path = ROOT / "plugins/action/host_program.py"
-    spec = importlib.util.spec_from_file_location("host_program_action", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
     program = folder / "labserver"
-    program.write_bytes(module.pack(ROOT))
+    program.write_bytes(host_program.pack(ROOT))
     program.chmod(0o755)
     return program
 

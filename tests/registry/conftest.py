@@ -5,21 +5,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import collection  # noqa: F401
 import pytest
-from paths import ROOT
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-# Makes the checkout importable as ansible_collections.labserver.jupyter.
-_spec = importlib.util.spec_from_file_location("unit_conftest", ROOT / "tests" / "unit" / "conftest.py")
-assert _spec is not None and _spec.loader is not None
-_spec.loader.exec_module(importlib.util.module_from_spec(_spec))
-
 from registry_server import RegistryServer  # noqa: E402
 
 
