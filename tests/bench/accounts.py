@@ -136,9 +136,7 @@ def part_new(table: Table, folder: Path) -> None:
     table.row("500 new, plain loop of useradd -m", plain)
     fresh_host()
     ours = play(MODULE, 500, folder)
-    table.row(
-        "500 new, accounts", ours, f"{ours / plain:.2f} of the useradd loop, at most 1.3", ours <= 1.3 * plain
-    )
+    table.row("500 new, accounts", ours, f"{ours / plain:.2f} of the useradd loop, at most 1.3", ours <= 1.3 * plain)
     table.row("the same 500 again, accounts", play(MODULE, 500, folder))
     real, core = module_alone(500, folder)
     table.row(f"the same, the module alone ({core:.2f} s of a core)", real, "at most 1", real <= 1)

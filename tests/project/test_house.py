@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import ast
 import sys
-from pathlib import Path
 
 import pytest
+from paths import ROOT
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+sys.path.insert(0, str(ROOT / "tools"))
 import house
 
 # Besides `_common`, which every room may import and which imports nobody. A new arrow is a decision: write it down.

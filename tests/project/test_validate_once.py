@@ -14,7 +14,6 @@ from pathlib import Path
 from paths import ROOT
 
 
-
 def validated(folder: Path, *plays: dict[str, t.Any], **variables: t.Any) -> tuple[int, str]:
     """Run the plays and then the step validate of the role sandbox, for a host that cannot be reached."""
     (folder / "hosts").write_text("nowhere ansible_host=192.0.2.1\n")
