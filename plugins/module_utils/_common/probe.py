@@ -48,7 +48,9 @@ def get(url: str, timeout_seconds: float) -> tuple[int, bytes]:
         connection.request("GET", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
         answer = connection.getresponse()
         found = answer.status, answer.read(MOST_BYTES)
-    except http.client.HTTPException as exc:
+    except (OSError, http.client.HTTPException) as exc:
+        if over.is_set():  # what ended the connection was our own clock
+            raise TimeoutError(f"{url}: no whole answer within {timeout_seconds} s") from exc
         raise OSError(f"{url}: {exc!r}") from exc
     finally:
         clock.cancel()

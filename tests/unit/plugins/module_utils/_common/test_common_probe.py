@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import socketserver
 import ssl
+import struct
 import subprocess
 import threading
 import time
@@ -67,8 +69,22 @@ def test_status_and_body_with_and_without_tls(tls: ssl.SSLContext) -> None:
 def test_a_service_that_drips_is_given_up(first: bytes, tls: ssl.SSLContext) -> None:
     # It would come to an end by itself, after five seconds.
     for context in (None, tls):
-        with service(first, 100, context) as url, pytest.raises(OSError, match=r"whole answer|127\.0\.0\.1"):
+        with service(first, 100, context) as url, pytest.raises(TimeoutError, match=r"no whole answer within 0\.5 s"):
             http_probe.get(url, 0.5)
+
+
+def test_a_service_that_resets_the_connection_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=reset_the_first, args=(server,), daemon=True).start()
+        with pytest.raises(OSError, match=rf"127\.0\.0\.1:{server.getsockname()[1]}/: .*reset by peer"):
+            http_probe.get(f"http://127.0.0.1:{server.getsockname()[1]}/", 10)
+
+
+def reset_the_first(server: socket.socket) -> None:
+    link, _address = server.accept()
+    link.recv(65536)
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    link.close()
 
 
 def test_what_is_not_http_is_an_os_error() -> None:

@@ -64,10 +64,13 @@ DOCKER = """#!/bin/sh
 echo "$*" >>"$LOG"
 [ "$1" != start ] || exec sleep 60
 """
+# Under nohup, SIGHUP is ignored, also by what is started from there.
 PROGRAM = """
+import signal
 import sys
 from pathlib import Path
 import run
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 run.CONFIGURATION = Path(sys.argv[1])
 sys.exit(run.main(["run", sys.argv[2]]))
 """
