@@ -204,9 +204,9 @@ notes:
   returned: always
 """
 
-import typing as t
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labserver.jupyter.plugins.module_utils._compose_app import converge as core
@@ -232,7 +232,7 @@ DUMP = {
     "command": {"type": "list", "elements": "str", "required": True},
     "keep": {"type": "int", "default": 3},
 }
-APP: dict[str, t.Any] = {
+APP: dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "folder": {"type": "path"},

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-import typing as t
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NoReturn
 
 from .model import App, File, env_line
 from .plan import Action, Container, Plan, render_diff
@@ -86,7 +86,7 @@ def staging_folder(parent: Path | None) -> Iterator[Path]:
         yield Path(name)
 
 
-def collect(outcome: Outcome, name: str, step: Callable[..., t.Any], *arguments: t.Any) -> None:
+def collect(outcome: Outcome, name: str, step: Callable[..., Any], *arguments: Any) -> None:
     """Run one app's step; a failure is written down and does not keep the other apps from theirs."""
     try:
         step(*arguments)
@@ -173,7 +173,7 @@ def apply(host: Host, item: Planned, outcome: Outcome) -> None:
     host.write_manifest(plan)
 
 
-def roll_back(host: Host, item: Planned, previous: dict[str, File], error: ComposeError) -> t.NoReturn:
+def roll_back(host: Host, item: Planned, previous: dict[str, File], error: ComposeError) -> NoReturn:
     """Bring back the files that were in place and start the old services again; always raises."""
     app = item.plan.app
     new = sorted(set(item.plan.files) - set(previous))

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from .model import ENV_FILE, LABEL, OVERRIDE_FILE, App, File
 
@@ -64,7 +64,7 @@ class Plan:
     stale: Sequence[str] = ()
     actions: Sequence[Action] = ()
     services: Mapping[str, Parts] = field(default_factory=dict)
-    project: Mapping[str, t.Any] = field(default_factory=dict)  # as Compose resolved it
+    project: Mapping[str, Any] = field(default_factory=dict)  # as Compose resolved it
 
     @property
     def containers_change(self) -> bool:
@@ -75,7 +75,7 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def seen_paths(service: Mapping[str, t.Any], project: Mapping[str, t.Any]) -> list[str]:
+def seen_paths(service: Mapping[str, Any], project: Mapping[str, Any]) -> list[str]:
     """Return the absolute host paths (files or folders) whose content a service sees or is built from."""
     paths = [mount["source"] for mount in service.get("volumes") or [] if mount.get("type") == "bind"]
     for kind in ("secrets", "configs"):
@@ -87,11 +87,11 @@ def seen_paths(service: Mapping[str, t.Any], project: Mapping[str, t.Any]) -> li
     return [*paths, context] if context else paths
 
 
-def service_parts(project: Mapping[str, t.Any], folder: str, files: Mapping[str, File]) -> dict[str, Parts]:
+def service_parts(project: Mapping[str, Any], folder: str, files: Mapping[str, File]) -> dict[str, Parts]:
     """Return the parts of every service of the resolved ``project`` (``docker compose config --format json``)."""
     parts = {}
     for name, service in (project.get("services") or {}).items():
-        used: dict[str, t.Any] = {"service": service}
+        used: dict[str, Any] = {"service": service}
         for kind in ("networks", "secrets", "configs"):
             known = project.get(kind) or {}
             names = [item["source"] if isinstance(item, Mapping) else item for item in service.get(kind) or []]
@@ -172,7 +172,7 @@ def is_secret(path: str) -> bool:
     return path.startswith("secrets/")
 
 
-def container_from_inspect(item: Mapping[str, t.Any]) -> tuple[str, Container] | None:
+def container_from_inspect(item: Mapping[str, Any]) -> tuple[str, Container] | None:
     """Return (project, container) of one item of ``docker inspect``; None for ``docker compose run`` leftovers."""
     labels = item["Config"].get("Labels") or {}
     if labels.get("com.docker.compose.oneoff") == "True" or "com.docker.compose.project" not in labels:

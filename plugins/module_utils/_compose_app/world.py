@@ -13,12 +13,12 @@ import secrets
 import ssl
 import tempfile
 import time
-import typing as t
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
 from .model import OVERRIDE_FILE, SECRETS_FOLDER, App, File, Health, override, project_files, secret_values
 from .plan import Container, Parts, Plan, container_from_inspect, not_ready, plan_files, plan_services, service_parts
@@ -51,7 +51,7 @@ def http_status(health: Health) -> int:
 class NoRedirect(urllib.request.HTTPRedirectHandler):
     """A redirect is an answer of its own: following it could leave the host."""
 
-    def redirect_request(self, *_args: t.Any, **_kwargs: t.Any) -> None:
+    def redirect_request(self, *_args: Any, **_kwargs: Any) -> None:
         return None
 
 
@@ -140,7 +140,7 @@ class Host:
             command += ["--file", str(folder / path)]
         return command
 
-    def resolve(self, app: App, staged: Path) -> dict[str, t.Any]:
+    def resolve(self, app: App, staged: Path) -> dict[str, Any]:
         """Let Compose read and check the staged project; returns it with all variables filled in.
 
         Raises:
@@ -151,9 +151,9 @@ class Host:
             text = (err or out).strip().replace(f"{staged}/", "")
             raise ComposeError(f"docker compose config refuses the project: {text}")
         final = out.replace(str(staged), str(self.project_folder(app)))
-        return t.cast(dict[str, t.Any], json.loads(final))
+        return cast(dict[str, Any], json.loads(final))
 
-    def stage(self, app: App, staged: Path) -> tuple[dict[str, File], dict[str, t.Any]]:
+    def stage(self, app: App, staged: Path) -> tuple[dict[str, File], dict[str, Any]]:
         """Lay out the whole project in ``staged``, check it there, and return its files and the resolved project."""
         folder = self.project_folder(app)
         values = secret_values(app, self.kept_secrets(app), self.generate)
