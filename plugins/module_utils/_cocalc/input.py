@@ -55,8 +55,8 @@ def people_problems(inputs: Mapping[str, Any]) -> list[str]:
     outside = [str(inputs.get(name) or "") for name in ("cocalc_bind_address", "cocalc_ssh_address")]
     if any(address and not is_loopback(address) for address in outside) and not inputs.get("cocalc_admins"):
         found.append(
-            "cocalc_admins: empty, but other machines are to reach the server; name at least one person who administers "
-            "it"
+            "cocalc_admins: empty, but other machines are to reach the server; name at least one person who "
+            "administers it"
         )
     token = str(inputs.get("cocalc_registration_token") or "")
     if token and not re.fullmatch(r"[A-Za-z0-9_.-]{8,128}", token):

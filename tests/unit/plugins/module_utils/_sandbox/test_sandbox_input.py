@@ -65,9 +65,11 @@ echo "$*" >>"$LOG"
 [ "$1" != start ] || exec sleep 60
 """
 PROGRAM = """
+import signal
 import sys
 from pathlib import Path
 import run
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # where the tests run under nohup it is ignored, and children inherit that
 run.CONFIGURATION = Path(sys.argv[1])
 sys.exit(run.main(["run", sys.argv[2]]))
 """
@@ -86,10 +88,7 @@ def test_whoever_ends_the_program_ends_the_container_too(tmp_path: Path, number:
         "PYTHONPATH": str(Path(run.__file__).parent),
     }
     arguments = [sys.executable, "-c", PROGRAM, str(tmp_path / "sandbox.json"), str(tmp_path)]
-    # Whoever runs the tests under nohup ignores SIGHUP, and children inherit that.
-    process = subprocess.Popen(
-        arguments, env=environment, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    )
+    process = subprocess.Popen(arguments, env=environment)
     deadline = time.monotonic() + 20
     while (not log.exists() or "start " not in log.read_text()) and time.monotonic() < deadline:
         time.sleep(0.05)
