@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import base64
 import stat
-import typing as t
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, cast
 
 import yaml
 from ansible.errors import AnsibleActionFail, AnsibleError
@@ -19,7 +19,7 @@ from ansible.plugins.action import ActionBase
 LARGEST_FILE_BYTES = 1024 * 1024
 
 
-def project_files(app: Mapping[str, t.Any], find: Callable[[str], str]) -> list[dict[str, str]]:
+def project_files(app: Mapping[str, Any], find: Callable[[str], str]) -> list[dict[str, str]]:
     """Return the files of an app: those of its folder, then its ``files``, then its ``definition``.
 
     Raises:
@@ -51,7 +51,7 @@ class ActionModule(ActionBase):
 
     TRANSFERS_FILES = False
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         arguments = dict(self._task.args)
         apps = []
@@ -63,8 +63,8 @@ class ActionModule(ActionBase):
                 raise AnsibleActionFail(f"compose app {app.get('name')}: {error}") from error
             apps.append(item)
         arguments["apps"] = apps
-        return t.cast(
-            dict[str, t.Any],
+        return cast(
+            dict[str, Any],
             self._execute_module(
                 module_name="labserver.jupyter.compose_apps", module_args=arguments, task_vars=task_vars
             ),

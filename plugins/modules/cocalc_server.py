@@ -194,14 +194,14 @@ left:
 """
 
 import os
-import typing as t
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labserver.jupyter.plugins.module_utils._cocalc import converge as core
-from ansible_collections.labserver.jupyter.plugins.module_utils._cocalc.model import Server
-from ansible_collections.labserver.jupyter.plugins.module_utils._cocalc.world import CocalcError, Host
+from ansible_collections.labserver.jupyter.plugins.module_utils._cocalc.model import Desired
+from ansible_collections.labserver.jupyter.plugins.module_utils._cocalc.world import CocalcError, World
 from ansible_collections.labserver.jupyter.plugins.module_utils._docker import login as docker_login
 
 LETSENCRYPT = {
@@ -209,7 +209,7 @@ LETSENCRYPT = {
     "email": {"type": "str", "required": True},
     "test": {"type": "bool", "default": False},
 }
-OPTIONS: dict[str, t.Any] = {
+OPTIONS: dict[str, Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "name": {"type": "str", "default": "cocalc"},
     "image": {"type": "str", "required": True},
@@ -244,14 +244,14 @@ def content(path: str | None) -> bytes:
     return Path(path).read_bytes() if path and Path(path).is_file() else b""
 
 
-def server_from(params: dict[str, t.Any]) -> Server:
+def server_from(params: dict[str, Any]) -> Desired:
     plain = {
         key: value
         for key, value in params.items()
         if key
         not in ("state", "token_file", "certificate_file", "key_file", "environment", "letsencrypt", "registry_logins")
     }
-    return Server(
+    return Desired(
         # The engine refuses more processors than there are.
         **(
             plain
@@ -303,11 +303,11 @@ def main() -> None:
         module.no_log_values.add(server.token)
     try:
         if module.params["state"] == "absent":
-            outcome = core.remove(Host(run), server, module.check_mode)
+            outcome = core.remove(World(run), server, module.check_mode)
         elif not server.token and not module.check_mode:
             module.fail_json(msg=f"{module.params['token_file']} holds no registration token")
         else:
-            outcome = core.converge(Host(run), server, module.check_mode)
+            outcome = core.converge(World(run), server, module.check_mode)
     except CocalcError as error:
         module.fail_json(msg=str(error))
     module.exit_json(

@@ -204,14 +204,14 @@ notes:
   returned: always
 """
 
-import typing as t
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labserver.jupyter.plugins.module_utils._compose_app import converge as core
 from ansible_collections.labserver.jupyter.plugins.module_utils._compose_app.model import from_params
-from ansible_collections.labserver.jupyter.plugins.module_utils._compose_app.world import ComposeError, Host
+from ansible_collections.labserver.jupyter.plugins.module_utils._compose_app.world import ComposeError, World
 from ansible_collections.labserver.jupyter.plugins.module_utils._docker import login as docker_login
 
 SECRET = {
@@ -232,7 +232,7 @@ DUMP = {
     "command": {"type": "list", "elements": "str", "required": True},
     "keep": {"type": "int", "default": 3},
 }
-APP: dict[str, t.Any] = {
+APP: dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "folder": {"type": "path"},
@@ -276,10 +276,10 @@ def main() -> None:
         except OSError as error:  # no docker on the host
             return 127, "", str(error)
 
-    host = Host(run_or_127, Path(module.params["folder"]), Path(module.params["data_folder"]))
+    world = World(run_or_127, Path(module.params["folder"]), Path(module.params["data_folder"]))
     try:
         outcome = core.converge(
-            host, [from_params(app) for app in module.params["apps"]], module.check_mode, Path(module.tmpdir)
+            world, [from_params(app) for app in module.params["apps"]], module.check_mode, Path(module.tmpdir)
         )
     except ComposeError as error:
         module.fail_json(msg=str(error))

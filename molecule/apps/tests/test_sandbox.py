@@ -204,4 +204,4 @@ def test_no_rights_to_gain(host: t.Any) -> None:
 def test_the_command_refuses_what_is_no_project(host: t.Any) -> None:
     assert host.run("labserver sandbox run /srv/ghost </dev/null").rc == 125
     refused = host.run("labserver sandbox 'a b' /srv </dev/null")
-    assert refused.rc == 125 and "is no action's name" in refused.stderr
+    assert refused.rc == 125 and "is not the name of an action" in refused.stderr

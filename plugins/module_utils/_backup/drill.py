@@ -17,18 +17,18 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from .._common import job
-from .plan import MANIFEST, STAGE, SettingsError, staged
+from .model import MANIFEST, STATE, SettingsError, staged
 from .restic import Repository, RepositoryError
 from .restore import fetch, read_manifest
-from .run import CRITICAL, OK, load_settings, repository
 from .stage import count_passwords, fingerprint
+from .world import World
 
-FOLDER = Path(STAGE).parent / "drill"
+FOLDER = Path(STATE) / "drill"
 
 
 def age_hours(snapshot: Mapping[str, Any], now: datetime) -> float:
@@ -111,8 +111,9 @@ def drill(repo: Repository, now: datetime, folder: Path = FOLDER) -> tuple[str, 
 def main(argv: Sequence[str]) -> int:
     """Run the drill; returns 0 (the backup can be restored) or 2 (it cannot, and said why)."""
     argparse.ArgumentParser(prog="labserver backup-drill", description=__doc__).parse_args(argv)
+    world = World()
     try:
-        line, wrong = drill(repository(load_settings()), datetime.now(UTC))
+        line, wrong = drill(world.repository(world.settings()), world.now())
     except (SettingsError, RepositoryError, OSError) as error:
         line, wrong = "", [str(error)]
     for problem in wrong:
@@ -120,4 +121,4 @@ def main(argv: Sequence[str]) -> int:
     if line and not wrong:
         sys.stdout.write(line + "\n")
     job.leave("; ".join(wrong) or line)
-    return CRITICAL if wrong else OK
+    return job.CRITICAL if wrong else job.OK

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .plan import ROOTS, covers, left_out
+from .model import ROOTS, covers, left_out
 
 SHARES = "/srv/labserver/shares"
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

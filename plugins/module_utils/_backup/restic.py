@@ -19,11 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from .._common import files
-from .plan import Settings
+from .model import TAG, Settings
 
 IDENTITY = Path("/etc/labserver/backup/repository-id")
 CACHE = "/var/cache/labserver/restic"
-TAG = "labserver"
 NOT_MOUNTED = "nothing is mounted"
 
 

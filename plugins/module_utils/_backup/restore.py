@@ -19,14 +19,14 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from .._common.docker_api import DockerEngine, EngineError
-from .plan import MANIFEST, STAGE, SettingsError, copies_below, covers, staged
-from .restic import TAG, Repository, RepositoryError
-from .run import CRITICAL, OK, load_settings, repository
+from .._common.job import CRITICAL, OK
+from .model import MANIFEST, STAGE, TAG, SettingsError, copies_below, covers, staged
+from .restic import Repository, RepositoryError
+from .world import World
 
 
 def fetch(repo: Repository, snapshot: str, paths: Sequence[str], target: Path) -> None:
@@ -146,9 +146,10 @@ def main(argv: Sequence[str]) -> int:
     )
     parser.add_argument("paths", nargs="*", metavar="PATH", help="absolute paths of files or folders")
     options = parser.parse_args(argv)
+    world = World()
     try:
-        settings = load_settings()
-        repo = repository(settings)
+        settings = world.settings()
+        repo = world.repository(settings)
         repo.open()
         if options.list:
             for snapshot in repo.snapshots():
@@ -159,9 +160,9 @@ def main(argv: Sequence[str]) -> int:
             restore_beside(repo, options.snapshot, options.paths, options.target)
             sys.stdout.write(f"restored below {options.target}\n")
             return OK
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        stamp = world.now().strftime("%Y%m%dT%H%M%SZ")
         for path in options.paths:
-            aside = restore_in_place(repo, DockerEngine(), options.snapshot, path, stamp, _say)
+            aside = restore_in_place(repo, world.engine, options.snapshot, path, stamp, _say)
             _say(f"restored {path}" + (f"; what was there is {aside} now" if aside else ""))
     except (SettingsError, RepositoryError, EngineError, OSError) as error:
         sys.stderr.write(f"labserver backup-restore: {error}\n")

@@ -7,80 +7,49 @@
 from __future__ import annotations
 
 import argparse
-import json
+import contextlib
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
-from pathlib import Path
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._common import job, mounts
-from .._common.docker_api import DockerEngine, EngineError
-from .._schedule import run
-from .plan import STAGE, Plan, Settings, SettingsError, decide, settings_from
-from .restic import TAG, Done, Repository, RepositoryError, run_restic
+from .._common import files, job, job_lock
+from .._common.docker_api import EngineError
+from .._common.lock import BusyError
+from .model import ROOMS, ROSTER, STATE, TAG, Settings, SettingsError
+from .plan import Plan, compare
+from .restic import Done, Repository, RepositoryError
 from .stage import stage
+from .world import World
 
-SETTINGS = Path("/etc/labserver/backup/settings.json")
-ROOMS = Path("/etc/labserver/backup.d")
-ROSTER = Path("/etc/labserver/public/roster.json")
-OK, WARNING, CRITICAL, BUSY = 0, 1, 2, 3
+MAINTENANCE = "registry-maintenance"  # the job that removes layers from the registry's store
 SOME_UNREADABLE = 3  # restic's exit status when files could not be read
 
 
-def load_settings(path: Path = SETTINGS) -> Settings:
-    """Read the settings that the role wrote. Raises SettingsError."""
-    try:
-        return settings_from(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}; run the role backup") from error
-    except SettingsError as error:
-        raise SettingsError(f"{path}: {error}") from None
-
-
-def mount_points() -> list[str]:
-    """Return where something is mounted on this host; an automount alone is nothing yet."""
-    return [mount.target for mount in mounts.read() if mount.fstype != "autofs"]
-
-
-def repository(settings: Settings) -> Repository:
-    """Return the repository of the settings."""
-    return Repository(settings, run_restic(settings), mount_points)
-
-
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}; run playbooks/site.yml, which writes it again") from error
-
-
-def read_plan(settings: Settings) -> tuple[Plan, list[str]]:
+def read_plan(world: World, settings: Settings) -> tuple[Plan, list[str]]:
     """Decide what is read, from what is on this host; returns warnings as well."""
-    rooms = {file.name: _json(file) for file in sorted(ROOMS.glob("*.json"))}
+    rooms = {file.name: world.json(f"{ROOMS}/{file.name}") for file in sorted(world.at(ROOMS).glob("*.json"))}
     warnings: list[str] = []
 
     def volumes_of(project: str) -> list[str]:
         label = f"com.docker.compose.project={project}"
         try:
-            found = DockerEngine().get("/volumes", filters={"label": [label]})["Volumes"] or []
+            found = world.engine.get("/volumes", filters={"label": [label]})["Volumes"] or []
         except EngineError as error:
             warnings.append(f"the volumes of {project} are not in this backup: {error}")
             return []
         return [volume["Mountpoint"] for volume in found]
 
-    return decide(settings, _json(ROSTER), rooms, volumes_of, lambda path: Path(path).exists()), warnings
+    return compare(settings, world.json(ROSTER), rooms, volumes_of, lambda path: world.at(path).exists()), warnings
 
 
-def save(settings: Settings, repo: Repository, plan: Plan) -> tuple[Mapping[str, Any], list[str]]:
+def save(world: World, settings: Settings, repo: Repository, plan: Plan) -> tuple[Mapping[str, Any], list[str]]:
     """Hand everything to restic; returns its summary and warnings."""
-    lists = Path(STAGE).parent
-    (lists / "paths").write_bytes(b"".join(path.encode() + b"\0" for path in plan.paths))
-    (lists / "exclude").write_text("\n".join(path.replace("$", "$$") for path in plan.exclude) + "\n", encoding="utf-8")
+    paths, exclude = world.at(f"{STATE}/paths"), world.at(f"{STATE}/exclude")
+    files.replace(paths, b"".join(path.encode() + b"\0" for path in plan.paths), 0o600)
+    files.replace(exclude, ("\n".join(path.replace("$", "$$") for path in plan.exclude) + "\n").encode(), 0o600)
     words = ["--json", "--host", settings.host, "--tag", TAG, "--exclude-caches"]
-    words += ["--files-from-raw", str(lists / "paths"), "--exclude-file", str(lists / "exclude")]
+    words += ["--files-from-raw", str(paths), "--exclude-file", str(exclude)]
     done = repo.call("backup", *words, fine=(0, SOME_UNREADABLE))
     summaries = [document for document in done.documents() if document.get("message_type") == "summary"]
     if not summaries:
@@ -103,17 +72,19 @@ def forget(settings: Settings, repo: Repository) -> None:
     repo.call("forget", "--host", settings.host, "--tag", TAG, "--group-by", "host", "--prune", *words)
 
 
-def back_up(settings: Settings, repo: Repository, now: Callable[[], datetime]) -> tuple[str, list[str]]:
-    """Make one backup; returns a line for people and warnings."""
+def back_up(world: World, settings: Settings, repo: Repository) -> tuple[str, list[str]]:
+    """Make one backup; returns a line for people and warnings. Raises BusyError while the registry is maintained."""
     repo.open()
     repo.call("unlock")  # only what a run that died left; those of a live one are kept
-    plan, warnings = read_plan(settings)
-    # The registry's maintenance removes layers: it waits, so that every link of the copy finds its own.
-    with run.locked(run.World(), "registry-maintenance") as lock:
-        if lock is None:
-            raise BlockingIOError("the registry's maintenance is at work; the backup comes later")
-        warnings += stage(settings, plan, now())
-        summary, unreadable = save(settings, repo, plan)
+    plan, warnings = read_plan(world, settings)
+    with contextlib.ExitStack() as stack:
+        # The registry's maintenance removes layers: it waits, so that every link of the copy finds its own.
+        try:
+            stack.enter_context(job_lock.hold(world.root, MAINTENANCE, world.now(), time.sleep))
+        except BusyError as error:
+            raise BusyError("the registry's maintenance is at work; the backup comes later") from error
+        warnings += stage(world, settings, plan)
+        summary, unreadable = save(world, settings, repo, plan)
     forget(settings, repo)
     added = summary.get("data_added", 0) / 2**20
     line = (
@@ -129,22 +100,23 @@ def main(argv: Sequence[str]) -> int:
         "--make-repository", action="store_true", help="make the repository, or take over what is there"
     )
     options = parser.parse_args(argv)
+    world = World()
     try:
-        settings = load_settings()
-        repo = repository(settings)
+        settings = world.settings()
+        repo = world.repository(settings)
         if options.make_repository:
             sys.stdout.write("made\n" if repo.make() else "there\n")
-            return OK
-        line, warnings = back_up(settings, repo, lambda: datetime.now(UTC))
-    except BlockingIOError as error:
+            return job.OK
+        line, warnings = back_up(world, settings, repo)
+    except BusyError as error:
         sys.stderr.write(f"{error}\n")
-        return BUSY
+        return job.BUSY
     except (SettingsError, RepositoryError, OSError) as error:
         sys.stderr.write(f"labserver backup: {error}\n")
         job.leave(str(error))
-        return CRITICAL
+        return job.CRITICAL
     sys.stdout.write(line + "\n")
     for warning in warnings:
         sys.stderr.write(f"WARNING {warning}\n")
     job.leave("; ".join([line, *warnings]))
-    return WARNING if warnings else OK
+    return job.WARNING if warnings else job.OK

@@ -15,36 +15,37 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from .._common import sqlite_copy
-from .plan import MANIFEST, STAGE, Dump, Plan, Settings, left_out, staged
+from .._common import clock, files, sqlite_copy
+from .model import MANIFEST, STAGE, Settings, left_out, staged
+from .plan import Dump, Plan
+from .world import World
 
 SAMPLE_BYTES = 16 << 20  # a larger file is not drawn for the drill
 
 
 def copy_tree(source: Path, target: Path) -> None:
     """Copy a tree of small files that others change meanwhile; what goes away in that time is left out."""
-    for folder, names, files in os.walk(source):
+    for folder, names, plain in os.walk(source):
         names[:] = [name for name in names if name != "_uploads"]
         place = target / Path(folder).relative_to(source)
         with contextlib.suppress(FileNotFoundError):
             place.mkdir(parents=True, exist_ok=True)
             sqlite_copy.like(Path(folder), place)
-        for name in files:
+        for name in plain:
             with contextlib.suppress(FileNotFoundError):
                 shutil.copy2(Path(folder, name), place / name)
                 sqlite_copy.like(Path(folder, name), place / name)
 
 
-def dump(item: Dump) -> str:
+def dump(world: World, item: Dump) -> str:
     """Run a room's command and keep its output; returns what went wrong, or an empty text."""
-    target = Path(item.file)
+    target = world.at(item.file)
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with target.open("wb") as file:
+        with files.creating(target) as file:
             done = subprocess.run(item.command, stdout=file, stderr=subprocess.PIPE, check=False)
     except OSError as error:
         return f"the dump of {item.name} cannot be made: {error}"
@@ -98,26 +99,26 @@ def count_passwords(database: Path) -> int | None:
             return None
 
 
-def stage(settings: Settings, plan: Plan, now: datetime) -> list[str]:
+def stage(world: World, settings: Settings, plan: Plan) -> list[str]:
     """Fill the staging folder anew and write the manifest that the drill compares with; returns warnings."""
-    folder = Path(STAGE)
+    folder = world.at(STAGE)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, mode=0o700)
     folder.parent.chmod(0o700)
     warnings = []
     databases: dict[str, Any] = {}
     for path in plan.databases:
+        copy = world.at(staged(path))
+        copy.parent.mkdir(parents=True, exist_ok=True)
         try:
-            copy = Path(staged(path))
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            sqlite_copy.copy(Path(path), copy)
+            sqlite_copy.copy(world.at(path), copy)
         except sqlite3.Error as error:
             warnings.append(f"{path} cannot be copied: {error}")
             continue
-        databases[path] = {"passwords": count_passwords(Path(staged(path)))}
+        databases[path] = {"passwords": count_passwords(copy)}
     if plan.links:
-        copy_tree(Path(plan.links), Path(staged(plan.links)))
-    warnings += filter(None, map(dump, plan.dumps))
+        copy_tree(world.at(plan.links), world.at(staged(plan.links)))
+    warnings += filter(None, (dump(world, item) for item in plan.dumps))
     roots = [path for path in plan.paths if path != STAGE]
     sample: dict[str, Any] = {}
     chance = random.SystemRandom()
@@ -126,13 +127,13 @@ def stage(settings: Settings, plan: Plan, now: datetime) -> list[str]:
             sample[name] = fingerprint(Path(name))
     manifest = {
         "version": 1,
-        "made": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "made": clock.stamp(world.now()),
         "host": settings.host,
         "roots": roots,
         "databases": databases,
         "copies": [*databases, *([plan.links] if plan.links else [])],
-        "dumps": [item.file for item in plan.dumps if Path(item.file).exists()],
+        "dumps": [item.file for item in plan.dumps if world.at(item.file).exists()],
         "files": sample,
     }
-    Path(MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    files.replace(world.at(MANIFEST), json.dumps(manifest, indent=1).encode(), 0o600)
     return warnings

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .model import Access, Server, certificate_files, settings_hash
-from .world import STOP_SECONDS, CocalcError, Container, Host, differing, previous
+from .model import Access, Desired, certificate_files, settings_hash
+from .world import STOP_SECONDS, CocalcError, Current, World, differing, previous
 
 
 @dataclass
@@ -26,44 +26,44 @@ class Outcome:
         self.actions.append({"what": what, "name": name, "reason": reason})
 
 
-def converge(host: Host, server: Server, check: bool) -> Outcome:
+def converge(world: World, server: Desired, check: bool) -> Outcome:
     """Bring the server to its state.
 
     Raises:
         CocalcError: when that fails; a replacement that failed has been undone by then.
     """
     outcome = Outcome()
-    missing = host.missing()
+    missing = world.missing()
     if missing and check:
         outcome.add("create", server.name, missing)
         return outcome
     if missing:
         raise CocalcError(missing)
-    if host.container(previous(server)) is not None:
+    if world.container(previous(server)) is not None:
         reason = "an earlier replacement was interrupted"
         if check:
             outcome.add("recover", server.name, reason)
             return outcome
         # Nobody knows for how long the new container has served: what it wrote is not deleted.
-        aside = host.go_back(server, keep=True)
+        aside = world.go_back(server, keep=True)
         outcome.add("recover", server.name, f"{reason}; its database is in {aside}" if aside else reason)
-    certificate(host, server, outcome, check, host.container(server.name))
-    container(host, server, outcome, check)
-    if check and not is_up(host, server):
+    certificate(world, server, outcome, check, world.container(server.name))
+    container(world, server, outcome, check)
+    if check and not is_up(world, server):
         foresee_access(server, outcome)
         return outcome
-    access(host, server, outcome, check)
-    letsencrypt(host, server, outcome, check)
-    outcome.left = host.leftovers(server)
+    access(world, server, outcome, check)
+    letsencrypt(world, server, outcome, check)
+    outcome.left = world.leftovers(server)
     return outcome
 
 
-def is_up(host: Host, server: Server) -> bool:
-    current = host.container(server.name)
+def is_up(world: World, server: Desired) -> bool:
+    current = world.container(server.name)
     return current is not None and current.running
 
 
-def certificate(host: Host, server: Server, outcome: Outcome, check: bool, current: Container | None) -> None:
+def certificate(world: World, server: Desired, outcome: Outcome, check: bool, current: Current | None) -> None:
     """Deploy the certificate. CoCalc reads it when it starts, so a running server is restarted."""
     files = differing(certificate_files(server))
     if not files:
@@ -71,32 +71,32 @@ def certificate(host: Host, server: Server, outcome: Outcome, check: bool, curre
     outcome.add("certificate", server.name, f"{', '.join(path.name for path in files)} differs")
     if check:
         return
-    host.write_files(files)
+    world.write_files(files)
     if current is not None and current.running:
-        host.docker("restarting the container", "restart", "--time", STOP_SECONDS, server.name)
-        host.wait(server, current.exposed)
+        world.docker("restarting the container", "restart", "--time", STOP_SECONDS, server.name)
+        world.wait(server, current.exposed)
 
 
-def container(host: Host, server: Server, outcome: Outcome, check: bool) -> None:
+def container(world: World, server: Desired, outcome: Outcome, check: bool) -> None:
     """Make, replace or start the container. Who was exposed stays so; a new server begins on this host alone."""
-    current = host.container(server.name)
-    image_id = host.image_id(server.image)
+    current = world.container(server.name)
+    image_id = world.image_id(server.image)
     if not image_id and server.pull:
         outcome.add("pull", server.image, "not on this host")
         if not check:
-            host.docker(f"docker pull {server.image}", "pull", "--quiet", server.image)
-            image_id = host.image_id(server.image)
+            world.docker(f"docker pull {server.image}", "pull", "--quiet", server.image)
+            image_id = world.image_id(server.image)
     elif not image_id:
         raise CocalcError(f"the image {server.image} is not on this host and cocalc_pull is false; load it first")
     exposed = bool(current and current.exposed and server.wants_exposure)
     outcome.exposed = exposed
     if not check and (current is None or current.image_id != image_id or not is_set_up(server)):
-        require_letsencrypt(host, server, image_id)
+        require_letsencrypt(world, server, image_id)
     if current is None:
         outcome.add("create", server.name, "no container")
         if not check:
-            host.start_new(server, image_id, exposed)
-            host.wait(server, exposed)
+            world.start_new(server, image_id, exposed)
+            world.wait(server, exposed)
         return
     if current.hash != settings_hash(server, image_id, exposed):
         new_image = current.image_id != image_id
@@ -105,25 +105,25 @@ def container(host: Host, server: Server, outcome: Outcome, check: bool) -> None
         )
         if not check:
             if current.running:
-                outcome.dump = host.dump(server)
-            host.replace(server, current, image_id, exposed)
+                outcome.dump = world.dump(server)
+            world.replace(server, current, image_id, exposed)
         return
     if not current.running:
         outcome.add("start", server.name, "not running")
         if not check:
-            host.docker("starting the container", "start", server.name)
+            world.docker("starting the container", "start", server.name)
     if not check:
-        host.wait(server, exposed)
+        world.wait(server, exposed)
 
 
-def access(host: Host, server: Server, outcome: Outcome, check: bool) -> None:
+def access(world: World, server: Desired, outcome: Outcome, check: bool) -> None:
     """Set token and administrators; when both are there, open the server to others."""
-    found = host.access(server)
+    found = world.access(server)
     plan_access(found, outcome)
     outcome.waiting = list(found.unknown)
     if not check and (found.ordinary or not found.token):
-        host.grant(server, found)
-        found = host.access(server)
+        world.grant(server, found)
+        found = world.access(server)
         if found.ordinary or not found.token:
             raise CocalcError("the database did not take the token or the administrators; the server is not opened")
     if not server.wants_exposure or outcome.exposed:
@@ -133,9 +133,9 @@ def access(host: Host, server: Server, outcome: Outcome, check: bool) -> None:
         return
     outcome.add("expose", server.name, f"token and administrators are set; listens on {server.bind_address} now")
     outcome.exposed = True
-    current = host.container(server.name)
+    current = world.container(server.name)
     if not check and current is not None:
-        host.replace(server, current, host.image_id(server.image), exposed=True)
+        world.replace(server, current, world.image_id(server.image), exposed=True)
 
 
 def plan_access(found: Access, outcome: Outcome) -> None:
@@ -145,20 +145,20 @@ def plan_access(found: Access, outcome: Outcome) -> None:
         outcome.add("token", "registration token", "not set or disabled")
 
 
-def foresee_access(server: Server, outcome: Outcome) -> None:
+def foresee_access(server: Desired, outcome: Outcome) -> None:
     """What will follow once a server runs that does not run yet."""
     if not any(action["what"] in ("start", "replace") for action in outcome.actions):
         outcome.add("token", "registration token", "the server does not run yet")
     outcome.waiting = list(server.admins)
 
 
-def is_set_up(server: Server) -> bool:
+def is_set_up(server: Desired) -> bool:
     return (server.data_folder / "conf" / "dehydrated" / "conf").exists()
 
 
-def require_letsencrypt(host: Host, server: Server, image_id: str) -> None:
+def require_letsencrypt(world: World, server: Desired, image_id: str) -> None:
     """Refuse an image that cannot get its own certificate before anything is touched."""
-    if server.letsencrypt and not host.has_command(image_id, "letsencrypt-cert"):
+    if server.letsencrypt and not world.has_command(image_id, "letsencrypt-cert"):
         raise CocalcError(
             f"the image {server.image} has no letsencrypt-cert (no official one has), which cocalc_letsencrypt needs; "
             "nothing was changed. Take cocalc_letsencrypt out and name a certificate of the role certificates "
@@ -166,7 +166,7 @@ def require_letsencrypt(host: Host, server: Server, image_id: str) -> None:
         )
 
 
-def letsencrypt(host: Host, server: Server, outcome: Outcome, check: bool) -> None:
+def letsencrypt(world: World, server: Desired, outcome: Outcome, check: bool) -> None:
     """Set up the certificate program inside the container once, where an image has one."""
     if not server.letsencrypt or is_set_up(server):
         return
@@ -175,22 +175,22 @@ def letsencrypt(host: Host, server: Server, outcome: Outcome, check: bool) -> No
         return
     test = ["--test"] if server.letsencrypt.get("test") else []
     setup = ["letsencrypt-cert", "setup", *test, server.letsencrypt["domain"], server.letsencrypt["email"]]
-    host.docker("letsencrypt-cert setup", "exec", server.name, *setup)
-    host.docker("letsencrypt-cert renew", "exec", server.name, "letsencrypt-cert", "renew")
+    world.docker("letsencrypt-cert setup", "exec", server.name, *setup)
+    world.docker("letsencrypt-cert renew", "exec", server.name, "letsencrypt-cert", "renew")
 
 
-def remove(host: Host, server: Server, check: bool) -> Outcome:
+def remove(world: World, server: Desired, check: bool) -> Outcome:
     """Take the container away; data, dumps and images stay, and are named."""
     outcome = Outcome()
-    if host.missing():
+    if world.missing():
         return outcome
     for name in (server.name, previous(server)):
-        if host.container(name) is not None:
+        if world.container(name) is not None:
             outcome.add("remove", name, "cocalc is absent")
     if not check:
-        aside = host.remove(server)
+        aside = world.remove(server)
         if aside:
             outcome.add("recover", server.name, f"an earlier replacement was interrupted; its database is in {aside}")
     kept = [str(folder) for folder in (server.data_folder, server.dump_folder) if folder.exists()]
-    outcome.left = [*kept, *host.leftovers(server)]
+    outcome.left = [*kept, *world.leftovers(server)]
     return outcome

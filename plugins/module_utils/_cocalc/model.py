@@ -16,10 +16,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 LABEL = "org.labserver.config-sha256"
 EXPOSED_LABEL = "org.labserver.exposed"
@@ -28,7 +28,7 @@ EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
 @dataclass(frozen=True)
-class Server:
+class Desired:
     """The inputs of the role, typed. Sizes in bytes, times in seconds; port 0 means: not published."""
 
     name: str
@@ -51,7 +51,7 @@ class Server:
     token: str = ""
     certificate: bytes = b""
     key: bytes = b""
-    letsencrypt: Mapping[str, t.Any] = field(default_factory=dict)
+    letsencrypt: Mapping[str, Any] = field(default_factory=dict)
     dump_command: Sequence[str] = ("pg_dumpall",)
     dumps_kept: int = 3
     health_path: str = "/healthcheck"
@@ -71,7 +71,7 @@ def is_loopback(address: str) -> bool:
     return address.startswith("127.") or address == "::1"
 
 
-def published(server: Server, exposed: bool) -> list[str]:
+def published(server: Desired, exposed: bool) -> list[str]:
     """Return the ``--publish`` arguments. What is not exposed listens on the host itself only."""
     address = server.bind_address if exposed or is_loopback(server.bind_address) else "127.0.0.1"
     if ":" in address:
@@ -88,7 +88,7 @@ def published(server: Server, exposed: bool) -> list[str]:
     return ports
 
 
-def health_url(server: Server, exposed: bool) -> str:
+def health_url(server: Desired, exposed: bool) -> str:
     """Return the address, on this host, that says whether the server really serves."""
     address = published(server, exposed)[0].rsplit(":", 2)[0]
     address = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(address, address)  # noqa: S104 - compared, not bound
@@ -97,7 +97,7 @@ def health_url(server: Server, exposed: bool) -> str:
     return f"{scheme}://{address}:{server.port}{base}{server.health_path}"
 
 
-def settings(server: Server, image_id: str, exposed: bool) -> dict[str, t.Any]:
+def settings(server: Desired, image_id: str, exposed: bool) -> dict[str, Any]:
     """Return everything that decides whether the container has to be replaced."""
     environment = dict(server.environment)
     if server.tls == "proxy":
@@ -113,12 +113,12 @@ def settings(server: Server, image_id: str, exposed: bool) -> dict[str, t.Any]:
     }
 
 
-def settings_hash(server: Server, image_id: str, exposed: bool) -> str:
+def settings_hash(server: Desired, image_id: str, exposed: bool) -> str:
     text = json.dumps(settings(server, image_id, exposed), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def create_command(server: Server, image_id: str, exposed: bool) -> list[str]:
+def create_command(server: Desired, image_id: str, exposed: bool) -> list[str]:
     """Return the command that makes, but does not start, the container."""
     wanted = settings(server, image_id, exposed)
     return [
@@ -140,7 +140,7 @@ def create_command(server: Server, image_id: str, exposed: bool) -> list[str]:
     ]
 
 
-def certificate_files(server: Server) -> dict[Path, bytes]:
+def certificate_files(server: Desired) -> dict[Path, bytes]:
     """Return where the lab's certificate belongs. Old images want both parts in one file."""
     if not server.certificate or not server.key:
         return {}
@@ -158,7 +158,7 @@ def quote(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def read_access_sql(server: Server) -> str:
+def read_access_sql(server: Desired) -> str:
     """Return SQL that lists the named people's accounts and the token, one ``kind|name|flag`` a line."""
     emails = ", ".join(quote(email) for email in server.admins) or "''"
     accounts = (
@@ -172,7 +172,7 @@ def read_access_sql(server: Server) -> str:
     return accounts + f"select 'token|' || token || '|true' from registration_tokens where {where};\n"
 
 
-def write_access_sql(server: Server, emails: Sequence[str], token: bool) -> str:
+def write_access_sql(server: Desired, emails: Sequence[str], token: bool) -> str:
     """Return SQL that gives the named accounts the group admin (they keep others) and sets the token."""
     lines = ["begin;"]
     for email in emails:
@@ -213,7 +213,7 @@ class Access:
         return self.token and bool(self.admins)
 
 
-def access_from(server: Server, text: str) -> Access:
+def access_from(server: Desired, text: str) -> Access:
     """Read the output of :func:`read_access_sql`."""
     accounts: dict[str, bool] = {}
     token = False

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .._common import files as common_files
 from .._common import probe as common_probe
 from .model import (
     EXPOSED_LABEL,
     LABEL,
     Access,
-    Server,
+    Desired,
     access_from,
     create_command,
     health_url,
@@ -38,7 +38,9 @@ class CocalcError(Exception):
 
 
 @dataclass(frozen=True)
-class Container:
+class Current:
+    """What ``docker inspect`` says about the container of the server."""
+
     image_id: str
     image: str
     hash: str
@@ -52,7 +54,7 @@ def http_status(url: str) -> int:
 
 
 @dataclass
-class Host:
+class World:
     """The world of one CoCalc server; everything with an effect is handed in."""
 
     run: Run
@@ -75,13 +77,13 @@ class Host:
             return "the Docker engine does not answer; install or start it (role labserver.jupyter.docker)"
         return ""
 
-    def container(self, name: str) -> Container | None:
+    def container(self, name: str) -> Current | None:
         status, out, _err = self.run(["docker", "container", "inspect", name], "")
         if status != 0:
             return None
         item = json.loads(out)[0]
         labels = item["Config"].get("Labels") or {}
-        return Container(
+        return Current(
             image_id=item["Image"],
             image=item["Config"]["Image"],
             hash=labels.get(LABEL, ""),
@@ -93,31 +95,27 @@ class Host:
         status, out, _err = self.run(["docker", "image", "inspect", "--format", "{{.Id}}", reference], "")
         return out.strip() if status == 0 else ""
 
-    def psql(self, server: Server, sql: str) -> str:
+    def psql(self, server: Desired, sql: str) -> str:
         """Run SQL in the server's database. It goes in by standard input: no secret is in any list of processes."""
         variables = [f"--env={name}={value}" for name, value in server.database.items()]
         command = ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
         return self.docker("asking CoCalc's database", "exec", "-i", *variables, server.name, *command, stdin=sql)
 
-    def access(self, server: Server) -> Access:
+    def access(self, server: Desired) -> Access:
         return access_from(server, self.psql(server, read_access_sql(server)))
 
     # -- changing -----------------------------------------------------------------------------------------------------
 
-    def grant(self, server: Server, access: Access) -> None:
+    def grant(self, server: Desired, access: Access) -> None:
         self.psql(server, write_access_sql(server, access.ordinary, not access.token))
 
     def write_files(self, files: Mapping[Path, bytes]) -> None:
         """Put certificate files in place; keys and whatever holds one are for root alone."""
         for path, content in files.items():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            new = path.with_name(f".{path.name}.new")
-            handle = os.open(new, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            new.replace(path)
+            common_files.replace(path, content, 0o600)
 
-    def dump(self, server: Server) -> str:
+    def dump(self, server: Desired) -> str:
         """Keep a dump of the database on the host; returns its path, "" when no dump is wanted."""
         if not server.dump_command:
             return ""
@@ -128,21 +126,18 @@ class Host:
         if not text.strip():
             raise CocalcError("the dump of the database is empty; nothing was changed")
         path = server.dump_folder / f"{self.stamp()}.sql.gz"
-        partial = path.with_name(f".{path.name}")
-        handle = os.open(partial, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as file, gzip.open(file, "wb") as packed:
-            packed.write(text.encode("utf-8", "surrogateescape"))  # bytes that are no text come escaped so
-        partial.replace(path)
+        # Bytes that are not text come escaped so.
+        common_files.replace(path, gzip.compress(text.encode("utf-8", "surrogateescape")), 0o600)
         for old in sorted(server.dump_folder.glob("*.sql.gz"))[: -server.dumps_kept]:
             old.unlink()
         return str(path)
 
-    def start_new(self, server: Server, image_id: str, exposed: bool) -> None:
+    def start_new(self, server: Desired, image_id: str, exposed: bool) -> None:
         server.data_folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         self.docker("making the container", *create_command(server, image_id, exposed)[1:])
         self.docker("starting the container", "start", server.name)
 
-    def wait(self, server: Server, exposed: bool) -> None:
+    def wait(self, server: Desired, exposed: bool) -> None:
         """Wait until the server answers over HTTP: its container looks "running" even when CoCalc failed to start.
 
         Raises:
@@ -167,7 +162,7 @@ class Host:
 
     # -- replacing, with a way back -----------------------------------------------------------------------------------
 
-    def replace(self, server: Server, old: Container, image_id: str, exposed: bool) -> None:
+    def replace(self, server: Desired, old: Current, image_id: str, exposed: bool) -> None:
         """Put a new container in the place of the old one; when it does not come up, everything is as before.
 
         The database files are copied while nothing runs: a new version may rewrite them at its first start.
@@ -196,7 +191,7 @@ class Host:
         self.docker("removing the old container", "rm", previous(server))
         shutil.rmtree(copy, ignore_errors=True)
 
-    def go_back(self, server: Server, keep: bool = False) -> str:
+    def go_back(self, server: Desired, keep: bool = False) -> str:
         """Bring back the container and the database files from before a replacement that failed or was interrupted.
 
         With ``keep`` the newer database files are put aside, since people may have used them; returns where.
@@ -210,7 +205,7 @@ class Host:
         self.wait(server, bool(old and old.exposed))
         return aside
 
-    def restore_database(self, server: Server, keep: bool) -> str:
+    def restore_database(self, server: Desired, keep: bool) -> str:
         """Put the database files from before a replacement back, if there are any; see go_back."""
         aside = ""
         copy, database = before_folder(server), server.data_folder / "postgres"
@@ -224,7 +219,7 @@ class Host:
             copy.rename(database)
         return aside
 
-    def remove(self, server: Server) -> str:
+    def remove(self, server: Desired) -> str:
         """Take the container away. A replacement that was interrupted is undone in the data as well.
 
         The kept container goes last: as long as it is there, a run that was killed in here can be repeated.
@@ -242,7 +237,7 @@ class Host:
             self.docker("removing the container", "rm", name)
         return aside
 
-    def leftovers(self, server: Server) -> list[str]:
+    def leftovers(self, server: Desired) -> list[str]:
         """Return copies of the database beside the data that runs which did not end have left."""
         name = server.data_folder.name
         found = [*server.data_folder.parent.glob(f"{name}.before-upgrade*")]
@@ -254,11 +249,11 @@ class Host:
         return self.run(look, "")[0] == 0
 
 
-def previous(server: Server) -> str:
+def previous(server: Desired) -> str:
     return f"{server.name}-previous"
 
 
-def before_folder(server: Server) -> Path:
+def before_folder(server: Desired) -> Path:
     """Return where the database files wait during a replacement: beside the data, on the same file system."""
     return server.data_folder.with_name(server.data_folder.name + ".before-upgrade")
 

@@ -16,11 +16,12 @@ import urllib.parse
 MOST_BYTES = 1 << 20  # of a body: the answer to "do you live?" is short
 
 
-def get(url: str, timeout_seconds: float) -> tuple[int, bytes]:
+def get(url: str, timeout_seconds: float, *, verify: bool = False, most_bytes: int = MOST_BYTES) -> tuple[int, bytes]:
     """Return status and body of ``url``, redirects not followed; raise OSError when there is no whole answer in time.
 
     The time is that of everything together: a service that sends a byte now and then does not hold its caller up.
-    Certificates are not checked: whether a service lives is the question, not who it is.
+    Of the body ``most_bytes`` are read; with 0 the status alone is waited for.
+    Certificates are checked only with ``verify``: whether a service lives is the question, not who it is.
     """
     parts = urllib.parse.urlsplit(url)
     secure = parts.scheme == "https"
@@ -40,14 +41,15 @@ def get(url: str, timeout_seconds: float) -> tuple[int, bytes]:
     try:
         if secure:
             context = ssl.create_default_context()
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
+            if not verify:
+                context.check_hostname = False
+                context.verify_mode = ssl.CERT_NONE
             link = context.wrap_socket(link, server_hostname=host, do_handshake_on_connect=False)
             link.do_handshake()
         connection.sock = link
         connection.request("GET", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
         answer = connection.getresponse()
-        found = answer.status, answer.read(MOST_BYTES)
+        found = answer.status, answer.read(most_bytes)
     except (OSError, http.client.HTTPException) as exc:
         if over.is_set():  # what ended the connection was our own clock
             raise TimeoutError(f"{url}: no whole answer within {timeout_seconds} s") from exc

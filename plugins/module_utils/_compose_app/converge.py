@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-import typing as t
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from .model import App, File, env_line
-from .plan import Action, Container, Plan, render_diff
-from .world import ComposeError, Host
+from . import project as folders
+from .apply import apply, remove
+from .diff import render_diff
+from .model import App
+from .plan import Action, Container, Plan, is_secret
+from .stage import plan
+from .world import ComposeError, World
 
 
 @dataclass
@@ -31,18 +35,18 @@ class Outcome:
     changed: bool = False
 
 
-@dataclass
+@dataclass(frozen=True)
 class Planned:
+    """A plan, and where its project lies aside."""
+
     plan: Plan
-    current: dict[str, File]
     staged: Path
-    containers: Sequence[Container]
 
 
-def converge(host: Host, apps: Sequence[App], check: bool, staging: Path | None = None) -> Outcome:
+def converge(world: World, apps: Sequence[App], check: bool, staging: Path | None = None) -> Outcome:
     """Bring ``apps`` to their state; in check mode only say what would happen."""
     outcome = Outcome()
-    missing = host.missing()
+    missing = world.missing()
     if missing and check:
         # On a bare host a first run in check mode can still tell that every app is to be made.
         outcome.actions = [Action("create", app.name, "", missing) for app in apps if app.state == "present"]
@@ -52,30 +56,30 @@ def converge(host: Host, apps: Sequence[App], check: bool, staging: Path | None 
     if missing:
         outcome.errors.append(missing)
         return outcome
-    containers = host.containers()
+    containers = world.containers()
     with staging_folder(staging) as base:
         planned = plan_all(
-            host, [app for app in apps if app.state == "present"], containers, base, outcome, check=check
+            world, [app for app in apps if app.state == "present"], containers, base, outcome, check=check
         )
         if outcome.errors:
             return outcome  # a wrong project stops the run before any app is touched
         networks: dict[str, None] = {}
         for item in planned:
-            networks.update(dict.fromkeys(host.missing_networks(item.plan.app)))
+            networks.update(dict.fromkeys(world.missing_networks(item.plan.app)))
             outcome.actions.extend(item.plan.actions)
-            outcome.diff.extend(show(item))
+            outcome.diff.extend(render_diff(item.plan))
         outcome.actions[:0] = [Action("network", name, "", "does not exist") for name in networks]
         absent = [app for app in apps if app.state == "absent"]
-        plan_absent(host, absent, containers, outcome)
+        plan_absent(world, absent, containers, outcome)
         outcome.changed = bool(outcome.actions)
         if check:
             return outcome
         for name in networks:
-            collect(outcome, name, host.checked, ["docker", "network", "create", name], "docker network create")
+            collect(outcome, name, world.checked, ["docker", "network", "create", name], "docker network create")
         for app in absent:
-            collect(outcome, app.name, remove, host, app, containers)
+            collect(outcome, app.name, remove, world, app, containers.get(app.name, []))
         for item in planned:
-            collect(outcome, item.plan.app.name, apply, host, item, outcome)
+            collect(outcome, item.plan.app.name, apply, world, item.plan, item.staged, outcome.dumps.append)
     return outcome
 
 
@@ -86,7 +90,7 @@ def staging_folder(parent: Path | None) -> Iterator[Path]:
         yield Path(name)
 
 
-def collect(outcome: Outcome, name: str, step: Callable[..., t.Any], *arguments: t.Any) -> None:
+def collect(outcome: Outcome, name: str, step: Callable[..., Any], *arguments: Any) -> None:
     """Run one app's step; a failure is written down and does not keep the other apps from theirs."""
     try:
         step(*arguments)
@@ -95,7 +99,7 @@ def collect(outcome: Outcome, name: str, step: Callable[..., t.Any], *arguments:
 
 
 def plan_all(
-    host: Host,
+    world: World,
     apps: Sequence[App],
     containers: dict[str, list[Container]],
     base: Path,
@@ -109,79 +113,22 @@ def plan_all(
         staged.mkdir(mode=0o700)
         mine = containers.get(app.name, [])
         try:
-            plan, current = host.plan(app, staged, mine, check)
+            planned.append(Planned(plan(world, app, staged, mine, check), staged))
         except ComposeError as error:
             outcome.errors.append(f"{app.name}: {error}")
             continue
         if check and app.pull == "always":
             outcome.notes.append(f"{app.name}: check mode does not pull, so newer images are not foreseen")
-        planned.append(Planned(plan, current, staged, mine))
     return planned
 
 
-def show(item: Planned) -> list[dict[str, str]]:
-    app = item.plan.app
-    masked = [item.plan.files[f"secrets/{s.name}"].content.decode() for s in app.secrets]
-    kept = [file.content.decode(errors="replace") for path, file in item.current.items() if path.startswith("secrets/")]
-    return render_diff(app, item.current, item.plan.files, item.plan.stale, masks([*masked, *kept]))
-
-
-def masks(secrets: Sequence[str]) -> list[str]:
-    """All forms in which ``.env`` may show a secret, the longest first: one may be a part of another."""
-    forms = {form for value in secrets for form in (value, env_line("", value)[1:].strip("\"'")) if form}
-    return sorted(forms, key=len, reverse=True)
-
-
-def plan_absent(host: Host, apps: Sequence[App], containers: dict[str, list[Container]], outcome: Outcome) -> None:
+def plan_absent(world: World, apps: Sequence[App], containers: dict[str, list[Container]], outcome: Outcome) -> None:
     for app in apps:
-        folder = host.project_folder(app)
+        folder = world.project_folder(app)
         services = sorted({container.service for container in containers.get(app.name, [])})
         outcome.actions.extend(Action("remove", app.name, service, "the app is absent") for service in services)
-        _parts, managed = host.manifest(app)
-        left = [path for path in managed if not path.startswith("secrets/") and (folder / path).exists()]
+        _parts, managed = folders.read_manifest(folder)
+        left = [path for path in managed if not is_secret(path) and (folder / path).exists()]
         outcome.actions.extend(Action("delete", app.name, path, "the app is absent") for path in left)
-        kept = [folder / "secrets", host.data_folder / app.name]
+        kept = [folder / "secrets", world.data_folder / app.name]
         outcome.left.extend(str(path) for path in kept if path.exists())
-
-
-def remove(host: Host, app: App, containers: dict[str, list[Container]]) -> None:
-    if containers.get(app.name):
-        host.down(app)
-    host.remove_project(app)
-
-
-def apply(host: Host, item: Planned, outcome: Outcome) -> None:
-    """Apply one plan: images first, a dump, the files, the containers, health; back to the old files when it fails."""
-    plan, app = item.plan, item.plan.app
-    if not plan.actions:
-        host.write_manifest(plan)
-        return
-    if plan.containers_change:
-        host.fetch(plan, item.staged)
-        if app.dump and any(c.service == app.dump.service and c.status == "running" for c in item.containers):
-            outcome.dumps.append(host.take_dump(app))
-    previous = dict(item.current)
-    host.write_project(plan, plan.files, plan.stale)
-    try:
-        if plan.containers_change:
-            host.up(app)
-            host.wait(app, list(plan.services))
-    except ComposeError as error:
-        if not app.rollback or not host.manifest(app)[0]:  # nothing that ever was up
-            raise
-        roll_back(host, item, previous, error)
-    host.write_manifest(plan)
-
-
-def roll_back(host: Host, item: Planned, previous: dict[str, File], error: ComposeError) -> t.NoReturn:
-    """Bring back the files that were in place and start the old services again; always raises."""
-    app = item.plan.app
-    new = sorted(set(item.plan.files) - set(previous))
-    host.write_project(item.plan, previous, [path for path in new if not path.startswith("secrets/")])
-    before, _managed = host.manifest(app)
-    try:
-        host.up(app)
-        host.wait(app, list(before) or sorted({container.service for container in item.containers}))
-    except ComposeError as second:
-        raise ComposeError(f"{error}\nGoing back to the previous project failed too: {second}") from second
-    raise ComposeError(f"{error}\nThe previous project is back and up; correct the inventory and run again.") from error

@@ -7,16 +7,16 @@
 from __future__ import annotations
 
 import re
-import typing as t
 from collections.abc import Mapping
 from pathlib import PurePosixPath
+from typing import Any
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 OWN_FILES = (".env", "labserver.override.json", ".labserver.json")
 
 
-def problems(inputs: Mapping[str, t.Any]) -> list[str]:
+def problems(inputs: Mapping[str, Any]) -> list[str]:
     """Return every problem in the role's variables, each with path, index and name."""
     found: list[str] = []
     names: dict[str, int] = {}
@@ -24,7 +24,7 @@ def problems(inputs: Mapping[str, t.Any]) -> list[str]:
         name = str(app.get("name", ""))
         where = f"compose_app_apps[{index}] (name={name})"
         if not NAME.fullmatch(name):
-            found.append(f'{where}: name "{name}" is no project name; use small letters, digits, - and _')
+            found.append(f'{where}: name "{name}" is not a valid project name; use small letters, digits, - and _')
         if name in names:
             found.append(f"{where}: the name is also used by compose_app_apps[{names[name]}]; give each app its own")
         names.setdefault(name, index)
@@ -35,7 +35,7 @@ def problems(inputs: Mapping[str, t.Any]) -> list[str]:
     return found
 
 
-def source_problems(where: str, app: Mapping[str, t.Any]) -> list[str]:
+def source_problems(where: str, app: Mapping[str, Any]) -> list[str]:
     found = []
     files = app.get("files") or {}
     if not (app.get("folder") or app.get("definition") or files):
@@ -59,7 +59,7 @@ def source_problems(where: str, app: Mapping[str, t.Any]) -> list[str]:
     return found
 
 
-def secret_problems(where: str, app: Mapping[str, t.Any]) -> list[str]:
+def secret_problems(where: str, app: Mapping[str, Any]) -> list[str]:
     found = []
     seen = set()
     for index, secret in enumerate(app.get("secrets") or []):
@@ -77,21 +77,21 @@ def secret_problems(where: str, app: Mapping[str, t.Any]) -> list[str]:
             found.append(f"{place}: length has to be from 16 to 512 bytes")
         variable = str(secret.get("environment") or "")
         if variable and not VARIABLE.fullmatch(variable):
-            found.append(f'{place}: environment "{variable}" is no variable name')
+            found.append(f'{place}: environment "{variable}" is not a valid variable name')
         if variable and variable in (app.get("environment") or {}):
             found.append(f'{place}: environment "{variable}" is also set by the app; remove it there')
     return found
 
 
-def other_problems(where: str, app: Mapping[str, t.Any]) -> list[str]:
+def other_problems(where: str, app: Mapping[str, Any]) -> list[str]:
     found = [
-        f'{where}: environment "{name}" is no variable name; use letters, digits and _'
+        f'{where}: environment "{name}" is not a valid variable name; use letters, digits and _'
         for name in app.get("environment") or {}
         if not VARIABLE.fullmatch(str(name))
     ]
     health = app.get("health") or {}
     if health and not re.fullmatch(r"https?://[^\s/]+(/\S*)?", str(health.get("url", ""))):
-        found.append(f'{where}: health.url "{health.get("url")}" is no address; for example http://127.0.0.1:8090/')
+        found.append(f'{where}: health.url "{health.get("url")}" is not an address; for example http://127.0.0.1:8090/')
     for service, networks in (app.get("networks") or {}).items():
         if isinstance(networks, str) or not all(NAME.fullmatch(str(network)) for network in networks):
             found.append(f"{where}: networks.{service} has to be a list of network names")

@@ -9,9 +9,9 @@ from __future__ import annotations
 import base64
 import json
 import re
-import typing as t
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 LABEL = "org.labserver.config-sha256"
 ENV_FILE = ".env"
@@ -76,7 +76,7 @@ class App:
     rollback: bool = True
 
 
-def from_params(params: Mapping[str, t.Any]) -> App:
+def from_params(params: Mapping[str, Any]) -> App:
     """Build an app from one item of the module's ``apps`` (already checked by the argument spec)."""
     health, dump = params.get("health") or {}, params.get("dump") or {}
     return App(
@@ -103,7 +103,7 @@ def from_params(params: Mapping[str, t.Any]) -> App:
     )
 
 
-def as_text(value: t.Any) -> str:
+def as_text(value: Any) -> str:
     """Write an environment value as YAML people mean it: true and false in small letters, null as nothing."""
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -156,17 +156,17 @@ def project_files(app: App, folder: str, data_folder: str, secrets: Mapping[str,
 
 
 def override(
-    app: App, folder: str, services: Mapping[str, Mapping[str, t.Any]], hashes: Mapping[str, str] | None = None
+    app: App, folder: str, services: Mapping[str, Mapping[str, Any]], hashes: Mapping[str, str] | None = None
 ) -> bytes:
     """Return the overlay: the secrets as files, the hash label of each service, the host's networks.
 
     ``services`` are the resolved ones (needed to keep a service's own networks when others are added).
     """
-    document: dict[str, t.Any] = {"services": {}}
+    document: dict[str, Any] = {"services": {}}
     if app.secrets:
         document["secrets"] = {s.name: {"file": f"{folder}/{SECRETS_FOLDER}/{s.name}"} for s in app.secrets}
     for name, service in services.items():
-        entry: dict[str, t.Any] = {}
+        entry: dict[str, Any] = {}
         if hashes is not None:
             entry["labels"] = {LABEL: hashes[name], "org.labserver.room": "compose_app"}
         extra = app.networks.get(name, ())

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from .model import ENV_FILE, LABEL, OVERRIDE_FILE, App, File
+from .model import ENV_FILE, LABEL, OVERRIDE_FILE, SECRETS_FOLDER, App, File
 
 
 @dataclass(frozen=True)
@@ -58,16 +58,31 @@ class Action:
 
 
 @dataclass(frozen=True)
+class Current:
+    """An app as it is: files of its folder, which of them are ours, the parts of its services, containers, images."""
+
+    files: Mapping[str, File] = field(default_factory=dict)
+    managed: tuple[str, ...] = ()
+    services: Mapping[str, Parts] = field(default_factory=dict)
+    containers: tuple[Container, ...] = ()
+    image_ids: Mapping[str, str] = field(default_factory=dict)  # service -> id of the image its name stands for now
+
+
+@dataclass(frozen=True)
 class Plan:
+    """What has to happen for an app: its files, which of the present ones go, and the steps."""
+
     app: App
     files: Mapping[str, File] = field(default_factory=dict)
-    stale: Sequence[str] = ()
-    actions: Sequence[Action] = ()
+    stale: tuple[str, ...] = ()
+    actions: tuple[Action, ...] = ()
     services: Mapping[str, Parts] = field(default_factory=dict)
-    project: Mapping[str, t.Any] = field(default_factory=dict)  # as Compose resolved it
+    project: Mapping[str, Any] = field(default_factory=dict)  # as Compose resolved it
+    current: Current = field(default_factory=Current)
 
     @property
     def containers_change(self) -> bool:
+        """Tell whether any container has to be made, replaced, started or removed."""
         return any(action.what in ("create", "recreate", "start", "remove") for action in self.actions)
 
 
@@ -75,7 +90,7 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def seen_paths(service: Mapping[str, t.Any], project: Mapping[str, t.Any]) -> list[str]:
+def seen_paths(service: Mapping[str, Any], project: Mapping[str, Any]) -> list[str]:
     """Return the absolute host paths (files or folders) whose content a service sees or is built from."""
     paths = [mount["source"] for mount in service.get("volumes") or [] if mount.get("type") == "bind"]
     for kind in ("secrets", "configs"):
@@ -87,11 +102,11 @@ def seen_paths(service: Mapping[str, t.Any], project: Mapping[str, t.Any]) -> li
     return [*paths, context] if context else paths
 
 
-def service_parts(project: Mapping[str, t.Any], folder: str, files: Mapping[str, File]) -> dict[str, Parts]:
+def service_parts(project: Mapping[str, Any], folder: str, files: Mapping[str, File]) -> dict[str, Parts]:
     """Return the parts of every service of the resolved ``project`` (``docker compose config --format json``)."""
     parts = {}
     for name, service in (project.get("services") or {}).items():
-        used: dict[str, t.Any] = {"service": service}
+        used: dict[str, Any] = {"service": service}
         for kind in ("networks", "secrets", "configs"):
             known = project.get(kind) or {}
             names = [item["source"] if isinstance(item, Mapping) else item for item in service.get(kind) or []]
@@ -129,50 +144,58 @@ def is_done(container: Container) -> bool:
     return container.status == "exited" and container.exit_code == 0 and container.restart in ("", "no", "on-failure")
 
 
-def plan_services(
+def compare(
     app: App,
+    files: Mapping[str, File],
     services: Mapping[str, Parts],
-    before: Mapping[str, Parts],
-    containers: Sequence[Container],
-    image_ids: Mapping[str, str],
-) -> list[Action]:
-    """Compare the services with the containers. ``image_ids``: service -> id of the image its name stands for now."""
+    project: Mapping[str, Any],
+    current: Current,
+) -> Plan:
+    """Return what has to happen so that the app is as desired."""
+    actions, stale = plan_files(app, files, current)
+    actions += plan_services(app, services, current)
+    return Plan(app, files, tuple(stale), tuple(actions), services, project, current)
+
+
+def plan_services(app: App, services: Mapping[str, Parts], current: Current) -> list[Action]:
+    """Compare the services with the containers."""
     actions = []
     for name, parts in services.items():
-        mine = [container for container in containers if container.service == name]
-        image = image_ids.get(name, "")
+        mine = [container for container in current.containers if container.service == name]
+        image = current.image_ids.get(name, "")
         image_changed = any(image and container.image_id != image for container in mine)
         if not mine:
             actions.append(Action("create", app.name, name, "no container"))
         elif image_changed or any(container.hash != parts.total() for container in mine):
-            actions.append(Action("recreate", app.name, name, reason(parts, before.get(name), image_changed)))
+            actions.append(Action("recreate", app.name, name, reason(parts, current.services.get(name), image_changed)))
         elif any(container.status != "running" and not is_done(container) for container in mine):
             actions.append(Action("start", app.name, name, f"container is {mine[0].status}"))
-    orphans = sorted({container.service for container in containers} - set(services))
+    orphans = sorted({container.service for container in current.containers} - set(services))
     actions.extend(Action("remove", app.name, name, "no longer in the project") for name in orphans)
     return actions
 
 
-def plan_files(
-    app: App, desired: Mapping[str, File], current: Mapping[str, File], managed: Sequence[str]
-) -> tuple[list[Action], list[str]]:
+def plan_files(app: App, desired: Mapping[str, File], current: Current) -> tuple[list[Action], list[str]]:
     """Compare the project folder. Returns the actions and the stale paths; unknown files are never touched."""
     actions = []
     for path, file in sorted(desired.items()):
-        if path not in current:
+        if path not in current.files:
             actions.append(Action("write", app.name, path, "new"))
-        elif current[path] != file:
+        elif current.files[path] != file:
             actions.append(Action("write", app.name, path, "changed"))
-    stale = sorted(path for path in managed if path in current and path not in desired and not is_secret(path))
+    stale = sorted(
+        path for path in current.managed if path in current.files and path not in desired and not is_secret(path)
+    )
     actions.extend(Action("delete", app.name, path, "no longer in the project") for path in stale)
     return actions, stale
 
 
 def is_secret(path: str) -> bool:
-    return path.startswith("secrets/")
+    """Tell whether a path of the project folder is one of the secrets."""
+    return path.startswith(f"{SECRETS_FOLDER}/")
 
 
-def container_from_inspect(item: Mapping[str, t.Any]) -> tuple[str, Container] | None:
+def container_from_inspect(item: Mapping[str, Any]) -> tuple[str, Container] | None:
     """Return (project, container) of one item of ``docker inspect``; None for ``docker compose run`` leftovers."""
     labels = item["Config"].get("Labels") or {}
     if labels.get("com.docker.compose.oneoff") == "True" or "com.docker.compose.project" not in labels:
@@ -205,38 +228,3 @@ def not_ready(services: Sequence[str], containers: Sequence[Container]) -> list[
             elif container.health in ("starting", "unhealthy"):
                 waiting.append(f"service {name} is {container.health}")
     return waiting
-
-
-def render_diff(
-    app: App, current: Mapping[str, File], desired: Mapping[str, File], stale: Sequence[str], masked: Sequence[str]
-) -> list[dict[str, str]]:
-    """Return one before/after pair for each file that changes. ``masked``: values that must not be shown."""
-
-    def show(file: File | None) -> str:
-        if file is None:
-            return ""
-        if file.secret:
-            return f"(secret of {len(file.content)} bytes, sha256 not shown)\n"
-        try:
-            text = file.content.decode()
-        except UnicodeDecodeError:
-            return f"(binary file of {len(file.content)} bytes, sha256 {digest(file.content)})\n"
-        for value in masked:
-            text = text.replace(value, "********") if value else text
-        return text
-
-    pairs = []
-    for path in sorted({*desired, *stale}):
-        before, after = current.get(path), None if path in stale else desired.get(path)
-        if before == after:
-            continue
-        texts = show(before), show(after)
-        if texts[0] == texts[1]:  # only the mode, the owner or a secret's value differ
-            texts = texts[0] + mode_line(before), texts[1] + mode_line(after) + "(content or mode changed)\n"
-        name = f"{app.name}/{path}"
-        pairs.append({"before_header": name, "after_header": name, "before": texts[0], "after": texts[1]})
-    return pairs
-
-
-def mode_line(file: File | None) -> str:
-    return f"mode {file.mode:04o} owner {file.uid}\n" if file else ""

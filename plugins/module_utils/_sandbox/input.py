@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-import typing as t
 from collections.abc import Mapping
+from typing import Any
 
 # Below these a container does not start or Python does not.
 LEAST = {
@@ -19,7 +19,7 @@ LEAST = {
 }
 
 
-def problems(inputs: Mapping[str, t.Any]) -> list[str]:
+def problems(inputs: Mapping[str, Any]) -> list[str]:
     """Return every problem in the role's variables."""
     found = [
         f"{name}: {inputs[name]} is too little; give at least {least} {unit}"
@@ -28,7 +28,7 @@ def problems(inputs: Mapping[str, t.Any]) -> list[str]:
     ]
     if float(inputs.get("sandbox_cpus", 1)) <= 0:
         found.append(
-            f"sandbox_cpus: {inputs['sandbox_cpus']} is no share of a processor; give more than 0, for example 0.5"
+            f"sandbox_cpus: {inputs['sandbox_cpus']} is not a share of a processor; give more than 0, for example 0.5"
         )
     memory, scratch = int(inputs.get("sandbox_memory_bytes", 0)), int(inputs.get("sandbox_scratch_bytes", 0))
     if memory and scratch > memory:

@@ -20,10 +20,10 @@ import signal
 import subprocess
 import sys
 import time
-import typing as t
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
 
 CONFIGURATION = Path("/etc/labserver/sandbox/sandbox.json")
 PROJECT = "/project"
@@ -50,14 +50,14 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Result:
+class Outcome:
     """How a run ended: the action's exit status, or one of this module's, and a sentence for people."""
 
     status: int
     reason: str = ""
 
 
-def limits_from(data: Mapping[str, t.Any]) -> Limits:
+def limits_from(data: Mapping[str, Any]) -> Limits:
     known = {item.name for item in fields(Limits)}
     return Limits(**{key: value for key, value in data.items() if key in known})
 
@@ -69,7 +69,7 @@ def create_command(limits: Limits, name: str, project: Path, action: str) -> lis
         SandboxError: when the folder or the action's name cannot be handed over.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_-]{0,30}", action):
-        raise SandboxError(f"{action!r} is no action's name; use small letters, digits, - and _")
+        raise SandboxError(f"{action!r} is not the name of an action; use small letters, digits, - and _")
     if not project.is_dir():
         raise SandboxError(f"{project} is not a folder")
     if re.search(r'[,"\n]', str(project)):
@@ -109,7 +109,7 @@ def create_command(limits: Limits, name: str, project: Path, action: str) -> lis
 
 
 def pump(
-    process: subprocess.Popen[bytes], deadline: float, most_bytes: int, out: t.BinaryIO, now: Callable[[], float]
+    process: subprocess.Popen[bytes], deadline: float, most_bytes: int, out: BinaryIO, now: Callable[[], float]
 ) -> str:
     """Copy the container's output until it ends. Returns why it has to be killed, or "" when it ended by itself."""
     if process.stdout is None:
@@ -137,10 +137,10 @@ def run(
     limits: Limits,
     project: Path,
     action: str,
-    out: t.BinaryIO,
-    stdin: t.Any = None,
+    out: BinaryIO,
+    stdin: Any = None,
     now: Callable[[], float] = time.monotonic,
-) -> Result:
+) -> Outcome:
     """Run one action and wait for its end; the container is gone afterwards, whatever happened.
 
     Raises:
@@ -175,27 +175,27 @@ def run(
         subprocess.run(remove, capture_output=True, check=False, timeout=ENGINE_SECONDS)
 
 
-def judge(limits: Limits, ending: str, name: str) -> Result:
+def judge(limits: Limits, ending: str, name: str) -> Outcome:
     """Say how the run ended, from what this program did and what the engine saw."""
     if ending == "time":
-        return Result(TIME_IS_UP, f"stopped: the time limit of {limits.seconds} s is over")
+        return Outcome(TIME_IS_UP, f"stopped: the time limit of {limits.seconds} s is over")
     if ending == "output":
-        return Result(TOO_MUCH_OUTPUT, f"stopped: more output than {limits.output_bytes} bytes")
+        return Outcome(TOO_MUCH_OUTPUT, f"stopped: more output than {limits.output_bytes} bytes")
     seen = subprocess.run(
         ["docker", "inspect", "--format", "{{json .State}}", name], capture_output=True, text=True, check=False
     )
     try:
         state = json.loads(seen.stdout)
     except ValueError:
-        return Result(ENGINE_FAILED, f"the engine lost the container: {seen.stderr.strip()}")
+        return Outcome(ENGINE_FAILED, f"the engine lost the container: {seen.stderr.strip()}")
     if state.get("OOMKilled"):
-        return Result(OUT_OF_MEMORY, f"stopped: more memory than {limits.memory_bytes} bytes")
+        return Outcome(OUT_OF_MEMORY, f"stopped: more memory than {limits.memory_bytes} bytes")
     if state.get("Error"):
-        return Result(ENGINE_FAILED, f"the engine could not run it: {state['Error']}")
-    return Result(int(state["ExitCode"]))
+        return Outcome(ENGINE_FAILED, f"the engine could not run it: {state['Error']}")
+    return Outcome(int(state["ExitCode"]))
 
 
-def stop(number: int, _frame: object) -> t.NoReturn:
+def stop(number: int, _frame: object) -> NoReturn:
     """End this program by way of every ``finally``; a second signal must not end the clearing up."""
     for other in (signal.SIGHUP, signal.SIGTERM):
         signal.signal(other, signal.SIG_IGN)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from .._common.job_lock import running_since
 from . import cron, model
-from .lock import running_since
 from .model import Job
 from .plan import JOBS
 from .status import Status

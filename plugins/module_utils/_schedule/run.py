@@ -22,11 +22,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from .._common import clock, process
+from .._common import clock, job_lock, process
 from .._common.clock import stamp
 from .._common.job import BUSY, CRITICAL, LEVEL_OF_EXIT, OK, VARIABLE, WARNING
 from .._common.lock import BusyError
-from . import alert, lock, model, status
+from . import alert, model, status
 from .log import JobLog
 from .model import Job
 from .plan import JOBS
@@ -66,7 +66,7 @@ def locked(world: World, name: str) -> Iterator[int | None]:
     """Hold the job's lock and yield its descriptor for the command; None when another run holds it."""
     with contextlib.ExitStack() as stack:
         try:
-            descriptor = stack.enter_context(lock.hold(world.root, name, world.now(), world.sleep))
+            descriptor = stack.enter_context(job_lock.hold(world.root, name, world.now(), world.sleep))
         except BusyError:
             yield None
             return

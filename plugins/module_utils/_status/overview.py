@@ -17,10 +17,10 @@ from pathlib import Path
 from .._certificates.state import read as read_certificates
 from .._common import clock
 from .._common.clock import stamp
+from .._common.job_lock import running_since
 from .._schedule import cron
 from .._schedule import status as job_status
 from .._schedule.due import jobs, missed, stuck_since
-from .._schedule.lock import running_since
 from . import table
 from .watch import stuck
 

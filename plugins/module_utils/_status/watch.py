@@ -20,10 +20,10 @@ from pathlib import Path
 from .._common import lock
 from .._common.clock import stamp
 from .._common.job import BUSY
+from .._common.job_lock import name_of, running_since
 from .._schedule import alert
 from .._schedule import status as job_status
 from .._schedule.due import jobs, missed, stuck_since
-from .._schedule.lock import name_of, running_since
 from .._schedule.model import Job
 from .._schedule.run import World, record, run_job, tell
 

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.labserver.jupyter.plugins.module_utils._backup import drill, plan, restic
+from ansible_collections.labserver.jupyter.plugins.module_utils._backup import drill, model, plan, restic
 from ansible_collections.labserver.jupyter.plugins.module_utils._backup import input as backup_input
 from ansible_collections.labserver.jupyter.plugins.module_utils._backup import stage as backup_stage
 
 DEFAULTS = yaml.safe_load((Path(__file__).resolve().parents[5] / "roles/backup/defaults/main.yml").read_text())
 GOOD = {**DEFAULTS, "backup_repository": "/mnt/disk/atlas", "backup_password": "long enough to use"}
-SETTINGS = plan.Settings(repository="/mnt/disk/atlas", password="secret of the test", host="atlas")
+SETTINGS = model.Settings(repository="/mnt/disk/atlas", password="secret of the test", host="atlas")
 
 
 def test_no_repository_needs_nothing_else() -> None:
@@ -59,7 +59,7 @@ def test_problems(inputs: dict[str, t.Any], message: str) -> None:
 
 
 def decide(exists: t.Collection[str] | None = None, settings: plan.Settings = SETTINGS) -> plan.Plan:
-    return plan.decide(
+    return plan.compare(
         settings,
         {"users": {"bob": {"home": "/home/jupyter-bob"}, "alice": {"home": "/home/jupyter-alice"}}},
         {
@@ -91,37 +91,37 @@ def test_everything_that_a_server_keeps_is_saved() -> None:
 def test_what_is_in_use_is_saved_as_a_copy_and_only_so() -> None:
     decided = decide()
     for path in decided.databases:
-        assert plan.left_out(path, decided.exclude)
-        assert plan.left_out(f"{path}-wal", decided.exclude)
-        assert not plan.left_out(plan.staged(path), decided.exclude)
-    assert plan.left_out(f"{plan.REGISTRY_LINKS}/notebook/_manifests", decided.exclude)
-    assert not plan.left_out(f"{plan.REGISTRY}/docker/registry/v2/blobs/sha256/aa", decided.exclude)
+        assert model.left_out(path, decided.exclude)
+        assert model.left_out(f"{path}-wal", decided.exclude)
+        assert not model.left_out(model.staged(path), decided.exclude)
+    assert model.left_out(f"{model.REGISTRY_LINKS}/notebook/_manifests", decided.exclude)
+    assert not model.left_out(f"{model.REGISTRY}/docker/registry/v2/blobs/sha256/aa", decided.exclude)
 
 
 def test_shares_are_never_saved_and_the_registry_only_when_wanted() -> None:
-    assert plan.left_out("/srv/labserver/shares/data/files/a", decide().exclude)
-    without = decide(settings=plan.Settings("r", "p", "atlas", registry=False))
-    assert (without.links, plan.left_out(f"{plan.REGISTRY}/docker", without.exclude)) == ("", True)
+    assert model.left_out("/srv/labserver/shares/data/files/a", decide().exclude)
+    without = decide(settings=model.Settings("r", "p", "atlas", registry=False))
+    assert (without.links, model.left_out(f"{model.REGISTRY}/docker", without.exclude)) == ("", True)
 
 
 def test_what_is_not_there_is_left_out() -> None:
     decided = decide(exists=["/etc/labserver"])
-    assert decided.paths == ("/etc/labserver", plan.STAGE)
+    assert decided.paths == ("/etc/labserver", model.STAGE)
     assert (decided.databases, decided.links) == ((), "")
 
 
 def test_copies_belong_to_the_path_above_them() -> None:
     copies = ["/srv/labserver/hub/state/passwords.sqlite", "/srv/labserver/registry/docker/registry/v2/repositories"]
-    assert plan.copies_below("/srv/labserver/hub", copies) == copies[:1]
-    assert plan.copies_below("/srv/labserver/hub/state/passwords.sqlite", copies) == copies[:1]
-    assert plan.copies_below("/srv/labserver", copies) == copies
-    assert plan.copies_below("/srv/labserver/hub2", copies) == []
+    assert model.copies_below("/srv/labserver/hub", copies) == copies[:1]
+    assert model.copies_below("/srv/labserver/hub/state/passwords.sqlite", copies) == copies[:1]
+    assert model.copies_below("/srv/labserver", copies) == copies
+    assert model.copies_below("/srv/labserver/hub2", copies) == []
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"version": 2}', '{"version": 1, "repository": "/r"}'])
 def test_settings_that_cannot_be_used(content: str) -> None:
-    with pytest.raises(plan.SettingsError):
-        plan.settings_from(content)
+    with pytest.raises(model.SettingsError):
+        model.settings_from(content)
 
 
 class FakeRestic:
@@ -140,7 +140,7 @@ class FakeRestic:
 
 
 def repository(run: FakeRestic, folder: Path, mounts: Sequence[str] = (), point: str = "") -> restic.Repository:
-    settings = plan.Settings("/mnt/disk/atlas", "secret of the test", "atlas", mount_point=point)
+    settings = model.Settings("/mnt/disk/atlas", "secret of the test", "atlas", mount_point=point)
     return restic.Repository(settings, run, lambda: mounts, folder / "repository-id")
 
 
@@ -187,7 +187,7 @@ def test_files_are_drawn_without_a_look_at_what_is_left_out(tmp_path: Path) -> N
 
     def left_out(path: str) -> bool:
         looked.append(path)
-        return plan.left_out(path, [f"{tmp_path}/shares"])
+        return model.left_out(path, [f"{tmp_path}/shares"])
 
     drawn = list(backup_stage.draw_files([str(tmp_path)], 10, random.Random(1), left_out))
     assert len(drawn) == len(set(drawn)) == 10
@@ -212,7 +212,7 @@ def test_drill_compares_what_came_back(tmp_path: Path) -> None:
 
 def test_drill_opens_the_databases(tmp_path: Path) -> None:
     path = "/srv/labserver/hub/state/passwords.sqlite"
-    copy = tmp_path / plan.staged(path).lstrip("/")
+    copy = tmp_path / model.staged(path).lstrip("/")
     copy.parent.mkdir(parents=True)
     manifest = {"databases": {path: {"passwords": 2}}}
     (problem,) = drill.damaged_databases(tmp_path, manifest)

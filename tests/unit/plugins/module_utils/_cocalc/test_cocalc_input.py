@@ -24,14 +24,17 @@ GOOD: dict[str, t.Any] = {
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"cocalc_bind_address": "lab", "cocalc_admins": ["a@x.org"]}, 'cocalc_bind_address: "lab" is no IP address'),
-        ({"cocalc_bind_address": ""}, 'cocalc_bind_address: "" is no IP address'),
-        ({"cocalc_port": 70000}, "cocalc_port: 70000 is no port"),
+        (
+            {"cocalc_bind_address": "lab", "cocalc_admins": ["a@x.org"]},
+            'cocalc_bind_address: "lab" is not an IP address',
+        ),
+        ({"cocalc_bind_address": ""}, 'cocalc_bind_address: "" is not an IP address'),
+        ({"cocalc_port": 70000}, "cocalc_port: 70000 is not a port"),
         ({"cocalc_http_port": 8443}, "cocalc_http_port: 8443 is also cocalc_port"),
         ({"cocalc_ssh_address": "127.0.0.1", "cocalc_ssh_port": 8443}, "cocalc_ssh_port: 8443 is also cocalc_port"),
         ({"cocalc_admins": ["x'; drop table accounts; --"]}, "cocalc_admins[0]: "),
-        ({"cocalc_bind_address": "0.0.0.0"}, "cocalc_admins: empty, but others shall reach the server"),
-        ({"cocalc_ssh_address": "192.0.2.1"}, "cocalc_admins: empty, but others shall reach the server"),
+        ({"cocalc_bind_address": "0.0.0.0"}, "cocalc_admins: empty, but other machines are to reach the server"),
+        ({"cocalc_ssh_address": "192.0.2.1"}, "cocalc_admins: empty, but other machines are to reach the server"),
         ({"cocalc_registration_token": "short"}, "cocalc_registration_token: give 8 to 128"),
         ({"cocalc_key_file": "/k"}, "cocalc_certificate_file and cocalc_key_file: give both or none"),
         ({"cocalc_letsencrypt": {"domain": "x.org"}}, "cocalc_letsencrypt: needs domain and email"),
@@ -39,7 +42,7 @@ GOOD: dict[str, t.Any] = {
             {"cocalc_letsencrypt": {"domain": "x.org", "email": "a@x.org", "staging": True}},
             "cocalc_letsencrypt: unknown key staging",
         ),
-        ({"cocalc_certificate": "/etc/x.pem"}, 'cocalc_certificate: "/etc/x.pem" is no name'),
+        ({"cocalc_certificate": "/etc/x.pem"}, 'cocalc_certificate: "/etc/x.pem" is not a name'),
         (
             {"cocalc_certificate": "cocalc", "cocalc_certificate_file": "/c", "cocalc_key_file": "/k"},
             "cocalc_certificate: not together with cocalc_certificate_file or cocalc_letsencrypt",
@@ -52,7 +55,7 @@ GOOD: dict[str, t.Any] = {
             "cocalc_bind_address: has to be 127.0.0.1 with cocalc_tls: proxy",
         ),
         ({"cocalc_memory_bytes": 1}, "cocalc_memory_bytes: 1 is too little; give at least 268435456"),
-        ({"cocalc_cpus": 0.0}, "cocalc_cpus: 0.0 is no share of a processor"),
+        ({"cocalc_cpus": 0.0}, "cocalc_cpus: 0.0 is not a share of a processor"),
     ],
 )
 def test_messages(changes: dict[str, t.Any], message: str) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._cocalc import model
 
-SERVER = model.Server(
+SERVER = model.Desired(
     "cocalc", "i:1", Path("/data"), Path("/dumps"), token="secret", admins=("mira@x.org", "noor@x.org")
 )
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._cocalc import converge as core
 from ansible_collections.labserver.jupyter.plugins.module_utils._cocalc import world as cocalc_host
-from ansible_collections.labserver.jupyter.plugins.module_utils._cocalc.model import Server
+from ansible_collections.labserver.jupyter.plugins.module_utils._cocalc.model import Desired
 
 DUMP = b"-- \xff\xfe is no UTF-8\n"
 
@@ -74,19 +74,19 @@ class Dying(Engine):
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Server:
+def server(tmp_path: Path) -> Desired:
     for folder, text in (("projects/postgres", "newer"), ("projects.before-upgrade", "older")):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "table").write_text(text)
-    return Server("cocalc", "i", tmp_path / "projects", tmp_path / "dumps")
+    return Desired("cocalc", "i", tmp_path / "projects", tmp_path / "dumps")
 
 
-def world(engine: Engine) -> cocalc_host.Host:
-    return cocalc_host.Host(engine, probe=lambda _url: 200, stamp=lambda: "20261120T100000Z")
+def world(engine: Engine) -> cocalc_host.World:
+    return cocalc_host.World(engine, probe=lambda _url: 200, stamp=lambda: "20261120T100000Z")
 
 
 def test_the_database_of_an_interrupted_replacement_is_put_aside(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: Desired, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = Engine("cocalc", "cocalc-previous")
     for step in ("certificate", "container", "access", "letsencrypt"):
@@ -99,7 +99,7 @@ def test_the_database_of_an_interrupted_replacement_is_put_aside(
     assert engine.names == {"cocalc"}
 
 
-def test_absent_after_an_interrupted_replacement_leaves_the_database_as_it_was(server: Server, tmp_path: Path) -> None:
+def test_absent_after_an_interrupted_replacement_leaves_the_database_as_it_was(server: Desired, tmp_path: Path) -> None:
     engine = Engine("cocalc", "cocalc-previous")
     foreseen = core.remove(world(engine), server, check=True)
     assert (server.data_folder / "postgres/table").read_text() == "newer"
@@ -113,7 +113,7 @@ def test_absent_after_an_interrupted_replacement_leaves_the_database_as_it_was(s
     assert outcome.left == [str(server.data_folder), str(aside)]
 
 
-def test_absent_that_was_killed_itself_can_be_repeated(server: Server) -> None:
+def test_absent_that_was_killed_itself_can_be_repeated(server: Desired) -> None:
     """Killed after each of its commands in turn, the next run ends at the same place."""
     for killed_after in range(1, 6):
         (server.data_folder.parent / "projects.before-upgrade").mkdir(exist_ok=True)
@@ -129,7 +129,7 @@ def test_absent_that_was_killed_itself_can_be_repeated(server: Server) -> None:
         shutil.rmtree(server.data_folder.parent / "projects.interrupted-20261120T100000Z")
 
 
-def test_a_copy_that_a_run_left_is_not_overwritten_by_the_next_replacement(server: Server, tmp_path: Path) -> None:
+def test_a_copy_that_a_run_left_is_not_overwritten_by_the_next_replacement(server: Desired, tmp_path: Path) -> None:
     """Without the kept container nobody knows which of the two databases is the good one."""
     host = world(Engine("cocalc"))
     assert host.leftovers(server) == [str(tmp_path / "projects.before-upgrade")]
@@ -140,7 +140,7 @@ def test_a_copy_that_a_run_left_is_not_overwritten_by_the_next_replacement(serve
     assert (Path(kept) / "table").read_text() == "older"
 
 
-def test_an_image_without_the_certificate_program_is_refused_before_anything_is_touched(server: Server) -> None:
+def test_an_image_without_the_certificate_program_is_refused_before_anything_is_touched(server: Desired) -> None:
     engine = Engine("cocalc", commands=())
     wanted = dataclasses.replace(server, letsencrypt={"domain": "x.org", "email": "a@x.org"})
     with pytest.raises(cocalc_host.CocalcError, match="the image i has no letsencrypt-cert"):
@@ -148,6 +148,6 @@ def test_an_image_without_the_certificate_program_is_refused_before_anything_is_
     assert engine.changes == []
 
 
-def test_a_dump_keeps_its_bytes(server: Server) -> None:
+def test_a_dump_keeps_its_bytes(server: Desired) -> None:
     path = world(Engine("cocalc")).dump(server)
     assert gzip.decompress(Path(path).read_bytes()) == DUMP

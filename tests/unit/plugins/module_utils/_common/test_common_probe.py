@@ -59,6 +59,18 @@ def tls(tmp_path: Path) -> ssl.SSLContext:
     return context
 
 
+def test_certificates_are_checked_when_asked_for(tls: ssl.SSLContext) -> None:
+    with service(HEAD, 1, tls) as url:
+        assert http_probe.get(url, 5)[0] == 200
+        with pytest.raises(OSError, match="CERTIFICATE_VERIFY_FAILED"):
+            http_probe.get(url, 5, verify=True)
+
+
+def test_a_body_that_nobody_wants_is_not_waited_for() -> None:
+    with service(HEAD, 1000) as url:
+        assert http_probe.get(url, 1, most_bytes=0) == (200, b"")
+
+
 def test_status_and_body_with_and_without_tls(tls: ssl.SSLContext) -> None:
     for context in (None, tls):
         with service(HEAD + b"well", 2, context) as url:

@@ -27,10 +27,11 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._compose_app.mod
 )
 from ansible_collections.labserver.jupyter.plugins.module_utils._compose_app.plan import (
     Container,
+    Current,
     not_ready,
     plan_services,
 )
-from ansible_collections.labserver.jupyter.plugins.module_utils._compose_app.world import Host, write
+from ansible_collections.labserver.jupyter.plugins.module_utils._compose_app.world import World
 
 DEFINITION = {
     "services": {
@@ -147,10 +148,10 @@ def engine() -> Engine:
 
 
 @pytest.fixture
-def host(engine: Engine, tmp_path: Path) -> Host:
+def host(engine: Engine, tmp_path: Path) -> World:
     clock = iter(range(10_000))
     values = iter("abcdefgh")
-    return Host(
+    return World(
         run=engine,
         folder=tmp_path / "etc",
         data_folder=tmp_path / "srv",
@@ -176,7 +177,7 @@ def app(**changes: t.Any) -> App:
     return replace(plain, **changes)
 
 
-def run(host: Host, *apps: App, check: bool = False) -> core.Outcome:
+def run(host: World, *apps: App, check: bool = False) -> core.Outcome:
     return core.converge(host, apps, check)
 
 
@@ -190,7 +191,7 @@ def changed_definition(**service: t.Any) -> dict[str, t.Any]:
     return definition
 
 
-def test_second_run_changes_nothing_and_asks_for_nothing(host: Host, engine: Engine) -> None:
+def test_second_run_changes_nothing_and_asks_for_nothing(host: World, engine: Engine) -> None:
     assert run(host, app()).errors == []
     before = engine.ids()
     engine.commands.clear()
@@ -212,7 +213,7 @@ def test_second_run_changes_nothing_and_asks_for_nothing(host: Host, engine: Eng
     ids=["mounted file", "definition", "secret"],
 )
 def test_exactly_the_services_that_see_a_change_are_replaced(
-    host: Host, engine: Engine, changes: dict[str, t.Any], expected: dict[str, str]
+    host: World, engine: Engine, changes: dict[str, t.Any], expected: dict[str, str]
 ) -> None:
     run(host, app())
     before = engine.ids()
@@ -224,14 +225,14 @@ def test_exactly_the_services_that_see_a_change_are_replaced(
     assert run(host, app(**changes)).changed is False
 
 
-def test_a_new_image_behind_the_same_name_replaces_the_container(host: Host, engine: Engine) -> None:
+def test_a_new_image_behind_the_same_name_replaces_the_container(host: World, engine: Engine) -> None:
     run(host, app())
     engine.images["cache:1"] = "sha256:c2"
     assert recreated(run(host, app())) == {"cache": "image changed"}
     assert run(host, app()).changed is False
 
 
-def test_a_wrong_project_stops_the_run_before_any_app_is_touched(host: Host, engine: Engine) -> None:
+def test_a_wrong_project_stops_the_run_before_any_app_is_touched(host: World, engine: Engine) -> None:
     run(host, app())
     before, text = engine.ids(), (host.folder / "notes/conf/site.txt").read_text()
     engine.commands.clear()
@@ -243,7 +244,7 @@ def test_a_wrong_project_stops_the_run_before_any_app_is_touched(host: Host, eng
     assert not (host.folder / "wrong").exists()
 
 
-def test_an_image_that_cannot_be_pulled_stops_before_anything_is_touched(host: Host, engine: Engine) -> None:
+def test_an_image_that_cannot_be_pulled_stops_before_anything_is_touched(host: World, engine: Engine) -> None:
     run(host, app())
     before, text = engine.ids(), (host.folder / "notes/compose.yaml").read_text()
     outcome = run(host, app(definition=changed_definition(image="web:3")))
@@ -251,13 +252,13 @@ def test_an_image_that_cannot_be_pulled_stops_before_anything_is_touched(host: H
     assert (engine.ids(), (host.folder / "notes/compose.yaml").read_text()) == (before, text)
 
 
-def test_pull_never_names_the_missing_image(host: Host, engine: Engine) -> None:
+def test_pull_never_names_the_missing_image(host: World, engine: Engine) -> None:
     outcome = run(host, app(definition=changed_definition(image="web:2"), pull="never"))
     assert "web:2 is not on this host" in outcome.errors[0]
     assert "pull" not in engine.effects()
 
 
-def test_the_previous_project_comes_back_when_the_new_one_fails(host: Host, engine: Engine) -> None:
+def test_the_previous_project_comes_back_when_the_new_one_fails(host: World, engine: Engine) -> None:
     run(host, app())
     old = (host.folder / "notes/compose.yaml").read_text()
     engine.broken_images.add("web:2")
@@ -270,7 +271,7 @@ def test_the_previous_project_comes_back_when_the_new_one_fails(host: Host, engi
     assert run(host, app()).changed is False
 
 
-def test_without_rollback_the_failed_project_stays_and_the_next_run_tries_again(host: Host, engine: Engine) -> None:
+def test_without_rollback_the_failed_project_stays_and_the_next_run_tries_again(host: World, engine: Engine) -> None:
     run(host, app())
     engine.broken_images.add("web:2")
     new = app(definition=changed_definition(image="web:2"), rollback=False)
@@ -280,13 +281,13 @@ def test_without_rollback_the_failed_project_stays_and_the_next_run_tries_again(
     assert recreated(run(host, new)) == {"web": "no container"}
 
 
-def test_the_health_address_decides(host: Host) -> None:
+def test_the_health_address_decides(host: World) -> None:
     host.probe = lambda health: 500
     outcome = run(host, app(health=Health("http://127.0.0.1:1/")))
     assert "http://127.0.0.1:1/ answers with status 500" in outcome.errors[0]
 
 
-def test_a_dump_is_taken_from_the_old_containers_and_only_the_last_ones_stay(host: Host, engine: Engine) -> None:
+def test_a_dump_is_taken_from_the_old_containers_and_only_the_last_ones_stay(host: World, engine: Engine) -> None:
     dump = Dump("database", ("pg_dumpall",), keep=2)
     assert run(host, app(dump=dump)).dumps == []  # nothing to dump yet
     for stamp, text in (("1", "two"), ("2", "three"), ("3", "four")):
@@ -298,7 +299,7 @@ def test_a_dump_is_taken_from_the_old_containers_and_only_the_last_ones_stay(hos
     assert sorted(path.name for path in (host.data_folder / "notes/dumps").iterdir()) == ["2.gz", "3.gz"]
 
 
-def test_secrets_are_made_once_kept_and_never_shown(host: Host) -> None:
+def test_secrets_are_made_once_kept_and_never_shown(host: World) -> None:
     first = run(host, app())
     file = host.folder / "notes/secrets/password"
     assert (file.read_text(), file.stat().st_mode & 0o777) == ("made-up-a-32", 0o600)
@@ -315,7 +316,7 @@ def test_secrets_are_made_once_kept_and_never_shown(host: Host) -> None:
 @pytest.mark.parametrize(
     "value", ["it's a s3hush$", "back\\slash s3hush", "s3hush of a block\n", "s3hush\nof two lines\n"]
 )
-def test_secrets_are_not_shown_in_the_form_of_the_env_file_either(host: Host, value: str) -> None:
+def test_secrets_are_not_shown_in_the_form_of_the_env_file_either(host: World, value: str) -> None:
     given = (
         Secret("password", value, uid=os.getuid(), environment="PASSWORD"),
         Secret("part", "s3", uid=os.getuid()),  # must not cut the longer one to pieces
@@ -327,7 +328,7 @@ def test_secrets_are_not_shown_in_the_form_of_the_env_file_either(host: Host, va
     assert "PASSWORD=" in shown
 
 
-def test_a_dump_may_be_binary(host: Host, engine: Engine) -> None:
+def test_a_dump_may_be_binary(host: World, engine: Engine) -> None:
     content = b"PGDMP\x01\xff\xfe\x00\x80"
     run(host, app())
     host.run = lambda argv: (0, content.decode("utf-8", "surrogateescape"), "") if "exec" in argv else engine(argv)
@@ -335,13 +336,13 @@ def test_a_dump_may_be_binary(host: Host, engine: Engine) -> None:
     assert gzip.decompress(Path(outcome.dumps[0]).read_bytes()) == content
 
 
-def test_the_diff_is_the_text_of_the_file(host: Host) -> None:
+def test_the_diff_is_the_text_of_the_file(host: World) -> None:
     run(host, app())
     pairs = {pair["after_header"]: pair for pair in run(host, app(text="two"), check=True).diff}
     assert (pairs["notes/conf/site.txt"]["before"], pairs["notes/conf/site.txt"]["after"]) == ("one", "two")
 
 
-def test_absent_leaves_secrets_and_data_and_says_so(host: Host, engine: Engine) -> None:
+def test_absent_leaves_secrets_and_data_and_says_so(host: World, engine: Engine) -> None:
     run(host, app())
     (host.data_folder / "notes/precious").write_text("x")
     gone = replace(app(), state="absent")
@@ -357,7 +358,7 @@ def test_absent_leaves_secrets_and_data_and_says_so(host: Host, engine: Engine) 
     assert (host.folder / "notes/secrets/password").read_text() == "made-up-a-32"
 
 
-def test_files_that_left_the_project_go_and_unknown_ones_stay(host: Host) -> None:
+def test_files_that_left_the_project_go_and_unknown_ones_stay(host: World) -> None:
     run(host, app())
     (host.folder / "notes/mine.txt").write_text("by hand")
     files = {path: file for path, file in app().files.items() if path != "conf/site.txt"}
@@ -366,7 +367,7 @@ def test_files_that_left_the_project_go_and_unknown_ones_stay(host: Host) -> Non
     assert (host.folder / "notes/mine.txt").exists()
 
 
-def test_a_service_that_left_the_project_is_removed(host: Host, engine: Engine) -> None:
+def test_a_service_that_left_the_project_is_removed(host: World, engine: Engine) -> None:
     run(host, app())
     definition = copy.deepcopy(DEFINITION)
     del definition["services"]["cache"]
@@ -374,7 +375,9 @@ def test_a_service_that_left_the_project_is_removed(host: Host, engine: Engine) 
     assert sorted(engine.ids()) == ["database", "web"]
 
 
-def test_check_mode_on_a_bare_host_foresees_the_apps_and_a_run_says_what_to_install(host: Host, engine: Engine) -> None:
+def test_check_mode_on_a_bare_host_foresees_the_apps_and_a_run_says_what_to_install(
+    host: World, engine: Engine
+) -> None:
     engine.compose_installed = False
     checked = run(host, app(), check=True)
     assert (checked.changed, [a.what for a in checked.actions], checked.errors) == (True, ["create"], [])
@@ -382,7 +385,7 @@ def test_check_mode_on_a_bare_host_foresees_the_apps_and_a_run_says_what_to_inst
     assert not host.folder.exists()
 
 
-def test_networks_of_the_host_are_made_and_joined_beside_the_own_one(host: Host, engine: Engine) -> None:
+def test_networks_of_the_host_are_made_and_joined_beside_the_own_one(host: World, engine: Engine) -> None:
     outcome = run(host, app(networks={"web": ("front",)}))
     assert (outcome.errors, engine.networks) == ([], {"front"})
     overlay = json.loads((host.folder / "notes/labserver.override.json").read_text())
@@ -391,7 +394,7 @@ def test_networks_of_the_host_are_made_and_joined_beside_the_own_one(host: Host,
     assert "ghost" in run(host, app(networks={"ghost": ("front",)})).errors[0]
 
 
-def test_project_folder_is_closed(host: Host) -> None:
+def test_project_folder_is_closed(host: World) -> None:
     run(host, app())
     assert (host.folder / "notes").stat().st_mode & 0o777 == 0o700
 
@@ -420,16 +423,8 @@ def test_one_shot_services_may_end_and_crashed_ones_may_not() -> None:
     assert not_ready(["job"], [replace(done, restart="always")]) == ["service job is exited (exit status 0)"]
     assert not_ready(["job"], [replace(done, status="running", health="starting")]) == ["service job is starting"]
     assert not_ready(["job"], []) == ["service job has no container"]
-    assert plan_services(App("a"), {}, {}, [], {}) == []
+    assert plan_services(App("a"), {}, Current()) == []
 
 
 def test_override_without_hashes_labels_nothing() -> None:
     assert json.loads(override(App("a"), "/f", {"web": {}})) == {"services": {}}
-
-
-def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(tmp_path / "file", b"old", 0o600)
-    monkeypatch.setattr(Path, "chmod", lambda self, mode: (_never for _never in ()).throw(OSError("disk full")))
-    with pytest.raises(OSError, match="disk full"):
-        write(tmp_path / "file", b"new", 0o600)
-    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("file", b"old")]

@@ -42,7 +42,7 @@ W = "compose_app_apps[0] (name=notes)"
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"name": "No Good"}, 'compose_app_apps[0] (name=No Good): name "No Good" is no project name'),
+        ({"name": "No Good"}, 'compose_app_apps[0] (name=No Good): name "No Good" is not a valid project name'),
         ({"definition": None}, f"{W}: nothing to run; give folder, files or definition"),
         ({"files": {"compose.yaml": "x"}}, f"{W}: both definition and files write compose.yaml"),
         ({"compose_files": ["compose.yaml", "tls.yaml"]}, f'{W}: compose_files names "tls.yaml"'),
@@ -59,8 +59,8 @@ W = "compose_app_apps[0] (name=notes)"
             {"secrets": [{"name": "a", "environment": "A"}], "environment": {"A": "1"}},
             f'{W}: secrets[0] (name=a): environment "A" is also set by the app',
         ),
-        ({"environment": {"1A": ""}}, f'{W}: environment "1A" is no variable name'),
-        ({"health": {"url": "127.0.0.1:80"}}, f'{W}: health.url "127.0.0.1:80" is no address'),
+        ({"environment": {"1A": ""}}, f'{W}: environment "1A" is not a valid variable name'),
+        ({"health": {"url": "127.0.0.1:80"}}, f'{W}: health.url "127.0.0.1:80" is not an address'),
         ({"networks": {"web": "front"}}, f"{W}: networks.web has to be a list"),
         ({"backup_paths": ["data"]}, f'{W}: backup_paths "data" has to be an absolute path'),
         ({"wait_seconds": 0}, f"{W}: wait_seconds has to be at least 1"),

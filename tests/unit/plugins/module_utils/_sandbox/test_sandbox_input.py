@@ -25,7 +25,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._sandbox.input i
         ({"sandbox_memory_bytes": 1024}, "sandbox_memory_bytes: 1024 is too little; give at least 16777216 bytes"),
         ({"sandbox_processes": 1}, "sandbox_processes: 1 is too little; give at least 8 processes"),
         ({"sandbox_time_seconds": 0}, "sandbox_time_seconds: 0 is too little; give at least 1 s"),
-        ({"sandbox_cpus": 0.0}, "sandbox_cpus: 0.0 is no share of a processor; give more than 0, for example 0.5"),
+        ({"sandbox_cpus": 0.0}, "sandbox_cpus: 0.0 is not a share of a processor; give more than 0, for example 0.5"),
         (
             {"sandbox_memory_bytes": 16777216, "sandbox_scratch_bytes": 16777217},
             "sandbox_scratch_bytes: 16777217 is more than sandbox_memory_bytes (16777216), which it counts against; "
@@ -45,7 +45,7 @@ def test_defaults_are_good() -> None:
 
 @pytest.mark.parametrize("action", ["", "a b", "--help", "Run", "x" * 40, "run\n"])
 def test_names_of_actions_cannot_become_options(action: str, tmp_path: Path) -> None:
-    with pytest.raises(run.SandboxError, match="is no action's name"):
+    with pytest.raises(run.SandboxError, match="is not the name of an action"):
         run.create_command(run.Limits("x"), "n", tmp_path, action)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .._common import lock
+from . import lock
 
 WAIT_SECONDS = 0.2  # outlasts whoever only looks whether a run is going on
 
