@@ -16,7 +16,7 @@ from pathlib import Path
 
 from .._common.clock import stamp
 from .._common.process import Sink
-from . import acme, build, decide, deploy, judge, model, sources, state, store, upkeep
+from . import acme, build, decide, deploy, judge, model, pem, sources, state, store, upkeep
 from .model import Entry, SourceError
 from .state import State
 from .store import Installed
@@ -157,6 +157,10 @@ def _accept(
 ) -> tuple[State, Installed | None]:
     """Install what a source gave, unless it is unfit or worse than what is there. Raises SourceError, OSError."""
     now = run.world.now()  # after the source: a fresh certificate would otherwise begin in the future
+    try:
+        pair = replace(pair, key=pem.private_key(pair.key), chain=pem.certificates(pair.chain))
+    except ValueError as error:
+        raise SourceError(f"what {entry.source} gave is not installed: {error}") from error
     found = pair_problems(pair.key, pair.chain, entry.names, now)
     if found:
         raise SourceError(f"what {entry.source} gave is not installed: {'; '.join(found)}")
