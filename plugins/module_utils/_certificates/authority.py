@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from .._common import files
+from .._common.clock import SKEW
 from .build import CA_USE, certificate, leaf_extensions, request, subject_of
 from .names import PRIVATE_NETWORKS, constraints, domains, is_address, own, permits
 from .openssl import openssl
 from .pem import split
 from .store import Pair
-from .x509 import SKEW, inspect, new_key
+from .x509 import inspect, new_key
 
 FOLDER = "etc/labserver/ca"
 ROOT_DAYS = 7300

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from .x509 import SKEW, Certificate, covers
+from .._common.clock import SKEW
+from .x509 import Certificate, covers
 
 # Lifetimes shrink (90, 64, 45 days, 160 hours): every limit is a fraction of the lifetime, as RFC 9773 has it.
 RENEW_FRACTION = 1 / 3

@@ -9,11 +9,12 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+from .._common.clock import SKEW
 from . import authority, decide, sources, state, store
 from .model import Config, Entry
 from .state import State
 from .store import Installed, Pair
-from .x509 import SKEW, inspect, missing_intermediate, split
+from .x509 import inspect, missing_intermediate, split
 
 LEVELS = ("ok", "warning", "critical")
 TRIES_BEFORE_WARNING = 2  # failures in a row while there is plenty of time left

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .._common.clock import SKEW
 from . import authority, decide, trust
 from .model import Config
 from .world import World
-from .x509 import SKEW, inspect
+from .x509 import inspect
 
 
 @dataclass(frozen=True)

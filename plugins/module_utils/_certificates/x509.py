@@ -15,11 +15,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from .._common.clock import SKEW
 from .names import is_address
 from .openssl import openssl
 from .pem import NO_PASS_PHRASE, split
-
-SKEW = timedelta(minutes=5)  # between the clocks of this host and of the authority
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
-from .._common import process
+from .._common import clock, process
 
 CONFIG = "etc/labserver/alerts.json"
 SENDMAIL = "/usr/sbin/sendmail"
@@ -64,9 +64,8 @@ def due(told: Told, level: str, now: datetime) -> bool:
     """Whether the audible ``level`` has to be told this way now, given what it told before."""
     if level == "ok":
         return told.level != "ok"  # the way back is told too, once, and to those only who heard of the problem
-    if told.level != level or not told.time:
-        return True
-    return now - datetime.fromisoformat(told.time) >= REPEAT
+    before = clock.past(told.time, now)
+    return told.level != level or before is None or now - before >= REPEAT
 
 
 def load(root: Path) -> dict[str, Any]:

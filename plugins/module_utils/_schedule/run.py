@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from .._common import clock, process
+from .._common import clock, process, words
 from .._common.clock import stamp
 from .._common.job import BUSY, CRITICAL, LEVEL_OF_EXIT, OK, VARIABLE, WARNING
 from .._common.lock import BusyError
@@ -32,6 +32,7 @@ from .model import Job
 from .plan import JOBS
 from .status import Status
 
+MESSAGE_CHARACTERS = 500  # of an alert
 TRIGGERS = ("manual", "schedule", "boot", "catch-up")
 BOOT_SECONDS = 300.0  # the longest wait for a host that is starting
 EXIT_OF_LEVEL = {"ok": OK, "warning": WARNING}  # every other level is critical
@@ -91,10 +92,13 @@ def _run_locked(world: World, job: Job, trigger: str, held: int, echo: Callable[
     started = world.now()
     log.line(f"--- {stamp(started)} {job.name}: started by {trigger}")
 
+    output = words.Output()
+
     def sink(piece: bytes) -> None:
-        log.output(piece)
+        cleaned = output.clean(piece)
+        log.output(cleaned)
         if echo is not None:
-            echo(piece)
+            echo(cleaned)
 
     result, said = _command(job, held, sink)
     ended = world.now()
@@ -156,7 +160,7 @@ def tell(world: World, job: Job, now: Status) -> Status:
         unread = alert.Told(failed=f"/{alert.CONFIG}: {type(error).__name__}")
         return replace(now, told={**now.told, status.ALL_WAYS: unread})
     host = world.host or socket.gethostname()
-    message = f"{job.description or job.name}: {now.message or now.level}"
+    message = words.clean(f"{job.description or job.name}: {now.message or now.level}", MESSAGE_CHARACTERS)
     news = alert.Alert(host, job.name, level, message, stamp(world.now()))
     told = {}
     for way in alert.configured(config):

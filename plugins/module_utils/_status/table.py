@@ -9,12 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .._common import words
+
 CERTIFICATES = ("host", "certificate", "names", "source", "days left", "served = file", "last renewed", "level")
 STARTS = ("host", "failed start", "user", "image", "cause")
+MOST_CHARACTERS = 300  # of a cell
 JOBS = ("host", "job", "level", "last run", "last success", "next due", "message")
 
 
 def _lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    # What people wrote may stand in any cell.
+    rows = [[words.clean(cell, MOST_CHARACTERS) for cell in row] for row in rows]
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in (head, *rows)
@@ -26,6 +31,7 @@ def table(reports: Mapping[str, Any]) -> str:
     certificates: list[list[str]] = []
     jobs: list[list[str]] = []
     starts: list[list[str]] = []
+    left_out: list[tuple[str, int]] = []
     silent = []
     for host, report in sorted(reports.items()):
         if not isinstance(report, Mapping):
@@ -42,7 +48,9 @@ def table(reports: Mapping[str, Any]) -> str:
             jobs.append([host, item["job"], item["level"], *times, item["message"] or ""])
         for item in report.get("failed_starts", []):
             starts.append([host, *(str(item[key]) for key in ("at", "user", "image", "sentence"))])
+        left_out.append((host, int(report.get("failed_starts_left_out") or 0)))
     lines = [*_lines(CERTIFICATES, certificates), "", *_lines(JOBS, jobs)]
     lines += ["", *_lines(STARTS, starts)] if starts else []
+    lines += [f"and {count} more on {host}" for host, count in left_out if count]
     lines += ["", f"no answer from {', '.join(silent)}"] if silent else []
     return "\n".join(lines) + "\n"

@@ -17,7 +17,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from .._common import lock
+from .._common import lock, words
 from .._common.clock import stamp
 from .._common.job import BUSY
 from .._schedule import alert
@@ -95,7 +95,7 @@ def main(argv: Sequence[str]) -> int:
     world = World(root=arguments.root)
     found = watch(world)
     for line in found:
-        sys.stdout.write(f"{line}\n")
+        sys.stdout.write(f"{words.clean(line, 500)}\n")
     if found:
         return 0  # told already, job by job
     try:
