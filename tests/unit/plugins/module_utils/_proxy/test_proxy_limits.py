@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(not Path(NGINX).exists(), reason="needs nginx")
 
 # As Debian has it, with everything below one folder.
 MAIN = """\
-worker_processes 2;
+worker_processes 1;
 pid {root}/pid;
 error_log {root}/error.log;
 events {{
@@ -106,7 +106,12 @@ def hub_path(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def door(tmp_path: Path, hub_path: str) -> Iterator[Door]:
+def most(request: pytest.FixtureRequest) -> int:
+    return int(getattr(request, "param", 50))
+
+
+@pytest.fixture
+def door(tmp_path: Path, hub_path: str, most: int) -> Iterator[Door]:
     Service.reached = []
     with Server(("127.0.0.1", 0), Service) as service:
         threading.Thread(target=service.serve_forever, daemon=True).start()
@@ -115,7 +120,7 @@ def door(tmp_path: Path, hub_path: str) -> Iterator[Door]:
         item = {"name": "hub", "upstream": upstream, "port": port, "hub_path": hub_path}
         site = proxy_nginx.from_mapping(item, "server")
         store.install(tmp_path, "server", build.self_signed(["lab.test"], "ecdsa", 30))
-        text = proxy_nginx.render([site], http_port=0, ipv6=False, connections=50)
+        text = proxy_nginx.render([site], http_port=0, ipv6=False, connections=most)
         # Smaller numbers, so that nobody waits for a test.
         for much, little in (("burst=60 delay=20", "burst=12 delay=6"), ("header_timeout 15s", "header_timeout 2s")):
             assert much in text
@@ -176,6 +181,25 @@ def test_idle_connections_keep_nobody_out_and_are_closed(door: Door, hub_path: s
     with contextlib.suppress(ConnectionResetError):
         assert idle[0].recv(1) == b""
     for connection in idle:
+        connection.close()
+
+
+@pytest.mark.parametrize("most", [0], indirect=True)
+def test_a_course_with_500_open_requests_keeps_nobody_out(door: Door) -> None:
+    def hold(_number: int) -> http.client.HTTPSConnection:
+        connection = door.connect()
+        connection.putrequest("POST", "/user/bob/x")
+        connection.putheader("Content-Length", "2")
+        connection.endheaders(b"x")
+        return connection
+
+    with ThreadPoolExecutor(16) as pool:
+        connections = list(pool.map(hold, range(500)))
+    time.sleep(1)
+    assert door.ask("GET", "/hub/login") == 200
+    for connection in connections:
+        connection.send(b"x")
+        assert connection.getresponse().status == 200
         connection.close()
 
 
