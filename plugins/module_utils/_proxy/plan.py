@@ -23,6 +23,7 @@ MAIN = "etc/nginx/nginx.conf"
 CONFIG = "etc/nginx/conf.d/labserver.conf"
 DEFAULT_SITE = "etc/nginx/sites-enabled/default"
 CONSUMER = "etc/labserver/certificates.d/proxy.json"
+SERVICES = "etc/labserver/services.d/proxy.json"
 # The hash of the configuration that nginx has read. It is not there from the first change until after the reload,
 # so a run that was killed in between is made good by the next one.
 LOADED = "var/lib/labserver/proxy-loaded"
@@ -79,7 +80,7 @@ def read(root: Path, desired: Desired, run: Run) -> Current:
     """Look at the host; touches nothing."""
     wanted = {site.certificate for site in desired.sites}
     return Current(
-        files={path: _content(root / path) for path in (MAIN, CONFIG, CONSUMER, DEFAULT_SITE, LOADED)},
+        files={path: _content(root / path) for path in (MAIN, CONFIG, CONSUMER, SERVICES, DEFAULT_SITE, LOADED)},
         certificates=frozenset(name for name in wanted if store.read(root, name) is not None),
         running=run(["systemctl", "is-active", "--quiet", "nginx"])[0] == 0,
         ipv6=(root / "proc/net/if_inet6").exists(),
@@ -89,8 +90,9 @@ def read(root: Path, desired: Desired, run: Run) -> Current:
 def compare(desired: Desired, current: Current) -> Plan:
     """Return what has to change. Pure."""
     text = nginx.render(desired.sites, desired.http_port, current.ipv6, desired.connections)
+    services = json.dumps({"version": 1, "services": [{"name": "nginx", "unit": "nginx.service"}]}).encode() + b"\n"
     consumer = json.dumps(nginx.consumers(desired.sites), indent=2).encode() + b"\n"
-    wanted: dict[str, bytes | None] = {CONFIG: text.encode(), CONSUMER: consumer}
+    wanted: dict[str, bytes | None] = {CONFIG: text.encode(), CONSUMER: consumer, SERVICES: services}
     if desired.http_port == 80:
         wanted[DEFAULT_SITE] = None  # it claims port 80 too
     main = current.files[MAIN]
@@ -116,7 +118,7 @@ def compare(desired: Desired, current: Current) -> Plan:
 def removal(root: Path) -> Plan:
     """Return what takes the front door off again; certificates stay."""
     before = _content(root / CONFIG)
-    changes: dict[str, bytes | None] = {path: None for path in (CONFIG, CONSUMER) if (root / path).exists()}
+    changes: dict[str, bytes | None] = {path: None for path in (CONFIG, CONSUMER, SERVICES) if (root / path).exists()}
     main = _content(root / MAIN)
     if main is not None:
         former = nginx.untune(main.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")

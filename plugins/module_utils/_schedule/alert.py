@@ -37,6 +37,7 @@ class Alert:
     level: str  # ok (it works again), warning or critical
     message: str
     time: str
+    log: str  # where more is to be read on the host
 
     @property
     def subject(self) -> str:
@@ -95,8 +96,7 @@ def send(config: Mapping[str, Any], way: str, alert: Alert) -> str:
 
 
 def _text(alert: Alert) -> str:
-    log = f"Log on {alert.host}: /var/log/labserver/{alert.job}.log"
-    return f"{alert.subject}\n\n{alert.message}\n\nTime: {alert.time}\n{log}\n"
+    return f"{alert.subject}\n\n{alert.message}\n\nTime: {alert.time}\nLog on {alert.host}: {alert.log}\n"
 
 
 def _mail(settings: Mapping[str, Any], alert: Alert) -> None:

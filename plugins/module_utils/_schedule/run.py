@@ -27,7 +27,7 @@ from .._common.clock import stamp
 from .._common.job import BUSY, CRITICAL, LEVEL_OF_EXIT, OK, VARIABLE, WARNING
 from .._common.lock import BusyError
 from . import alert, lock, model, status
-from .log import JobLog
+from .log import FOLDER, JobLog
 from .model import Job
 from .plan import JOBS
 from .status import Status
@@ -149,8 +149,11 @@ def _command(job: Job, held: int, sink: process.Sink) -> tuple[process.Result, s
         return result, status.summary_line(summary.read_text("utf-8", "replace")) if summary.exists() else ""
 
 
-def tell(world: World, job: Job, now: Status) -> Status:
-    """Tell by every way that has not told it yet; returns the status with what each way told."""
+def tell(world: World, job: Job, now: Status, log: str = "") -> Status:
+    """Tell by every way that has not told it yet; returns the status with what each way told.
+
+    ``log`` says where more is to be read, by default in the job's log.
+    """
     level = alert.audible(now.level, job.alert)
     if level == "ok" and not now.told:
         return now
@@ -161,7 +164,7 @@ def tell(world: World, job: Job, now: Status) -> Status:
         return replace(now, told={**now.told, status.ALL_WAYS: unread})
     host = world.host or socket.gethostname()
     message = words.clean(f"{job.description or job.name}: {now.message or now.level}", MESSAGE_CHARACTERS)
-    news = alert.Alert(host, job.name, level, message, stamp(world.now()))
+    news = alert.Alert(host, job.name, level, message, stamp(world.now()), log or f"/{FOLDER}/{job.name}.log")
     told = {}
     for way in alert.configured(config):
         before = now.told.get(way, alert.Told())

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._proxy import input as proxy_input
 from ansible_collections.labserver.jupyter.plugins.module_utils._proxy import nginx as proxy_nginx
 from ansible_collections.labserver.jupyter.plugins.module_utils._proxy import plan as proxy_plan
+from ansible_collections.labserver.jupyter.plugins.module_utils._status import services as status_services
 
 HUB: dict[str, Any] = {"name": "hub", "upstream": "http://127.0.0.1:8000", "server_names": ["hub.lab.test"]}
 REGISTRY: dict[str, Any] = {"name": "registry", "upstream": "http://127.0.0.1:5000", "port": 5443}
@@ -129,6 +130,14 @@ def test_taken_off_again(tmp_path: Path) -> None:
     assert not proxy_plan.removal(tmp_path).changed
     assert (tmp_path / "etc/labserver/tls/server/cert.pem").exists()
     assert (tmp_path / "etc/nginx/nginx.conf").read_text() == MAIN
+
+
+def test_the_status_is_told_that_nginx_has_to_run(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    host.apply(host.plan(HUB))
+    assert status_services.read(tmp_path) == ([status_services.Service("nginx", "nginx.service")], [])
+    host.apply(proxy_plan.removal(tmp_path))
+    assert status_services.read(tmp_path) == ([], [])
 
 
 def test_a_refused_configuration_is_not_put_in_place(tmp_path: Path) -> None:

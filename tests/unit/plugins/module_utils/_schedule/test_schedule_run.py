@@ -335,7 +335,7 @@ def test_mail_is_handed_to_the_named_server(server: Server) -> None:
     with socketserver.TCPServer(("127.0.0.1", 0), Smtp) as listener:
         threading.Thread(target=listener.handle_request, daemon=True).start()
         port = listener.server_address[1]
-        alert = jobs_alert.Alert("server1", "renew", "critical", "it broke", "2026-11-20T10:30:00Z")
+        alert = jobs_alert.Alert("server1", "renew", "critical", "it broke", "2026-11-20T10:30:00Z", "/x.log")
         config = {"mail": {"to": ["a@b.example"], "server": "127.0.0.1", "port": port}}
         assert jobs_alert.send(config, "mail", alert) == ""
     assert "Subject: [labserver] server1: renew critical" in heard
