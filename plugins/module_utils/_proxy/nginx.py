@@ -27,6 +27,7 @@ CIPHERS = ":".join(
 )
 
 HUB_PATH = re.compile(r"/(?:[A-Za-z0-9._~-]+/)*")
+ANY_PATH = "any"
 HUB_BODY_BYTES = 1 << 20
 """The largest request to the hub itself; its database keeps what people send. Their own servers have a limit apart."""
 HEADER_SECONDS = 15
@@ -54,8 +55,8 @@ LOGIN_LIMIT = "limit_req zone=labserver_login burst=60 delay=20;"
 class Site:
     """One thing behind the front door. No ``server_names`` means any name; 0 ``max_body_bytes`` means no limit.
 
-    ``hub_path`` is the path of a JupyterHub there, with a slash at both ends, empty when it is something else. What
-    goes to the hub itself is bounded then, what goes to the servers of people is not.
+    ``hub_path`` is the path of a JupyterHub there, with a slash at both ends, ANY_PATH when nobody said, empty when it
+    is something else. What goes to the hub itself is bounded then, what goes to the servers of people is not.
     """
 
     name: str
@@ -76,7 +77,7 @@ def from_mapping(item: Mapping[str, Any], certificate: str) -> Site:
     known = {key: value for key, value in item.items() if key in Site.__dataclass_fields__ and value is not None}
     known |= {key: tuple(known.get(key) or ()) for key in ("server_names", "extra")}
     known["certificate"] = known.get("certificate") or certificate
-    known.setdefault("hub_path", "/" if known["name"] == "hub" else "")
+    known.setdefault("hub_path", ANY_PATH if known["name"] == "hub" else "")
     return Site(**known)
 
 
@@ -105,8 +106,8 @@ def problems(items: Sequence[Mapping[str, Any]], label: str = "sites", http_port
         if int(item.get("max_body_bytes") or 0) < 0:
             found.append(f"{where}: max_body_bytes is negative; give 0 for no limit")
         hub_path = item.get("hub_path") or ""
-        if hub_path and not HUB_PATH.fullmatch(str(hub_path)):
-            found.append(f'{where}: hub_path "{hub_path}" is not like / or /lab/, as hub_base_url of the role hub')
+        if hub_path not in ("", ANY_PATH) and not HUB_PATH.fullmatch(str(hub_path)):
+            found.append(f'{where}: hub_path "{hub_path}" is not {ANY_PATH}, / or like /lab/ (hub_base_url of the hub)')
         for server_name in item.get("server_names") or ["any name"]:
             if server_name != "any name" and not HOST_NAME.fullmatch(str(server_name)):
                 found.append(f'{where}: server name "{server_name}" is not a host name')
@@ -165,8 +166,11 @@ def _server(site: Site, any_name: bool, ipv6: bool, connections: int) -> list[st
 def _hub_locations(site: Site) -> list[str]:
     """A JupyterHub: everything that is nobody's server or service is the hub's."""
     path = re.escape(site.hub_path)
-    pages = f"~ ^{path}hub/(?:login|signup|change-password|api/authorizations/token)$"
-    servers = f"^{path}(?:user|services)/"
+    before_servers = before_hub = path
+    if site.hub_path == ANY_PATH:  # what stands below hub/ is the hub's, also hub/user/
+        before_servers, before_hub = "(?:/(?!hub/)[^/]+)*/", "(?:/[^/]+)*/"
+    pages = f"~ ^{before_hub}hub/(?:login|signup|change-password|api/authorizations/token)$"
+    servers = f"^{before_servers}(?:user|services)/"
     # nginx decides by the path in its plain form and hands on what the client wrote: the hub would see another one.
     plain = f'if ($request_uri !~ "{servers}") {{ return 400; }}'
     return [

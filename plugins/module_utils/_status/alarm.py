@@ -28,6 +28,7 @@ from .services import Health
 
 LOCK = "services"
 AGAIN_SECONDS = 30.0  # a service that is replaced or restarted is back by then
+FIRST_START_SECONDS = 900.0
 MAINTENANCE = "etc/labserver/public/maintenance.json"
 LONGEST_MAINTENANCE = timedelta(hours=2)
 LEVELS = ("ok", "warning", "critical")
@@ -61,8 +62,11 @@ def attend(world: run.World, asked: services.World) -> list[Health]:
     found += [Health(services.Service("services.d"), "warning", problem) for problem in problems]
     if in_maintenance(world.root, world.now()):
         return found
+    now = world.now().timestamp()
     for health in found:
-        _tell(world, health)
+        # A room names its services before it starts them for the first time.
+        if health.level == "ok" or not 0 <= now - health.service.named < FIRST_START_SECONDS:
+            _tell(world, health)
     _forget(world.root, {_name(health) for health in found})
     return found
 

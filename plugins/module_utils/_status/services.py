@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ class Service:
     container: str = ""
     url: str = ""
     command: tuple[str, ...] = ()
+    named: float = field(default=0.0, compare=False)  # when the room named it, seconds since 1970
 
     @property
     def log(self) -> str:
@@ -83,7 +84,8 @@ def read(root: Path) -> tuple[list[Service], list[str]]:
             data = json.loads(path.read_bytes())
             if data["version"] != 1:
                 raise ValueError("not of version 1")
-            found += [_service(item) for item in data["services"]]
+            named = path.stat().st_mtime
+            found += [replace(_service(item), named=named) for item in data["services"]]
         except (OSError, ValueError, KeyError, TypeError) as error:
             problems.append(f"/{FOLDER}/{path.name}: {words.clean(repr(error))}")
     return found, problems

@@ -211,10 +211,12 @@ def test_all_problems_at_once() -> None:
         'hsts "maybe"',
         '"a b" is not a host name',
         "another site has this name",
-        'hub_path "lab" is not like / or /lab/',
+        'hub_path "lab" is not any, / or like /lab/',
     ):
         assert words in text, words
     assert proxy_input.problems({"proxy_sites": [HUB, REGISTRY], "proxy_http_port": 0}) == []
+    connections = {"proxy_sites": [], "proxy_connections_per_address": -1}
+    assert "proxy_connections_per_address is -1" in proxy_input.problems(connections)[0]
     assert "proxy_http_port is 70000" in proxy_input.problems({"proxy_sites": [], "proxy_http_port": 70000})[0]
 
 

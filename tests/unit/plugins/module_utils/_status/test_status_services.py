@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -61,10 +62,12 @@ class Host:
         text = "\n".join("".join(f"{key}={value}\n" for key, value in block.items()) for block in blocks)
         return process.Result(0), text
 
-    def room(self, name: str, *items: dict[str, Any]) -> None:
+    def room(self, name: str, *items: dict[str, Any], age: timedelta = timedelta(days=1)) -> None:
         folder = self.root / services.FOLDER
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{name}.json").write_text(json.dumps({"version": 1, "services": items}))
+        path = folder / f"{name}.json"
+        path.write_text(json.dumps({"version": 1, "services": items}))
+        os.utime(path, ((NOW - age).timestamp(),) * 2)
 
     def levels(self) -> dict[str, tuple[str, str]]:
         found = services.look(services.read(self.root)[0], self.asked)
@@ -217,6 +220,16 @@ def test_nobody_is_told_while_the_hub_is_changed(host: Host, minutes: int, told:
     until = (NOW + timedelta(minutes=minutes)).isoformat()
     note = {"version": 1, "announcements": [{"text": "The hub is being updated", "until": until}]}
     (host.root / alarm.MAINTENANCE).write_text(json.dumps(note))
+    host.containers.clear()
+    assert host.attend()[0] == "critical"
+    assert bool(host.heard()) is told
+
+
+@pytest.mark.parametrize(("minutes", "told"), [(5, False), (16, True), (-60, True)])
+def test_nobody_is_told_while_a_room_starts_its_services_for_the_first_time(
+    host: Host, minutes: int, told: bool
+) -> None:
+    host.room("hub", {"name": "hub", "container": "labserver-hub"}, age=timedelta(minutes=minutes))
     host.containers.clear()
     assert host.attend()[0] == "critical"
     assert bool(host.heard()) is told
