@@ -86,8 +86,8 @@ options:
       hub_path:
         description:
           - Path of a JupyterHub at this site, that is its base URL.
-          - V(any), the default for the site named V(hub), knows it by the words hub, user and services; a hub whose base
-            URL is V(/hub/) needs that here.
+          - V(any), the default for the site named V(hub), knows it by the words hub, user and services; a hub whose
+            base URL is V(/hub/) needs that here.
           - Requests to the hub itself are then limited to 1 MiB, and its logins per address;
             O(sites[].max_body_bytes) is for the servers of people.
         type: str

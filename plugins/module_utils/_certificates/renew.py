@@ -16,7 +16,7 @@ from pathlib import Path
 
 from .._common.clock import stamp
 from .._common.process import Sink
-from . import acme, build, decide, deploy, judge, model, pem, sources, state, store, upkeep
+from . import acme, build, decide, deploy, foreign, judge, model, pem, sources, state, store, upkeep
 from .model import Entry, SourceError
 from .state import State
 from .store import Installed
@@ -91,6 +91,8 @@ def renew(world: World, log: Sink, only: Sequence[str] = (), force: bool = False
         except Exception as error:
             states[entry.name] = replace(old, level="critical", message=f"{type(error).__name__}: {error}")
         run.say(f"{entry.name}: {states[entry.name].level}: {states[entry.name].message}")
+    if not only:
+        states |= foreign.attend(world, config, log, before)
     try:
         state.write(world.root, states, stamp(world.now()))
     except OSError as error:
