@@ -27,8 +27,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "renew": ("_certificates.cli:main", "renew, deploy and check certificates"),
     "run": ("_schedule.run:main", "run a job now, as host cron does"),
     "sandbox": ("_sandbox.run:main", "run an action of a project whose code nobody trusts"),
+    "services": ("_status.alarm:main", "look at every service of this host and tell of those that are not well"),
     "share-health": ("_shares.health:main", "look whether every share is mounted, answers and has room"),
-    "status": ("_status.overview:main", "jobs and certificates of this host"),
+    "status": ("_status.overview:main", "jobs, services and certificates of this host"),
     "watch": ("_status.watch:main", "run what was missed and tell of what fails"),
 }
 

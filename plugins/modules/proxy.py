@@ -83,6 +83,14 @@ options:
         type: list
         elements: str
         default: []
+      hub_path:
+        description:
+          - Path of a JupyterHub at this site, that is its base URL.
+          - V(any), the default for the site named V(hub), knows it by the words hub, user and services; a hub whose
+            base URL is V(/hub/) needs that here.
+          - Requests to the hub itself are then limited to 1 MiB, and its logins per address;
+            O(sites[].max_body_bytes) is for the servers of people.
+        type: str
   certificate:
     description: Name of the certificate of sites that name none.
     type: str
@@ -91,6 +99,12 @@ options:
     description: Port of plain HTTP, which answers challenges and sends everything else to TLS; 0 for none.
     type: int
     default: 80
+  connections_per_address:
+    description:
+      - How many requests, websockets included, one address may have open at a time; 0 for any number.
+      - A whole course may sit behind one address; a JupyterLab needs up to ten.
+    type: int
+    default: 2000
   names:
     description: What a stand-in certificate is made out to when its site has no names.
     type: list
@@ -157,11 +171,13 @@ def main() -> None:
                     "hsts": {"type": "str", "choices": ["auto", "always", "never"], "default": "auto"},
                     "read_timeout_seconds": {"type": "int", "default": 86400},
                     "extra": {"type": "list", "elements": "str", "default": []},
+                    "hub_path": {"type": "str"},
                 },
             },
             "certificate": {"type": "str", "default": "server"},
             "http_port": {"type": "int", "default": 80},
             "names": {"type": "list", "elements": "str", "default": []},
+            "connections_per_address": {"type": "int", "default": 2000},
         },
         required_if=[("state", "present", ["sites", "names"])],
         supports_check_mode=True,
@@ -180,7 +196,9 @@ def main() -> None:
         if module.params["state"] == "absent":
             steps = plan.removal(ROOT)
         else:
-            desired = plan.Desired(sites, http_port, tuple(module.params["names"]))
+            desired = plan.Desired(
+                sites, http_port, tuple(module.params["names"]), module.params["connections_per_address"]
+            )
             steps = plan.compare(desired, plan.read(ROOT, desired, run))
         if steps.changed and not module.check_mode:
             plan.apply(ROOT, steps, run)

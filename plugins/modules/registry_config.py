@@ -70,6 +70,12 @@ options:
   maintenance:
     description: Configuration of the maintenance job, as a document.
     type: dict
+  services:
+    description:
+      - What C(labserver status) and the watch look after, written to C(services.d/registry.json) beside O(folder).
+      - See the page on files that the rooms exchange for the keys.
+    type: list
+    elements: dict
 requirements:
   - Python 3.11 or newer on the host
 """
@@ -106,10 +112,15 @@ config_hash:
 
 import json
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry import config as core
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry.users import User
+
+
+def _services(items: list[dict[str, Any]]) -> str:
+    return json.dumps({"version": 1, "services": items}, indent=2, sort_keys=True) + "\n"
 
 
 def main() -> None:
@@ -132,6 +143,7 @@ def main() -> None:
             "rotate": {"type": "list", "elements": "str", "default": []},
             "files": {"type": "dict", "required": True},
             "maintenance": {"type": "dict"},
+            "services": {"type": "list", "elements": "dict"},
         },
         supports_check_mode=True,
     )
@@ -145,6 +157,7 @@ def main() -> None:
         files=given["files"],
         maintenance=None if maintenance is None else json.dumps(maintenance, indent=2, sort_keys=True) + "\n",
         rotate=frozenset(given["rotate"]),
+        services=None if given["services"] is None else _services(given["services"]),
     )
     try:
         plan = core.compare(desired)

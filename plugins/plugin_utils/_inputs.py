@@ -15,6 +15,7 @@ import typing as t
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from ansible.module_utils.common import validation
+from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import cron
 
 Spec = Mapping[str, t.Any]
 
@@ -124,10 +125,18 @@ def check_spec(values: Mapping[str, t.Any], options: Mapping[str, Spec]) -> list
         if name in values and values[name] is None and option.get("default") not in (None, ""):
             problems.append(f"{name}: is empty; give a value, or remove the line for the default")
         elif name in values:
-            problems += check_value(name, values[name], option)
+            found = check_value(name, values[name], option)
+            problems += found or _check_meaning(name, values[name])
         elif option.get("required"):
             problems.append(f"{name}: is not set; it is required")
     return problems
+
+
+def _check_meaning(name: str, value: t.Any) -> list[str]:
+    """Return the problems of a value that its type does not show, by the ending of the input's name."""
+    if name.endswith("_schedule"):
+        return [f"{name}: {problem}" for problem in cron.problems(str(value))]
+    return []
 
 
 def unknown_variables(names: Collection[str], specs: Mapping[str, Mapping[str, Spec]]) -> list[str]:

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -124,11 +126,55 @@ def test_a_rate_limit_is_left_alone_for_a_day(lab: Lab, pebble: Pebble, webroot:
     assert lab.state("hub")["failures"] == 2
 
 
-def test_port_80_taken(lab: Lab, pebble: Pebble, webroot: Path) -> None:
+def test_a_port_that_is_taken_is_named_with_its_holder(lab: Lab, pebble: Pebble, webroot: Path) -> None:
     acme = {"challenge": "standalone", "http_port": pebble.http}
     lab.configure(entry(pebble, acme=acme))
     assert lab.renew()[0] == 1
-    assert "port 80 is taken" in lab.state("hub")["failed"]
+    holder = re.escape(f"port {pebble.http} is taken by ") + rf".+ \(process {os.getpid()}\)"
+    assert re.search(holder, lab.state("hub")["failed"])
+
+
+def test_certificates_that_certbot_had_before_are_renewed_by_their_own_settings_and_watched(
+    lab: Lab, pebble: Pebble, webroot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The timer of certbot's package is masked, so nobody else would."""
+    (tmp_path / "bin").mkdir()
+    wrapper = tmp_path / "bin/certbot"
+    wrapper.write_text(f'#!/bin/sh\nREQUESTS_CA_BUNDLE={pebble.ca} exec /usr/bin/certbot "$@"\n')
+    wrapper.chmod(0o755)
+    monkeypatch.setattr(parts, "PATH", f"{tmp_path}/bin:{parts.PATH}")
+    told = tmp_path / "told"
+    folders = {"config": "etc", "work": "var/lib", "logs": "var/log"}
+    command = [str(wrapper), "certonly", "--non-interactive", "--agree-tos", "--register-unsafely-without-email"]
+    command += [
+        word for kind, path in folders.items() for word in (f"--{kind}-dir", str(lab.root / path / "letsencrypt"))
+    ]
+    command += ["--server", pebble.url, "--webroot", "--webroot-path", str(webroot), "--cert-name", "wiki"]
+    webroot.mkdir(parents=True, exist_ok=True)
+    subprocess.run([*command, "-d", "wiki.lab.test", "--deploy-hook", f"touch {told}"], check=True, capture_output=True)
+    told.unlink(missing_ok=True)
+
+    lab.configure(entry(pebble, webroot))
+    status, outcome, said = lab.renew()
+    assert (status, outcome["renewed"]) == (0, ["hub"]), said
+    found = lab.state("certbot/wiki")
+    assert (found["level"], found["names"], found["source"]) == ("ok", ["wiki.lab.test"], "certbot")
+    assert "days left; not in the inventory" in found["message"]
+    first = found["fingerprint"]
+    assert lab.renew(shift="+61d")[0] == 0
+    assert lab.state("certbot/wiki")["fingerprint"] != first
+    assert told.exists(), "its own deploy hook has run"
+    # It cannot be renewed any more: said, as a warning, before it ends.
+    conf = lab.root / "etc/letsencrypt/renewal/wiki.conf"
+    conf.write_text(conf.read_text().replace(pebble.url, "https://127.0.0.1:1/dir"))
+    assert lab.renew(shift="+80d")[0] == 1
+    found = lab.state("certbot/wiki")
+    assert found["level"] == "warning"
+    assert "renewal failed 1 times: certbot failed: " in found["message"]
+    # Where this collection does not use certbot, the timer is not masked: watched only.
+    lab.configure({"name": "own", "names": ["a.lab.test"], "source": "self_signed"})
+    lab.renew(shift="+80d")
+    assert "renewal failed" not in lab.state("certbot/wiki")["message"]
 
 
 def test_standalone(lab: Lab, pebble: Pebble) -> None:

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from .._common import process
+from .._common import ports, process
 from .model import Entry, SourceError
 from .store import Pair
 
@@ -35,7 +35,6 @@ REASONS = (
         "rate limited",
     ),
     (re.compile(r"CERTIFICATE_VERIFY_FAILED"), "the authority's own certificate is not trusted"),
-    (re.compile(r"Could not bind TCP port"), "port 80 is taken; use acme.challenge webroot behind the proxy"),
     (
         re.compile(r"Connection refused|Max retries exceeded|timed out", re.IGNORECASE),
         "the authority cannot be reached",
@@ -47,6 +46,16 @@ REASONS = (
     (re.compile(r"Another instance of Certbot"), "another certbot is running"),
     (re.compile(r"hook.*(?:error|failed)", re.IGNORECASE), "a hook of the dns challenge failed"),
 )
+
+
+# certbot 2 says "Could not bind TCP port 80 because", later ones "Problem binding to port 80".
+TAKEN = re.compile(r"(?:Could not bind TCP port|Problem binding to port) (\d+)")
+
+
+def _taken(port: int) -> str:
+    who = ports.holder(port)
+    by = f" by {who}" if who else ""
+    return f"port {port} is taken{by}; stop that, or use acme.challenge webroot behind the proxy"
 
 
 def version(text: str) -> tuple[int, ...]:
@@ -132,11 +141,15 @@ def _own_log(root: Path) -> str:
         return ""
 
 
-def _reason(root: Path, output: str) -> str:
+def reason(root: Path, output: str) -> str:
+    """Return in a few words why certbot failed, from its output or its own log."""
     for text in (output, _own_log(root)):
-        for pattern, reason in REASONS:
+        taken = TAKEN.search(text)
+        if taken:
+            return _taken(int(taken[1]))
+        for pattern, found in REASONS:
             if pattern.search(text):
-                return reason
+                return found
     return "see the log of the job"
 
 
@@ -189,7 +202,7 @@ def get(entry: Entry, root: Path, now: datetime, log: process.Sink, force: bool 
     if result.timed_out:
         raise SourceError(f"certbot {result.reason}")
     if result.status:
-        reason = _reason(root, output)
-        raise SourceError(f"certbot failed: {reason}", rate_limited=reason == "rate limited")
+        why = reason(root, output)
+        raise SourceError(f"certbot failed: {why}", rate_limited=why == "rate limited")
     live = config / "live" / entry.name
     return Pair((live / "privkey.pem").read_bytes(), (live / "fullchain.pem").read_bytes())

@@ -18,10 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from .._common import files
+from .._common.clock import SKEW
 from .build import CA_USE, certificate, leaf_extensions, request, subject_of
 from .names import PRIVATE_NETWORKS, constraints, domains, is_address, own, permits
+from .openssl import openssl
+from .pem import split
 from .store import Pair
-from .x509 import inspect, new_key, openssl
+from .x509 import inspect, new_key
 
 FOLDER = "etc/labserver/ca"
 ROOT_DAYS = 7300
@@ -100,6 +103,8 @@ def issuer_problem(root: Path, names: Sequence[str], now: datetime) -> str:
     if problem:
         return problem
     issuer = inspect((root / FOLDER / "issuer.pem").read_bytes())
+    if issuer.not_before > now + SKEW:
+        return f"this host's issuer is valid only from {issuer.not_before:%Y-%m-%d}"
     if issuer.fraction_left(now) <= ISSUER_RENEW_FRACTION:
         return f"this host's issuer ends on {issuer.not_after:%Y-%m-%d}"
     return ""
@@ -121,6 +126,15 @@ def _unfit(root: Path, names: Sequence[str]) -> str:
     if not _signed_by(folder / "issuer.pem", folder / "root.pem"):
         return "this host's issuer is not of the present root"
     return ""
+
+
+def is_issuer_of(root: Path, chain: bytes) -> bool:
+    """Return whether the chain holds this host's present issuer."""
+    try:
+        issuer = (root / FOLDER / "issuer.pem").read_bytes()
+    except OSError:
+        return False
+    return bool(set(split(issuer)) & set(split(chain)))
 
 
 def _signed_by(issuer: Path, anchor: Path) -> bool:

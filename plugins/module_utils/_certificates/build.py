@@ -13,8 +13,9 @@ from pathlib import Path
 
 from .._common import files
 from .names import is_address
+from .openssl import openssl
 from .store import Pair
-from .x509 import new_key, openssl
+from .x509 import new_key
 
 CA_USE = {"subjectKeyIdentifier": "hash", "keyUsage": "critical,keyCertSign,cRLSign"}
 

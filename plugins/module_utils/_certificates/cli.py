@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from .._common import clock, job, lock
+from .._common import clock, job, lock, words
 from .._common.job import BUSY, CRITICAL, OK
 from . import authority, model, renew, upkeep
 from .world import World
@@ -33,8 +33,10 @@ def main(argv: Sequence[str]) -> int:
     os.umask(0o022)
     stream = sys.stderr.buffer if arguments.json else sys.stdout.buffer
 
+    output = words.Output()
+
     def log(piece: bytes) -> None:
-        stream.write(piece)
+        stream.write(output.clean(piece))
         stream.flush()
 
     world = World(root=arguments.root)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from .x509 import SKEW, Certificate, covers
+from .._common.clock import SKEW
+from .x509 import Certificate, covers
 
 # Lifetimes shrink (90, 64, 45 days, 160 hours): every limit is a fraction of the lifetime, as RFC 9773 has it.
 RENEW_FRACTION = 1 / 3
@@ -37,6 +38,8 @@ def due(certificate: Certificate | None, names: Sequence[str], fraction: float |
     left = certificate.fraction_left(now)
     if left <= 0:
         return "it has expired"
+    if certificate.not_before > now + SKEW:  # made while the clock was ahead
+        return f"it is valid only from {certificate.not_before:%Y-%m-%d}"
     limit = renew_fraction(certificate) if fraction is None else fraction
     if left <= limit:
         return f"{left:.0%} of its lifetime is left"
@@ -46,12 +49,14 @@ def due(certificate: Certificate | None, names: Sequence[str], fraction: float |
 def worse(new: Certificate, old: Certificate | None, names: Sequence[str], now: datetime, moved: bool = False) -> str:
     """Why ``new`` must not replace ``old``; an empty string when it may.
 
-    A certificate that has expired or lacks a wanted name is not worth keeping. Otherwise nothing replaces one that
-    an authority signed by a self-signed one, or one that lasts longer by one that lasts shorter. The latter does not
-    hold when somebody chose another source (``moved``): a bought certificate of a year makes way for one of 90 days,
+    A certificate that has expired, is not valid yet or lacks a wanted name is not worth keeping. Otherwise nothing
+    replaces one that an authority signed by a self-signed one, or one that lasts longer by one that lasts shorter. The
+    latter does not hold when somebody chose another source (``moved``): a bought one of a year makes way for 90 days,
     which would otherwise be got in vain again and again.
     """
-    if old is None or old.not_after <= now or not all(covers(old, name) for name in names):
+    if old is None or old.not_after <= now or old.not_before > now + SKEW:
+        return ""
+    if not all(covers(old, name) for name in names):
         return ""
     if new.self_signed and not old.self_signed:
         return "it is self-signed and the present one is not"

@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .._common import files, process
+from .._common import files, process, words
 from .._common.process import Sink
 from .model import Target
 from .store import Installed
@@ -44,6 +44,8 @@ class TargetState:
     content: str = ""
 
 
+TESTS = {"nginx": ("nginx", "-t", "-q")}
+"""Service -> the command that reads its configuration, certificates included, without touching what runs."""
 OWED = "owed"  # as ``content``: a reload failed while the right certificate was served already
 
 
@@ -126,6 +128,9 @@ def reload(settings: Mapping[str, Any], log: Sink) -> str:
     limit = float(settings.get("timeout_seconds") or RELOAD_SECONDS)
     if settings.get("service"):
         name = settings["service"]
+        refused = _refused(name, limit, log)
+        if refused:
+            return refused
         argv = ["systemctl", "reload", name] if Path("/run/systemd/system").is_dir() else ["service", name, "reload"]
         shown = f"reload of {name}"
     elif settings.get("container"):
@@ -150,6 +155,18 @@ def reload(settings: Mapping[str, Any], log: Sink) -> str:
     if result.status:
         return f"{shown} {result.reason or f'failed with status {result.status}'}"
     return ""
+
+
+def _refused(service: str, limit_seconds: float, log: Sink) -> str:
+    """Return why the service would not start with its configuration as it is now; empty when it would, or who knows."""
+    if service not in TESTS:
+        return ""
+    result, output = process.capture(TESTS[service], limit_seconds)
+    log(output.encode())
+    if not result.status or result.status == process.NOT_FOUND:
+        return ""
+    reasons = [line for line in output.splitlines() if "[emerg]" in line] or [result.reason or f"{result.status}"]
+    return f"{service} refuses its configuration: {words.clean(reasons[0])}"
 
 
 def content_of(target: Target, installed: Installed) -> str:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+from .._common.clock import SKEW
 from . import authority, decide, sources, state, store
 from .model import Config, Entry
 from .state import State
-from .store import Installed
-from .x509 import SKEW
+from .store import Installed, Pair
+from .x509 import inspect, missing_intermediate, split
 
 LEVELS = ("ok", "warning", "critical")
 TRIES_BEFORE_WARNING = 2  # failures in a row while there is plenty of time left
@@ -30,8 +31,14 @@ def why(root: Path, entry: Entry, installed: Installed | None, old: State, now: 
         return f"it is self-signed and the source is {entry.source}"
     if old.source and old.source != entry.source:
         return f"the source was {old.source} and is {entry.source}"
-    if entry.source == "internal_ca" and installed.pair.ca != authority.root_certificate(root):
+    return _why_signed_anew(root, installed.pair, now) if entry.source == "internal_ca" else ""
+
+
+def _why_signed_anew(root: Path, pair: Pair, now: datetime) -> str:
+    if pair.ca != authority.root_certificate(root):
         return "the lab's authority is a new one"
+    if chain_problems(Pair(b"", pair.chain), now) and not authority.is_issuer_of(root, pair.chain):
+        return "the issuer that signed it is not valid"
     return ""
 
 
@@ -43,6 +50,21 @@ def due(root: Path, config: Config, now: datetime) -> dict[str, str]:
         for entry in config.entries
     }
     return {name: reason for name, reason in reasons.items() if reason}
+
+
+def chain_problems(pair: Pair, now: datetime) -> list[str]:
+    """Return why clients refuse what is above the certificate: no longer valid, or not yet."""
+    above = {each.fingerprint: each for each in map(inspect, [*split(pair.chain)[1:], *split(pair.ca)])}
+    found = []
+    for each in above.values():
+        if each.not_after <= now:
+            found.append(f'"{each.subject}" above it has expired on {each.not_after:%Y-%m-%d}')
+        if each.not_before > now + SKEW:
+            found.append(
+                f'"{each.subject}" above it is valid only from {each.not_before:%Y-%m-%d}; it was made while the clock'
+                " was wrong and has to be made again"
+            )
+    return found
 
 
 def verdict(entry: Entry, found: State, installed: Installed, now: datetime) -> tuple[str, str]:
@@ -58,6 +80,11 @@ def verdict(entry: Entry, found: State, installed: Installed, now: datetime) -> 
         level = max(level, wanted, key=LEVELS.index)
         parts.append(text)
 
+    for problem in chain_problems(installed.pair, now):
+        at_least("critical", problem)
+    missing = missing_intermediate(installed.pair.chain, installed.pair.ca)
+    if missing:
+        at_least("warning", missing)
     if installed.placeholder:
         at_least("critical" if found.failures >= TRIES_BEFORE_WARNING else "warning", "only a stand-in so far")
     if found.failed:

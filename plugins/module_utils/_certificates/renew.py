@@ -16,7 +16,7 @@ from pathlib import Path
 
 from .._common.clock import stamp
 from .._common.process import Sink
-from . import acme, build, decide, deploy, judge, model, sources, state, store, upkeep
+from . import acme, build, decide, deploy, foreign, judge, model, pem, sources, state, store, upkeep
 from .model import Entry, SourceError
 from .state import State
 from .store import Installed
@@ -91,6 +91,8 @@ def renew(world: World, log: Sink, only: Sequence[str] = (), force: bool = False
         except Exception as error:
             states[entry.name] = replace(old, level="critical", message=f"{type(error).__name__}: {error}")
         run.say(f"{entry.name}: {states[entry.name].level}: {states[entry.name].message}")
+    if not only:
+        states |= foreign.attend(world, config, log, before)
     try:
         state.write(world.root, states, stamp(world.now()))
     except OSError as error:
@@ -157,6 +159,10 @@ def _accept(
 ) -> tuple[State, Installed | None]:
     """Install what a source gave, unless it is unfit or worse than what is there. Raises SourceError, OSError."""
     now = run.world.now()  # after the source: a fresh certificate would otherwise begin in the future
+    try:
+        pair = replace(pair, key=pem.private_key(pair.key), chain=pem.certificates(pair.chain))
+    except ValueError as error:
+        raise SourceError(f"what {entry.source} gave is not installed: {error}") from error
     found = pair_problems(pair.key, pair.chain, entry.names, now)
     if found:
         raise SourceError(f"what {entry.source} gave is not installed: {'; '.join(found)}")

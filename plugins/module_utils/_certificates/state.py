@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from .._common import files
 from .deploy import TargetState
 
 PATH = "var/lib/labserver/certificates.json"
+LONGEST_WAIT = timedelta(days=2)  # beyond every wait that decide knows
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class State:
 
     def waits(self, now: datetime) -> bool:
         """Whether the source is to be left alone for a while after failures."""
-        return bool(self.next_try) and now < datetime.fromisoformat(self.next_try)
+        # A time farther away than any wait was written while the clock was ahead.
+        return bool(self.next_try) and now < datetime.fromisoformat(self.next_try) <= now + LONGEST_WAIT
 
 
 def read(root: Path) -> dict[str, State]:

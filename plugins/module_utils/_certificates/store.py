@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,10 +67,14 @@ def _optional(path: Path) -> bytes:
 
 
 def install(root: Path, name: str, pair: Pair, placeholder: bool = False, hsts: bool = False) -> Path:
-    """Make ``pair`` the installed one; returns the folder of its version. Raises OSError and then changes nothing."""
+    """Make ``pair`` the installed one; returns the folder of its version.
+
+    Raises OSError, or ValueError when no server could load the pair; what was installed before stays in both cases.
+    """
     base = root / FOLDER
     version = base / VERSIONS / name / inspect(pair.chain).fingerprint[:16]
     base.mkdir(mode=0o755, parents=True, exist_ok=True)
+    _load(base, pair)
     (base / VERSIONS).mkdir(mode=0o755, exist_ok=True)
     version.mkdir(mode=0o755, parents=True, exist_ok=True)
     wanted = {"key.pem": pair.key, "cert.pem": pair.chain}
@@ -92,6 +97,15 @@ def install(root: Path, name: str, pair: Pair, placeholder: bool = False, hsts: 
     temporary.replace(link)
     _forget(base / VERSIONS / name, version)
     return version
+
+
+def _load(folder: Path, pair: Pair) -> None:
+    """Load the pair once as a server would; raises ValueError when that fails."""
+    with files.candidate(folder, pair.key) as key, files.candidate(folder, pair.chain) as chain:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(chain, key, password=lambda: "")
+        except ssl.SSLError as error:
+            raise ValueError(f"no server can load the certificate with its key: {error.reason or error}") from error
 
 
 def set_hsts(root: Path, name: str, wanted: bool) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .._common.clock import SKEW
 from . import authority, decide, trust
 from .model import Config
 from .world import World
@@ -52,7 +53,13 @@ def keep(world: World, config: Config) -> Kept:
             # The system's store is that of the running system, not of a folder.
             command = trust.run if world.root == Path("/") else lambda _argv: 0
             done.extend(trust.ensure(world.root, anchor, settings.get("registries") or [], command))
-            left = inspect(anchor).fraction_left(world.now())
+            found = inspect(anchor)
+            if found.not_before > world.now() + SKEW:
+                problems.append(
+                    f"the lab's authority is valid only from {found.not_before:%Y-%m-%d}: it was made while the clock"
+                    f" was wrong; move /{authority.FOLDER} away on the host that keeps it and run the playbook again"
+                )
+            left = found.fraction_left(world.now())
             if left < decide.CRITICAL_FRACTION:
                 problems.append(f"the lab's authority has only {left:.0%} of its lifetime left")
         if names and not settings.get("keeper"):

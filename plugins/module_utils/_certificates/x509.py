@@ -2,30 +2,23 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Certificates and keys as facts: what the program needs to know of a PEM file, asked of the openssl command.
-
-The host has Python's standard library only, which cannot read a certificate; openssl is on every Debian host that
-serves TLS. Keys go in by standard input, never as an argument.
-"""
+"""Certificates and keys as facts: what the program needs to know of a PEM file, asked of the openssl command."""
 
 from __future__ import annotations
 
 import hashlib
 import ipaddress
 import itertools
-import os
 import re
 import ssl
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from .._common.clock import SKEW
 from .names import is_address
-
-PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\s*", re.DOTALL)
-TIMEOUT_SECONDS = 60
-SKEW = timedelta(minutes=5)  # between the clocks of this host and of the authority
+from .openssl import openssl
+from .pem import NO_PASS_PHRASE, split
 
 
 @dataclass(frozen=True)
@@ -51,27 +44,6 @@ class Certificate:
     def fraction_left(self, now: datetime) -> float:
         """How much of the lifetime is left: 1 when fresh, 0 or less when expired."""
         return (self.not_after - now) / self.lifetime if self.lifetime else 0.0
-
-
-def openssl(arguments: Sequence[str], stdin: bytes = b"") -> bytes:
-    """Run openssl and return its output. Raises ValueError with its first complaint, OSError when it is missing."""
-    result = subprocess.run(
-        ["openssl", *arguments],
-        input=stdin,
-        capture_output=True,
-        check=False,
-        timeout=TIMEOUT_SECONDS,
-        env={**os.environ, "LC_ALL": "C"},
-    )
-    if result.returncode:
-        lines = result.stderr.decode("utf-8", "replace").splitlines()
-        raise ValueError(f"openssl {arguments[0]}: {lines[0] if lines else result.returncode}")
-    return result.stdout
-
-
-def split(pem: bytes) -> list[bytes]:
-    """The certificates of a PEM file, in order."""
-    return [match.group(0).rstrip() + b"\n" for match in PEM.finditer(pem)]
 
 
 def inspect(pem: bytes) -> Certificate:
@@ -106,7 +78,7 @@ def _hash(public_pem: str) -> str:
 
 def public_key(key: bytes) -> str:
     """The hash of a private key's public half, as in ``Certificate.public_key``. Raises ValueError."""
-    return _hash(openssl(["pkey", "-pubout"], key).decode())
+    return _hash(openssl(["pkey", "-pubout", *NO_PASS_PHRASE], key).decode())
 
 
 def new_key(kind: str) -> bytes:
@@ -150,3 +122,16 @@ def pair_problems(key: bytes, chain: bytes, names: Sequence[str], now: datetime)
         if lower.issuer != upper.subject:
             found.append(f'the chain is out of order: "{lower.subject}" was not issued by "{upper.subject}"')
     return found
+
+
+def missing_intermediate(chain: bytes, ca: bytes = b"") -> str:
+    """Return what is said of a chain that is a server's certificate alone; empty when clients get along with it."""
+    blocks = split(chain)
+    leaf = inspect(chain)
+    if len(blocks) > 1 or leaf.self_signed or ca:
+        return ""
+    try:
+        openssl(["verify", "-no_check_time"], blocks[0])  # against the roots that this host trusts
+    except ValueError:
+        return f'the chain lacks the certificate of "{leaf.issuer}"; append it, or most clients refuse the server'
+    return ""

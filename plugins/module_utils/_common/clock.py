@@ -6,12 +6,24 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+SKEW = timedelta(minutes=5)
+"""Between two clocks, or one before and after it was set: what lies farther ahead was written by a wrong clock."""
 
 
 def utc_now() -> datetime:
     """Return the present moment with its zone; handed in where a test moves the clock."""
     return datetime.now(UTC)
+
+
+def past(text: str, now: datetime) -> datetime | None:
+    """Return the moment that an exchange file names; None when it is empty, damaged, or written by a wrong clock."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment if moment <= now + SKEW else None
+    except (ValueError, TypeError):  # the latter: without a zone
+        return None
 
 
 def stamp(moment: datetime) -> str:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 
 # C0 and C1 control characters, line and paragraph separators, and what turns the direction of writing around.
@@ -17,3 +18,18 @@ def clean(value: object, most: int = 200) -> str:
     line = " ".join(CONTROL.sub(" ", str(value)).split())
     line = line.encode("utf-8", "replace").decode("utf-8")  # lone surrogates cannot be printed
     return line if len(line) <= most else line[: most - 1] + "…"
+
+
+class Output:
+    """Output of a program, piece by piece, as a log may keep it and a terminal show it: lines and tabs stay lines and
+    tabs, every other control character becomes a question mark."""
+
+    ORDERS = re.compile(r"(?![\n\t])(?:" + CONTROL.pattern.removesuffix("+") + ")")
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")  # a character may come in two pieces
+
+    def clean(self, piece: bytes) -> bytes:
+        """Return the piece without orders to a terminal."""
+        text = self._decoder.decode(piece).replace("\r\n", "\n").replace("\r", "\n")
+        return self.ORDERS.sub("?", text).encode()

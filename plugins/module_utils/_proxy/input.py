@@ -19,4 +19,7 @@ def problems(inputs: Mapping[str, Any]) -> list[str]:
     found = nginx.problems(inputs.get("proxy_sites") or [], "proxy_sites", http_port)
     if not 0 <= http_port < 65536:
         found.append(f"proxy_http_port is {http_port}; give a port, or 0 for no plain HTTP at all")
+    connections = inputs.get("proxy_connections_per_address")
+    if connections is not None and int(connections) < 0:
+        found.append(f"proxy_connections_per_address is {connections}; give a number, or 0 for no limit")
     return found

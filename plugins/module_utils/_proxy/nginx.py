@@ -26,18 +26,38 @@ CIPHERS = ":".join(
     for key in ("ECDSA", "RSA")
 )
 
+HUB_PATH = re.compile(r"/(?:[A-Za-z0-9._~-]+/)*")
+ANY_PATH = "any"
+HUB_BODY_BYTES = 1 << 20
+"""The largest request to the hub itself; its database keeps what people send. Their own servers have a limit apart."""
+HEADER_SECONDS = 15
+"""How long a connection may take for its handshake and for the head of a request; an idle one is closed then."""
+
+# A login costs 0.3 s of a core. 20 at once and two a second per address are enough for a course behind one address, the
+# 40 after them wait for their turn (up to 20 s), and the rest is told to come again.
 PREAMBLE = """\
 # Written by labserver.jupyter (role proxy); changes here are lost.
 map $http_upgrade $labserver_connection {
     default upgrade;
     "" "";
 }
+map $request_method $labserver_login {
+    default "";
+    POST $binary_remote_addr;
+}
+limit_req_zone $labserver_login zone=labserver_login:10m rate=2r/s;
+limit_conn_zone $binary_remote_addr zone=labserver_address:10m;
 """
+LOGIN_LIMIT = "limit_req zone=labserver_login burst=60 delay=20;"
 
 
 @dataclass(frozen=True)
 class Site:
-    """One thing behind the front door. No ``server_names`` means any name; 0 ``max_body_bytes`` means no limit."""
+    """One thing behind the front door. No ``server_names`` means any name; 0 ``max_body_bytes`` means no limit.
+
+    ``hub_path`` is the path of a JupyterHub there, with a slash at both ends, ANY_PATH when nobody said, empty when it
+    is something else. What goes to the hub itself is bounded then, what goes to the servers of people is not.
+    """
 
     name: str
     upstream: str
@@ -49,6 +69,7 @@ class Site:
     hsts: str = "auto"
     read_timeout_seconds: int = 86400
     extra: tuple[str, ...] = field(default_factory=tuple)
+    hub_path: str = ""
 
 
 def from_mapping(item: Mapping[str, Any], certificate: str) -> Site:
@@ -56,6 +77,7 @@ def from_mapping(item: Mapping[str, Any], certificate: str) -> Site:
     known = {key: value for key, value in item.items() if key in Site.__dataclass_fields__ and value is not None}
     known |= {key: tuple(known.get(key) or ()) for key in ("server_names", "extra")}
     known["certificate"] = known.get("certificate") or certificate
+    known.setdefault("hub_path", ANY_PATH if known["name"] == "hub" else "")
     return Site(**known)
 
 
@@ -83,6 +105,9 @@ def problems(items: Sequence[Mapping[str, Any]], label: str = "sites", http_port
             found.append(f'{where}: hsts "{item.get("hsts")}" is not one of {", ".join(HSTS)}')
         if int(item.get("max_body_bytes") or 0) < 0:
             found.append(f"{where}: max_body_bytes is negative; give 0 for no limit")
+        hub_path = item.get("hub_path") or ""
+        if hub_path not in ("", ANY_PATH) and not HUB_PATH.fullmatch(str(hub_path)):
+            found.append(f'{where}: hub_path "{hub_path}" is not {ANY_PATH}, / or like /lab/ (hub_base_url of the hub)')
         for server_name in item.get("server_names") or ["any name"]:
             if server_name != "any name" and not HOST_NAME.fullmatch(str(server_name)):
                 found.append(f'{where}: server name "{server_name}" is not a host name')
@@ -113,7 +138,7 @@ def _headers(site: Site) -> list[str]:
     return [f"        proxy_set_header {name} {value};" for name, value in headers.items()]
 
 
-def _server(site: Site, any_name: bool, ipv6: bool) -> list[str]:
+def _server(site: Site, any_name: bool, ipv6: bool, connections: int) -> list[str]:
     folder = f"/{TLS}/{site.certificate}"
     hsts = {
         # The certificate's folder holds hsts.conf when the certificate is a public one; the mask may match nothing.
@@ -132,8 +157,33 @@ def _server(site: Site, any_name: bool, ipv6: bool) -> list[str]:
         *hsts,
         "    # Plain HTTP that comes to this port by mistake.",
         "    error_page 497 =308 https://$http_host$request_uri;",
-        f"    client_max_body_size {site.max_body_bytes};",
-        "    location / {",
+        *_patience(connections),
+        *(_hub_locations(site) if site.hub_path else _location(site, "/", site.max_body_bytes)),
+        "}",
+    ]
+
+
+def _hub_locations(site: Site) -> list[str]:
+    """A JupyterHub: everything that is nobody's server or service is the hub's."""
+    path = re.escape(site.hub_path)
+    before_servers = before_hub = path
+    if site.hub_path == ANY_PATH:  # what stands below hub/ is the hub's, also hub/user/
+        before_servers, before_hub = "(?:/(?!hub/)[^/]+)*/", "(?:/[^/]+)*/"
+    pages = f"~ ^{before_hub}hub/(?:login|signup|change-password|api/authorizations/token)$"
+    servers = f"^{before_servers}(?:user|services)/"
+    # nginx decides by the path in its plain form and hands on what the client wrote: the hub would see another one.
+    plain = f'if ($request_uri !~ "{servers}") {{ return 400; }}'
+    return [
+        *_location(site, "/", HUB_BODY_BYTES),
+        *_location(site, pages, HUB_BODY_BYTES, [LOGIN_LIMIT]),
+        *_location(site, f"~ {servers}", site.max_body_bytes, [plain]),
+    ]
+
+
+def _location(site: Site, match: str, max_body_bytes: int, limits: Sequence[str] = ()) -> list[str]:
+    return [
+        f"    location {match} {{",
+        f"        client_max_body_size {max_body_bytes};",
         f"        proxy_pass {site.upstream};",
         "        proxy_http_version 1.1;",
         *_headers(site),
@@ -142,9 +192,19 @@ def _server(site: Site, any_name: bool, ipv6: bool) -> list[str]:
         "        proxy_buffering off;",
         f"        proxy_read_timeout {site.read_timeout_seconds}s;",
         f"        proxy_send_timeout {site.read_timeout_seconds}s;",
-        *[f"        {line}" for line in site.extra],
+        *[f"        {line}" for line in (*limits, *site.extra)],
         "    }",
-        "}",
+    ]
+
+
+def _patience(connections: int) -> list[str]:
+    """Limits of every server: time for a request's head, and connections per address."""
+    return [
+        f"    client_header_timeout {HEADER_SECONDS}s;",
+        "    reset_timedout_connection on;",
+        "    limit_req_status 429;",
+        "    limit_conn_status 429;",
+        *([f"    limit_conn labserver_address {connections};"] if connections else []),
     ]
 
 
@@ -159,8 +219,12 @@ def _tls() -> list[str]:
     ]
 
 
-def render(sites: Sequence[Site], http_port: int = 80, ipv6: bool = True) -> str:
-    """The content of conf.d/labserver.conf; ``http_port`` 0 leaves plain HTTP alone (then no webroot challenge)."""
+def render(sites: Sequence[Site], http_port: int = 80, ipv6: bool = True, connections: int = 0) -> str:
+    """Return the content of conf.d/labserver.conf.
+
+    ``http_port`` 0 leaves plain HTTP alone (then no webroot challenge), ``connections`` is the most per address (0: no
+    limit).
+    """
     lines = []
     if http_port:
         lines += [
@@ -168,6 +232,7 @@ def render(sites: Sequence[Site], http_port: int = 80, ipv6: bool = True) -> str
             "server {",
             *_listen(http_port, " default_server", ipv6),
             "    server_name _;",
+            *_patience(connections),
             "    location ^~ /.well-known/acme-challenge/ {",
             f"        root {WEBROOT};",
             "        default_type text/plain;",
@@ -186,11 +251,12 @@ def render(sites: Sequence[Site], http_port: int = 80, ipv6: bool = True) -> str
             *_listen(port, " ssl default_server", ipv6),
             "    server_name _;",
             *_tls(),
+            *_patience(0),
             "    ssl_reject_handshake on;",
             "}",
         ]
     for site in sites:
-        lines += _server(site, not site.server_names, ipv6)
+        lines += _server(site, not site.server_names, ipv6, connections)
     return PREAMBLE + "\n".join(lines) + "\n"
 
 
@@ -210,3 +276,32 @@ def consumers(sites: Sequence[Site]) -> dict[str, Any]:
             }
         )
     return {"version": 1, "targets": targets}
+
+
+WORKER_CONNECTIONS = 16384  # two for each person's connection; Debian's 768 are gone with a course of 130
+WORKER_FILES = 2 * WORKER_CONNECTIONS
+MARK = "# labserver.jupyter"
+CONNECTIONS = re.compile(r"^([ \t]*)worker_connections\s+(\d+)\s*;[ \t]*$", re.MULTILINE)
+TUNED = re.compile(rf"^([ \t]*)worker_connections \d+; {MARK}: was (\d+)$", re.MULTILINE)
+FILES = re.compile(r"^\s*worker_rlimit_nofile\s", re.MULTILINE)
+OUR_FILES = re.compile(rf"^worker_rlimit_nofile \d+; {MARK}\n", re.MULTILINE)
+EVENTS = re.compile(r"^events\b", re.MULTILINE)
+
+
+def tune(main: str) -> str:
+    """Return nginx.conf with room for enough connections; what somebody set higher, or set at all for files, stays."""
+
+    def more(match: re.Match[str]) -> str:
+        if int(match[2]) >= WORKER_CONNECTIONS:
+            return match[0]
+        return f"{match[1]}worker_connections {WORKER_CONNECTIONS}; {MARK}: was {match[2]}"
+
+    tuned = CONNECTIONS.sub(more, main)
+    if tuned != main and not FILES.search(tuned):
+        tuned = EVENTS.sub(f"worker_rlimit_nofile {WORKER_FILES}; {MARK}\nevents", tuned, count=1)
+    return tuned
+
+
+def untune(main: str) -> str:
+    """Return nginx.conf as it was before ``tune``."""
+    return OUR_FILES.sub("", TUNED.sub(r"\1worker_connections \2;", main))

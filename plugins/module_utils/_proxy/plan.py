@@ -23,6 +23,7 @@ MAIN = "etc/nginx/nginx.conf"
 CONFIG = "etc/nginx/conf.d/labserver.conf"
 DEFAULT_SITE = "etc/nginx/sites-enabled/default"
 CONSUMER = "etc/labserver/certificates.d/proxy.json"
+SERVICES = "etc/labserver/services.d/proxy.json"
 # The hash of the configuration that nginx has read. It is not there from the first change until after the reload,
 # so a run that was killed in between is made good by the next one.
 LOADED = "var/lib/labserver/proxy-loaded"
@@ -62,6 +63,7 @@ class Desired:
     sites: tuple[Site, ...]
     http_port: int = 80
     names: tuple[str, ...] = ()
+    connections: int = 0  # at most per address; 0: any number
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def read(root: Path, desired: Desired, run: Run) -> Current:
     """Look at the host; touches nothing."""
     wanted = {site.certificate for site in desired.sites}
     return Current(
-        files={path: _content(root / path) for path in (CONFIG, CONSUMER, DEFAULT_SITE, LOADED)},
+        files={path: _content(root / path) for path in (MAIN, CONFIG, CONSUMER, SERVICES, DEFAULT_SITE, LOADED)},
         certificates=frozenset(name for name in wanted if store.read(root, name) is not None),
         running=run(["systemctl", "is-active", "--quiet", "nginx"])[0] == 0,
         ipv6=(root / "proc/net/if_inet6").exists(),
@@ -87,11 +89,15 @@ def read(root: Path, desired: Desired, run: Run) -> Current:
 
 def compare(desired: Desired, current: Current) -> Plan:
     """Return what has to change. Pure."""
-    text = nginx.render(desired.sites, desired.http_port, current.ipv6)
+    text = nginx.render(desired.sites, desired.http_port, current.ipv6, desired.connections)
+    services = json.dumps({"version": 1, "services": [{"name": "nginx", "unit": "nginx.service"}]}).encode() + b"\n"
     consumer = json.dumps(nginx.consumers(desired.sites), indent=2).encode() + b"\n"
-    wanted: dict[str, bytes | None] = {CONFIG: text.encode(), CONSUMER: consumer}
+    wanted: dict[str, bytes | None] = {CONFIG: text.encode(), CONSUMER: consumer, SERVICES: services}
     if desired.http_port == 80:
         wanted[DEFAULT_SITE] = None  # it claims port 80 too
+    main = current.files[MAIN]
+    if main is not None:  # else check mode, before nginx is installed
+        wanted[MAIN] = nginx.tune(main.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
     placeholders: dict[str, tuple[str, ...]] = {}
     for site in desired.sites:
         if site.certificate not in current.certificates:
@@ -102,7 +108,7 @@ def compare(desired: Desired, current: Current) -> Plan:
         files=changes,
         placeholders=placeholders,
         start=not current.running,
-        reload=bool(placeholders or {CONFIG, DEFAULT_SITE} & set(changes))
+        reload=bool(placeholders or {MAIN, CONFIG, DEFAULT_SITE} & set(changes))
         or current.files[LOADED] != _hash(text.encode()),
         before=(current.files[CONFIG] or b"").decode("utf-8", "replace"),
         after=text,
@@ -112,7 +118,11 @@ def compare(desired: Desired, current: Current) -> Plan:
 def removal(root: Path) -> Plan:
     """Return what takes the front door off again; certificates stay."""
     before = _content(root / CONFIG)
-    changes = {path: None for path in (CONFIG, CONSUMER) if (root / path).exists()}
+    changes: dict[str, bytes | None] = {path: None for path in (CONFIG, CONSUMER, SERVICES) if (root / path).exists()}
+    main = _content(root / MAIN)
+    if main is not None:
+        former = nginx.untune(main.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+        changes |= {} if former == main else {MAIN: former}
     owed = (root / CONFIG).exists() or (root / LOADED).exists()
     return Plan(changes, {}, start=False, reload=owed, before=(before or b"").decode("utf-8", "replace"))
 
@@ -132,8 +142,8 @@ def apply(root: Path, steps: Plan, run: Run) -> None:
     """Carry the plan out. Raises RefusedError, OSError, or RuntimeError when nginx does not start or reload."""
     for name, names in steps.placeholders.items():
         store.install(root, name, build.self_signed(names, "ecdsa", PLACEHOLDER_DAYS), placeholder=True)
-    new = steps.files.get(CONFIG)
-    if new is not None:
+    new = {path: content for path, content in steps.files.items() if path in (MAIN, CONFIG) and content is not None}
+    if steps.after and new:
         (root / WEBROOT.lstrip("/")).mkdir(mode=0o755, parents=True, exist_ok=True)
         test(root, new, DEFAULT_SITE in steps.files, run)
     if steps.after and steps.reload:
@@ -161,20 +171,21 @@ def _must(run: Run, argv: Sequence[str]) -> None:
         raise RuntimeError(f"{' '.join(argv)}: {output.strip()} (see journalctl -u nginx)")
 
 
-def test(root: Path, content: bytes, without_default: bool, run: Run) -> None:
-    """Have nginx read the whole configuration with ``content`` in the place of the present one."""
-    main = (root / MAIN).read_text()
+def test(root: Path, new: Mapping[str, bytes], without_default: bool, run: Run) -> None:
+    """Have nginx read the whole configuration with ``new`` (path -> content) in the place of what is there."""
+    main = new.get(MAIN, (root / MAIN).read_bytes()).decode("utf-8", "surrogateescape")
+    content = new.get(CONFIG) or (root / CONFIG).read_bytes()
     if not INCLUDE_CONF.search(main):
         raise RefusedError(f"/{MAIN} does not include /etc/nginx/conf.d/*.conf; put that line back into its http block")
     folder = root / "etc/nginx"
-    with files.candidate(folder, content, ".new") as new:
+    with files.candidate(folder, content, ".new") as ours:
         others = [path for path in sorted((folder / "conf.d").glob("*.conf")) if path != root / CONFIG]
         enabled = folder / "sites-enabled"
         sites = sorted(enabled.iterdir()) if enabled.exists() else []
         sites = [path for path in sites if not (without_default and path == root / DEFAULT_SITE)]
-        main = INCLUDE_CONF.sub(lambda _match: _includes([*others, new]), main)
+        main = INCLUDE_CONF.sub(lambda _match: _includes([*others, ours]), main)
         main = INCLUDE_SITES.sub(lambda _match: _includes(sites), main)
-        with files.candidate(folder, main.encode(), ".conf") as whole:
+        with files.candidate(folder, main.encode("utf-8", "surrogateescape"), ".conf") as whole:
             status, output = run(["nginx", "-t", "-q", "-c", str(whole)])
     if status:
         lines = [line for line in output.splitlines() if "[emerg]" in line] or output.splitlines()

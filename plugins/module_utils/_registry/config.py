@@ -51,7 +51,8 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """The registry's host side. ``files``: name -> content for the container; ``maintenance``: the job's settings."""
+    """The registry's host side. ``files``: name -> content for the container; ``maintenance``: the job's settings;
+    ``services``: what status and watch look after."""
 
     folder: Path
     data: Path
@@ -60,6 +61,7 @@ class Desired:
     files: Mapping[str, str]
     maintenance: str | None = None
     rotate: frozenset[str] = frozenset()
+    services: str | None = None
 
 
 def compare(desired: Desired, generate: Callable[[], str] = generate_password) -> Plan:
@@ -93,6 +95,9 @@ def compare(desired: Desired, generate: Callable[[], str] = generate_password) -
     entries += [Entry(container / name, 0o644, content=content) for name, content in sorted(desired.files.items())]
     if desired.maintenance is not None:
         entries.append(Entry(desired.folder / "maintenance.json", 0o600, content=desired.maintenance))
+    if desired.services is not None:
+        services = desired.folder.parent / "services.d"
+        entries += [Entry(services, 0o755), Entry(services / "registry.json", 0o644, content=desired.services)]
     served = "".join(f"{name}\0{content}\0" for name, content in sorted(desired.files.items()))
     actions = [action for entry in entries if (action := difference(entry)) is not None]
     actions += [

@@ -19,7 +19,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
-from .._common import process
+from .._common import clock, process
 
 CONFIG = "etc/labserver/alerts.json"
 SENDMAIL = "/usr/sbin/sendmail"
@@ -37,6 +37,7 @@ class Alert:
     level: str  # ok (it works again), warning or critical
     message: str
     time: str
+    log: str  # where more is to be read on the host
 
     @property
     def subject(self) -> str:
@@ -64,9 +65,8 @@ def due(told: Told, level: str, now: datetime) -> bool:
     """Whether the audible ``level`` has to be told this way now, given what it told before."""
     if level == "ok":
         return told.level != "ok"  # the way back is told too, once, and to those only who heard of the problem
-    if told.level != level or not told.time:
-        return True
-    return now - datetime.fromisoformat(told.time) >= REPEAT
+    before = clock.past(told.time, now)
+    return told.level != level or before is None or now - before >= REPEAT
 
 
 def load(root: Path) -> dict[str, Any]:
@@ -96,8 +96,7 @@ def send(config: Mapping[str, Any], way: str, alert: Alert) -> str:
 
 
 def _text(alert: Alert) -> str:
-    log = f"Log on {alert.host}: /var/log/labserver/{alert.job}.log"
-    return f"{alert.subject}\n\n{alert.message}\n\nTime: {alert.time}\n{log}\n"
+    return f"{alert.subject}\n\n{alert.message}\n\nTime: {alert.time}\nLog on {alert.host}: {alert.log}\n"
 
 
 def _mail(settings: Mapping[str, Any], alert: Alert) -> None:

@@ -116,7 +116,8 @@ def parse(fields: str) -> CronTime:
     """Read five cron fields. Raises ValueError that says which field is wrong and what is allowed."""
     parts = fields.split()
     if len(parts) != len(FIELDS):
-        raise ValueError(f"has {len(parts)} fields; give one of {', '.join(WORDS)}, or five cron fields")
+        count = "1 field" if len(parts) == 1 else f"{len(parts)} fields"
+        raise ValueError(f"has {count}; give one of {', '.join(WORDS)}, or five cron fields")
     minutes, hours, days, months, weekdays = (_values(part, *rule) for part, rule in zip(parts, FIELDS, strict=True))
     return CronTime(
         minutes=frozenset(minutes),

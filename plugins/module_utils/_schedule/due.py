@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from .._common.clock import SKEW, past
 from .._common.job_lock import running_since
 from . import cron, model
 from .model import Job
@@ -40,12 +41,12 @@ def missed(job: Job, status: Status, since: datetime, now: datetime) -> datetime
     if naive is None:
         return None
     due = naive.astimezone()
-    if due < since or now < due + timedelta(seconds=job.jitter_seconds) + GRACE:
+    # A job file from the future was written while the clock was ahead: it says nothing of when the job was scheduled.
+    if due < since <= now + SKEW or now < due + timedelta(seconds=job.jitter_seconds) + GRACE:
         return None
     # A run that began earlier and was still going then counts: cron's call found it at work, and that is no fault.
-    if status.ended and datetime.fromisoformat(status.ended) >= due:
-        return None
-    return due
+    ended = past(status.ended, now)
+    return None if ended is not None and ended >= due else due
 
 
 def stuck_since(root: Path, job: Job, now: datetime) -> datetime | None:

@@ -22,16 +22,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from .._common import clock, job_lock, process
+from .._common import clock, job_lock, process, words
 from .._common.clock import stamp
 from .._common.job import BUSY, CRITICAL, LEVEL_OF_EXIT, OK, VARIABLE, WARNING
 from .._common.lock import BusyError
 from . import alert, model, status
-from .log import JobLog
+from .log import FOLDER, JobLog
 from .model import Job
 from .plan import JOBS
 from .status import Status
 
+MESSAGE_CHARACTERS = 500  # of an alert
 TRIGGERS = ("manual", "schedule", "boot", "catch-up")
 BOOT_SECONDS = 300.0  # the longest wait for a host that is starting
 EXIT_OF_LEVEL = {"ok": OK, "warning": WARNING}  # every other level is critical
@@ -91,10 +92,13 @@ def _run_locked(world: World, job: Job, trigger: str, held: int, echo: Callable[
     started = world.now()
     log.line(f"--- {stamp(started)} {job.name}: started by {trigger}")
 
+    output = words.Output()
+
     def sink(piece: bytes) -> None:
-        log.output(piece)
+        cleaned = output.clean(piece)
+        log.output(cleaned)
         if echo is not None:
-            echo(piece)
+            echo(cleaned)
 
     result, said = _command(job, held, sink)
     ended = world.now()
@@ -145,8 +149,11 @@ def _command(job: Job, held: int, sink: process.Sink) -> tuple[process.Result, s
         return result, status.summary_line(summary.read_text("utf-8", "replace")) if summary.exists() else ""
 
 
-def tell(world: World, job: Job, now: Status) -> Status:
-    """Tell by every way that has not told it yet; returns the status with what each way told."""
+def tell(world: World, job: Job, now: Status, log: str = "") -> Status:
+    """Tell by every way that has not told it yet; returns the status with what each way told.
+
+    ``log`` says where more is to be read, by default in the job's log.
+    """
     level = alert.audible(now.level, job.alert)
     if level == "ok" and not now.told:
         return now
@@ -156,8 +163,8 @@ def tell(world: World, job: Job, now: Status) -> Status:
         unread = alert.Told(failed=f"/{alert.CONFIG}: {type(error).__name__}")
         return replace(now, told={**now.told, status.ALL_WAYS: unread})
     host = world.host or socket.gethostname()
-    message = f"{job.description or job.name}: {now.message or now.level}"
-    news = alert.Alert(host, job.name, level, message, stamp(world.now()))
+    message = words.clean(f"{job.description or job.name}: {now.message or now.level}", MESSAGE_CHARACTERS)
+    news = alert.Alert(host, job.name, level, message, stamp(world.now()), log or f"/{FOLDER}/{job.name}.log")
     told = {}
     for way in alert.configured(config):
         before = now.told.get(way, alert.Told())

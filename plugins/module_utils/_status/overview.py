@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``labserver status``: what this host says of jobs, certificates and failed servers, for people and the playbook."""
+"""``labserver status``: jobs, services, certificates and failed servers of this host, for people and the playbook."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import json
 import socket
 import sys
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from .._certificates.state import read as read_certificates
@@ -21,11 +21,8 @@ from .._common.job_lock import running_since
 from .._schedule import cron
 from .._schedule import status as job_status
 from .._schedule.due import jobs, missed, stuck_since
-from . import table
+from . import failures, services, table
 from .watch import stuck
-
-FAILURES = "/srv/labserver/hub/state/failures.jsonl"
-"""Servers of people that did not start, one JSON object a line, written by the hub."""
 
 
 def overview(root: Path, now: datetime) -> list[dict[str, object]]:
@@ -83,35 +80,29 @@ def certificates(root: Path, now: datetime) -> list[dict[str, object]]:
     return rows
 
 
-def failed_starts(root: Path, now: datetime) -> list[dict[str, object]]:
-    """The starts of servers that failed within the last day, newest last; empty on a host without a hub."""
-    rows: list[dict[str, object]] = []
-    try:
-        lines = (root / FAILURES.lstrip("/")).read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return rows
-    for line in lines:
-        try:
-            entry = json.loads(line)
-            if now - datetime.fromisoformat(entry["at"]) < timedelta(days=1):
-                rows.append({key: entry.get(key) or "" for key in ("at", "user", "image", "reason", "sentence")})
-        except (ValueError, KeyError, TypeError):
-            continue
-    return rows
+def of_services(root: Path, world: services.World) -> list[dict[str, object]]:
+    """One row a service: how it is just now."""
+    wanted, problems = services.read(root)
+    found = services.look(wanted, world)
+    found += [services.Health(services.Service("services.d"), "warning", problem) for problem in problems]
+    return [{"service": each.service.name, "level": each.level, "message": each.message} for each in found]
 
 
 def main(argv: Sequence[str]) -> int:
     """Command line of ``labserver status``; the exit status is 0 whatever the level."""
-    parser = argparse.ArgumentParser(prog="labserver status", description="Jobs and certificates of this host.")
+    parser = argparse.ArgumentParser(prog="labserver status", description="What this host says of itself.")
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.add_argument("--root", type=Path, default=Path("/"), help="root of the file system")
     arguments = parser.parse_args(list(argv))
     now = clock.utc_now()
+    starts, left_out = failures.read(arguments.root, now)
     data: dict[str, object] = {
         "version": 1,
         "jobs": overview(arguments.root, now),
+        "services": of_services(arguments.root, services.World()),
         "certificates": certificates(arguments.root, now),
-        "failed_starts": failed_starts(arguments.root, now),
+        "failed_starts": starts,
+        "failed_starts_left_out": left_out,
     }
     if arguments.json:
         sys.stdout.write(json.dumps(data) + "\n")

@@ -2,19 +2,25 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The table of all servers' jobs and certificates, for ``labserver status`` and ``playbooks/status.yml``. All pure."""
+"""The table of all servers, for ``labserver status`` and ``playbooks/status.yml``. All pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .._common import words
+
 CERTIFICATES = ("host", "certificate", "names", "source", "days left", "served = file", "last renewed", "level")
 STARTS = ("host", "failed start", "user", "image", "cause")
+MOST_CHARACTERS = 300  # of a cell
+SERVICES = ("host", "service", "level", "message")
 JOBS = ("host", "job", "level", "last run", "last success", "next due", "message")
 
 
 def _lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    # What people wrote may stand in any cell.
+    rows = [[words.clean(cell, MOST_CHARACTERS) for cell in row] for row in rows]
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in (head, *rows)
@@ -25,7 +31,9 @@ def table(reports: Mapping[str, Any]) -> str:
     """Host -> what ``labserver status --json`` printed there (or None when it did not answer) as one readable text."""
     certificates: list[list[str]] = []
     jobs: list[list[str]] = []
+    services: list[list[str]] = []
     starts: list[list[str]] = []
+    left_out: list[tuple[str, int]] = []
     silent = []
     for host, report in sorted(reports.items()):
         if not isinstance(report, Mapping):
@@ -40,9 +48,14 @@ def table(reports: Mapping[str, Any]) -> str:
         for item in report.get("jobs", []):
             times = [item[key] or "-" for key in ("last_run", "last_success", "next_due")]
             jobs.append([host, item["job"], item["level"], *times, item["message"] or ""])
+        for item in report.get("services", []):
+            services.append([host, item["service"], item["level"], item["message"] or ""])
         for item in report.get("failed_starts", []):
             starts.append([host, *(str(item[key]) for key in ("at", "user", "image", "sentence"))])
+        left_out.append((host, int(report.get("failed_starts_left_out") or 0)))
     lines = [*_lines(CERTIFICATES, certificates), "", *_lines(JOBS, jobs)]
+    lines += ["", *_lines(SERVICES, services)] if services else []
     lines += ["", *_lines(STARTS, starts)] if starts else []
+    lines += [f"and {count} more on {host}" for host, count in left_out if count]
     lines += ["", f"no answer from {', '.join(silent)}"] if silent else []
     return "\n".join(lines) + "\n"

@@ -17,7 +17,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from .._common import lock
+from .._common import lock, words
 from .._common.clock import stamp
 from .._common.job import BUSY
 from .._common.job_lock import name_of, running_since
@@ -26,6 +26,7 @@ from .._schedule import status as job_status
 from .._schedule.due import jobs, missed, stuck_since
 from .._schedule.model import Job
 from .._schedule.run import World, record, run_job, tell
+from . import alarm, services
 
 SELF = "watch"
 
@@ -86,6 +87,16 @@ def watch(world: World) -> list[str]:
     return found
 
 
+def of_services(world: World, asked: services.World) -> list[str]:
+    """Tell of services that are not well; returns one line for each."""
+    try:
+        with lock.hold(world.root, alarm.LOCK):
+            found = alarm.attend(world, asked)
+    except lock.BusyError:  # the job that looks every few minutes is at it
+        return []
+    return [f"{health.service.name}: {health.level}: {health.message}" for health in found if health.level != "ok"]
+
+
 def main(argv: Sequence[str]) -> int:
     """Command line of ``labserver watch``: 0 when told or nothing to tell, 1 when a heartbeat could not be sent."""
     parser = argparse.ArgumentParser(prog="labserver watch", description=__doc__)
@@ -93,9 +104,9 @@ def main(argv: Sequence[str]) -> int:
     arguments = parser.parse_args(list(argv))
     time.tzset()
     world = World(root=arguments.root)
-    found = watch(world)
+    found = [*watch(world), *of_services(world, services.World())]
     for line in found:
-        sys.stdout.write(f"{line}\n")
+        sys.stdout.write(f"{words.clean(line, 500)}\n")
     if found:
         return 0  # told already, job by job
     try:

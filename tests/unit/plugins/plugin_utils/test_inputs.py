@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import typing as t
+from pathlib import Path
 
 import pytest
+import yaml
 from ansible_collections.labserver.jupyter.plugins.plugin_utils import _inputs
 
 PERSON = {
@@ -108,3 +110,37 @@ def test_misspelt_variable_is_named_with_its_right_name(name: str, expected: str
 )
 def test_other_variables_are_nobodys_business(name: str) -> None:
     assert _inputs.unknown_variables({name}, SPECS) == []
+
+
+ROLES = Path(_inputs.__file__).resolve().parents[2] / "roles"
+SCHEDULES = {
+    name: option
+    for file in sorted(ROLES.glob("*/meta/argument_specs.yml"))
+    for name, option in yaml.safe_load(file.read_text())["argument_specs"]["main"].get("options", {}).items()
+    if name.endswith("_schedule")
+}
+
+
+def test_every_job_of_a_role_has_a_schedule_that_is_checked() -> None:
+    assert len(SCHEDULES) >= 6
+    assert {option["type"] for option in SCHEDULES.values()} == {"str"}
+    assert _inputs.check_spec({name: option["default"] for name, option in SCHEDULES.items()}, SCHEDULES) == []
+
+
+ALLOWED = "give one of hourly, twice-daily, daily, weekly, or five cron fields"
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("61 2 * * *", '"61 2 * * *": minute 61 is not from 0 to 59'),
+        ("0 2 30 2 *", '"0 2 30 2 *" names a day that never comes; give another'),
+        ("0 0 2 * * *", f'"0 0 2 * * *": has 6 fields; {ALLOWED}'),
+        ("dayly", f'"dayly": has 1 field; {ALLOWED}'),
+        ("0 2 * * mon-fri", ""),
+        ("weekly", ""),
+    ],
+)
+def test_a_schedule_that_cron_would_not_run_is_refused(name: str, value: str, words: str) -> None:
+    assert _inputs.check_spec({name: value}, {name: SCHEDULES[name]}) == ([f"{name}: {words}"] if words else [])

@@ -13,10 +13,19 @@ import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._proxy import input as proxy_input
 from ansible_collections.labserver.jupyter.plugins.module_utils._proxy import nginx as proxy_nginx
 from ansible_collections.labserver.jupyter.plugins.module_utils._proxy import plan as proxy_plan
+from ansible_collections.labserver.jupyter.plugins.module_utils._status import services as status_services
 
 HUB: dict[str, Any] = {"name": "hub", "upstream": "http://127.0.0.1:8000", "server_names": ["hub.lab.test"]}
 REGISTRY: dict[str, Any] = {"name": "registry", "upstream": "http://127.0.0.1:5000", "port": 5443}
-MAIN = "http {\n    include /etc/nginx/conf.d/*.conf;\n    include /etc/nginx/sites-enabled/*;\n}\n"
+MAIN = """\
+events {
+    worker_connections 768;
+}
+http {
+    include /etc/nginx/conf.d/*.conf;
+    include /etc/nginx/sites-enabled/*;
+}
+"""
 
 
 class Host:
@@ -120,6 +129,15 @@ def test_taken_off_again(tmp_path: Path) -> None:
     assert not (tmp_path / proxy_plan.CONFIG).exists()
     assert not proxy_plan.removal(tmp_path).changed
     assert (tmp_path / "etc/labserver/tls/server/cert.pem").exists()
+    assert (tmp_path / "etc/nginx/nginx.conf").read_text() == MAIN
+
+
+def test_the_status_is_told_that_nginx_has_to_run(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    host.apply(host.plan(HUB))
+    assert status_services.read(tmp_path) == ([status_services.Service("nginx", "nginx.service")], [])
+    host.apply(proxy_plan.removal(tmp_path))
+    assert status_services.read(tmp_path) == ([], [])
 
 
 def test_a_refused_configuration_is_not_put_in_place(tmp_path: Path) -> None:
@@ -179,6 +197,7 @@ def test_all_problems_at_once() -> None:
         HUB,
         {**HUB, "name": "hub2"},
         {"name": "x y", "upstream": "127.0.0.1:1/path", "port": 80, "max_body_bytes": -1, "hsts": "maybe"},
+        {**HUB, "name": "hub3", "port": 444, "hub_path": "lab"},
         {**REGISTRY, "server_names": ["a b"]},
         REGISTRY,
     ]
@@ -192,7 +211,48 @@ def test_all_problems_at_once() -> None:
         'hsts "maybe"',
         '"a b" is not a host name',
         "another site has this name",
+        'hub_path "lab" is not any, / or like /lab/',
     ):
         assert words in text, words
     assert proxy_input.problems({"proxy_sites": [HUB, REGISTRY], "proxy_http_port": 0}) == []
+    connections = {"proxy_sites": [], "proxy_connections_per_address": -1}
+    assert "proxy_connections_per_address is -1" in proxy_input.problems(connections)[0]
     assert "proxy_http_port is 70000" in proxy_input.problems({"proxy_sites": [], "proxy_http_port": 70000})[0]
+
+
+def test_nginx_gets_room_for_connections_and_loses_it_with_the_front_door(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    host.apply(host.plan(HUB))
+    main = (tmp_path / "etc/nginx/nginx.conf").read_text()
+    assert "    worker_connections 16384; # labserver.jupyter: was 768\n" in main
+    assert "worker_rlimit_nofile 32768; # labserver.jupyter\nevents {" in main
+    assert "worker_connections 16384" in host.tested
+    assert not host.plan(HUB).changed
+    # Killed before the reload: the next run makes it good.
+    (tmp_path / "etc/nginx/nginx.conf").write_text(MAIN)
+    host.killed_at = "reload"
+    with pytest.raises(KeyboardInterrupt):
+        host.apply(host.plan(HUB))
+    host.killed_at = ""
+    assert host.plan(HUB).reload
+
+
+@pytest.mark.parametrize(
+    "main",
+    [
+        MAIN.replace("768", "65536"),
+        "worker_rlimit_nofile 100;\n" + MAIN.replace("768", "20000"),
+        MAIN.replace("    worker_connections 768;\n", ""),
+    ],
+)
+def test_what_somebody_set_higher_stays(main: str) -> None:
+    assert proxy_nginx.tune(main) == main
+
+
+def test_files_that_somebody_set_stay_and_all_comes_back() -> None:
+    for main in (MAIN, "worker_rlimit_nofile 4096;\n" + MAIN):
+        tuned = proxy_nginx.tune(main)
+        assert tuned != main
+        assert tuned.count("worker_rlimit_nofile") == 1
+        assert proxy_nginx.tune(tuned) == tuned
+        assert proxy_nginx.untune(tuned) == main

@@ -335,7 +335,7 @@ def test_mail_is_handed_to_the_named_server(server: Server) -> None:
     with socketserver.TCPServer(("127.0.0.1", 0), Smtp) as listener:
         threading.Thread(target=listener.handle_request, daemon=True).start()
         port = listener.server_address[1]
-        alert = jobs_alert.Alert("server1", "renew", "critical", "it broke", "2026-11-20T10:30:00Z")
+        alert = jobs_alert.Alert("server1", "renew", "critical", "it broke", "2026-11-20T10:30:00Z", "/x.log")
         config = {"mail": {"to": ["a@b.example"], "server": "127.0.0.1", "port": port}}
         assert jobs_alert.send(config, "mail", alert) == ""
     assert "Subject: [labserver] server1: renew critical" in heard
@@ -487,6 +487,39 @@ def test_an_account_without_rights_stops_no_job(server: Server) -> None:
         assert [row["level"] for row in jobs_overview.overview(server.root, server.time)] == ["ok", "ok"]
     finally:
         other.communicate("\n")
+
+
+def test_output_cannot_order_a_terminal_about_and_a_summary_is_one_line(server: Server, webhook: Any) -> None:
+    address, posted, _answers = webhook
+    server.alerts(webhook={"url": address})
+    shown: list[bytes] = []
+    words = r"printf 'gr\303\274n\ttab \033[2J \302\233 10%%\r20%%\n'; printf 'a\n\033]0;b' >$LABSERVER_SUMMARY; exit 2"
+    server.job("renew", "/bin/sh", "-c", words, description="Re\x1bnew")
+    assert jobs_run.run_job(server.world, "renew", "manual", shown.append) == 2
+    for text in (server.log("renew"), b"".join(shown).decode()):
+        assert "grün\ttab ?[2J ? 10%\n20%\n" in text
+    assert server.status("renew")["message"] == "a ]0;b"
+    assert "\x1b" not in posted[0]["message"] + posted[0]["text"]
+
+
+@pytest.mark.parametrize("wrong", ["status", "job file"])
+def test_a_time_from_the_future_hides_no_missed_run(server: Server, wrong: str) -> None:
+    """The clock was two years ahead for a while."""
+    ahead = timedelta(days=730)
+    server.job("backup", "/bin/true", schedule="0 4 * * *", since=NOW + ahead if wrong == "job file" else NOW - ahead)
+    if wrong == "status":
+        server.time += ahead
+        server.run("backup")
+        server.time -= ahead
+    assert jobs_overview.overview(server.root, server.time)[0]["level"] == "overdue"
+    assert "was not run when due" in jobs_watch.watch(server.world)[0]
+    assert jobs_overview.overview(server.root, server.time)[0]["level"] == "ok"
+
+
+def test_what_was_told_in_the_future_is_told_again() -> None:
+    told = jobs_alert.Told("critical", "2028-11-20T10:30:00Z")
+    assert jobs_alert.due(told, "critical", NOW)
+    assert not jobs_alert.due(dataclasses.replace(told, time="2026-11-20T10:00:00Z"), "critical", NOW)
 
 
 def test_a_damaged_status_file_starts_anew(server: Server) -> None:
