@@ -174,7 +174,7 @@ def test_orphans_stay_unless_told() -> None:
         model.Protection(
             digests={A: "in use on lab1 by jupyter-alice"}
         ),  # the digest of the configuration: an image's id
-        model.Protection(names={"r:old": "offered by the hub"}),
+        model.Protection(names={"r:old": "default image of the hub (lab1)"}),
         model.Protection(references=("r:o*",)),
         model.Protection(references=("**@sha256:*",)),
     ],
