@@ -109,6 +109,10 @@ class RegistryClient(Session):
         answer = self.request("HEAD", f"/v2/{repository}/blobs/{digest}", allow=(200, 404))
         return None if answer.status == 404 else int(answer.headers.get("content-length", 0))
 
+    def is_blob(self, repository: str, digest: str) -> bool:
+        """Whether a digest is a layer or configuration of the repository; a manifest is none."""
+        return self.blob_size(repository, digest) is not None
+
     # Writing
 
     def delete_manifest(self, repository: str, reference: str) -> bool:

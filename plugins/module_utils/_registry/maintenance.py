@@ -126,10 +126,7 @@ def _look(world: World, desired: Desired, now: float) -> tuple[Outcome, list[Rep
     outcome = Outcome(plan, now)
     if desired.collect and desired.collector is None:
         doomed = {(item.name, digest) for item in plan.repositories for digest in item.doomed}
-        try:
-            garbage = find_garbage(world.store, repositories, doomed, now - desired.grace)
-        except ValueError as error:
-            outcome.warnings.append(f"no garbage is collected: {error}")
+        garbage = find_garbage(world.store, repositories, doomed, now - desired.grace)
     return outcome, repositories, garbage
 
 

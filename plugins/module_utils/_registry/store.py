@@ -64,9 +64,8 @@ class Store:
             except (OSError, ValueError) as error:
                 repository.problems.append(f"tag {tag}: {error}")
                 continue
-            if not is_digest(digest):
-                # A crash can leave the link empty. Pushing the tag again mends it.
-                repository.problems.append(f"tag {tag}: {path} holds no digest")
+            if not is_digest(digest):  # a crash can leave the link empty
+                repository.problems.append(f"tag {tag}: {path} holds no digest; push the tag again")
                 continue
             repository.tags[tag] = Tag(tag, digest, pushed)
         for algorithm in ("sha256", "sha512"):
@@ -79,7 +78,11 @@ class Store:
             try:
                 repository.manifests[digest] = self.manifest(digest, cache, now)
             except (OSError, ValueError) as error:
-                repository.problems.append(f"manifest {digest}: {error}")
+                tags = ", ".join(sorted(tag.name for tag in repository.tags.values() if tag.digest == digest))
+                repository.problems.append(
+                    f"manifest {digest} ({f'tags {tags}' if tags else 'no tag'}): {error}; delete it "
+                    f"(DELETE /v2/{name}/manifests/{digest}), let the maintenance run, and push what is missing again"
+                )
         repository.problems += [
             f"tag {tag.name}: its manifest {tag.digest} is not in this repository"
             for tag in repository.tags.values()
@@ -90,7 +93,7 @@ class Store:
             for digest, manifest in repository.manifests.items()
             if manifest.understood
             for child in manifest.children
-            if child.digest not in revisions
+            if child.digest not in revisions and not child.uncertain
         ]
         repository.leftovers = set(cache.pending.get(name, ())) & revisions.keys()
         return repository
@@ -118,6 +121,12 @@ class Store:
         """Return the content of a blob."""
         with open(f"{self.blob_folder(digest)}/data", "rb") as stream:  # noqa: PTH123
             return stream.read()
+
+    def linked(self, repository: str) -> Iterator[str]:
+        """Yield the digests of the layers and configurations that a repository may use."""
+        for algorithm in _entries(os.fspath(self.repositories / repository / "_layers")):
+            for folder in _entries(algorithm.path):
+                yield f"{algorithm.name}:{folder.name}"
 
     def all_blobs(self) -> Iterator[tuple[str, int, float]]:
         """Yield digest, size in bytes and mtime of every blob on the disk."""
