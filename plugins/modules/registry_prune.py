@@ -190,7 +190,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._registry.result
     of_refusal,
     of_store,
 )
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry.store import Store
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.store import Store, StoreError
 
 
 def main() -> None:
@@ -219,6 +219,7 @@ def main() -> None:
         PauseError,
         ProtectionError,
         RegistryError,
+        StoreError,
         ValueError,
         settings.SettingsError,
     ) as error:

@@ -58,6 +58,13 @@ class RegistryClient(Session):
             pages = list(self.pages("/v2/_catalog"))
         return [name for page in pages for name in page.get("repositories") or []]
 
+    def some_repository(self) -> str | None:
+        """Return the name of one repository, None when there is none."""
+        for page in self.pages("/v2/_catalog?n=1"):
+            for name in page.get("repositories") or []:
+                return str(name)
+        return None
+
     def tags(self, repository: str) -> list[str]:
         """Return all tags of a repository, sorted; an empty or unknown repository has none."""
         try:

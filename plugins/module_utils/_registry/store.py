@@ -25,6 +25,10 @@ from .manifest import SCHEMA1, Manifest, parse, with_config
 from .protocol import RawManifest, digest_of, is_digest
 
 
+class StoreError(Exception):
+    """The store is not where it should be; nothing was touched."""
+
+
 class Store:
     """A registry's store below ``root`` (what its configuration calls ``rootdirectory``)."""
 
@@ -42,6 +46,25 @@ class Store:
     def manifests_folder(self, repository: str) -> Path:
         """Return the folder of a repository's tags and revisions."""
         return self.repositories / repository / "_manifests"
+
+    def check(self, served: str | None = None, known: int = 0) -> None:
+        """Raise StoreError when this is not the store that is meant.
+
+        ``served``: a repository that the registry serves by now, and so must be here; ``known``: how many manifests
+        were here at the last run. A folder whose disk is not mounted looks like a registry without images.
+        """
+        if not self.root.is_dir():
+            raise StoreError(f"{self.root} is no folder; name the one in which the registry keeps its images")
+        if served is not None and not (self.repositories / served).is_dir():
+            raise StoreError(
+                f"{self.root} holds no repository {served}, though the registry serves it: this is another registry's "
+                "folder, or its disk is not mounted"
+            )
+        if known and not any(True for name in self.names() for _digest in self._revisions(name)):
+            raise StoreError(
+                f"{self.root} holds no manifest, though the last run saw {known}; is its disk mounted? If it was "
+                "emptied on purpose, remove the file in which this program remembers manifests"
+            )
 
     def names(self) -> list[str]:
         """Return the names of all repositories, sorted."""
@@ -68,12 +91,7 @@ class Store:
                 repository.problems.append(f"tag {tag}: {path} holds no digest; push the tag again")
                 continue
             repository.tags[tag] = Tag(tag, digest, pushed)
-        for algorithm in ("sha256", "sha512"):
-            for value, path in _links(os.fspath(folder / "revisions" / algorithm), "link"):
-                try:
-                    revisions[f"{algorithm}:{value}"] = os.stat(path).st_mtime  # noqa: PTH116
-                except FileNotFoundError:
-                    continue  # deleted over the API: the folder stays behind, empty
+        revisions.update(self._revisions(name))
         for digest in revisions:
             try:
                 repository.manifests[digest] = self.manifest(digest, cache, now)
@@ -97,6 +115,14 @@ class Store:
         ]
         repository.leftovers = set(cache.pending.get(name, ())) & revisions.keys()
         return repository
+
+    def _revisions(self, name: str) -> Iterator[tuple[str, float]]:
+        for algorithm in ("sha256", "sha512"):
+            for value, path in _links(os.fspath(self.manifests_folder(name) / "revisions" / algorithm), "link"):
+                try:
+                    yield f"{algorithm}:{value}", os.stat(path).st_mtime  # noqa: PTH116
+                except FileNotFoundError:
+                    continue  # deleted over the API: the folder stays behind, empty
 
     def manifest(self, digest: str, cache: Cache, now: float) -> Manifest:
         """Return a manifest. Raises OSError, or ValueError when its content is not what the digest says."""
