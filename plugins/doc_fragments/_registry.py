@@ -148,7 +148,10 @@ options:
         type: str
         default: 1h
       order:
-        description: What is the newest for O(policies[].keep_last); with V(semver), other names come last.
+        description:
+          - What is the newest for O(policies[].keep_last). V(semver) orders versions (semantic, PEP 440, any number of
+            parts); names that are no versions, such as C(latest), are then kept and not counted.
+            O(policies[].remove_tags) removes them.
         type: str
         choices: [age, semver, name]
         default: age

@@ -59,6 +59,11 @@ options:
         description: Its tag in the registry.
         type: str
         required: true
+  record:
+    description:
+      - File on the host in which to write down the names of O(images). M(labserver.jupyter.registry_in_use) and the
+        registry's maintenance read it, and the images stay in the registry.
+    type: path
 seealso:
   - module: community.docker.docker_image_push
 """
@@ -85,6 +90,7 @@ actions:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import files
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import (
     SOCKET,
     DockerEngine,
@@ -95,13 +101,28 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._registry.client
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry.protocol import RegistryError
 
 
+def write_down(module: AnsibleModule, images: list[core.Image]) -> bool:
+    """Write the record before anything is pushed, so that no maintenance comes in between; tell whether it changed."""
+    if not module.params["record"]:
+        return False
+    path, text = Path(module.params["record"]), core.record(images)
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return False
+    if not module.check_mode:
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        files.replace(path, text.encode())
+    return True
+
+
 def main() -> None:
+    """Compare, write down, push."""
     module = AnsibleModule(
         argument_spec={
             "registry": {"type": "str", "required": True},
             "username": {"type": "str", "required": True},
             "password_file": {"type": "path", "required": True, "no_log": False},
             "url": {"type": "str", "default": ""},
+            "record": {"type": "path"},
             "images": {
                 "type": "list",
                 "elements": "dict",
@@ -129,13 +150,14 @@ def main() -> None:
     if secret.exists():
         registry = RegistryClient(module.params["url"] or f"http://{host}", username=username, password=password)
     try:
+        recorded = write_down(module, images)
         pushes = core.compare(images, engine, registry)
         if not module.check_mode and engine is not None and registry is not None:
             core.apply(pushes, engine, registry, host, username, password)
-    except (core.PublishError, EngineError, RegistryError) as exc:
+    except (core.PublishError, EngineError, OSError, RegistryError) as exc:
         module.fail_json(msg=str(exc))
     module.exit_json(
-        changed=bool(pushes),
+        changed=bool(pushes) or recorded,
         actions=[{"what": "push", "name": step.image.name, "reason": step.reason} for step in pushes],
         diff={"before": "", "after": "".join(f"push {step.image.name} ({step.reason})\n" for step in pushes)},
     )

@@ -92,7 +92,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._registry.cache 
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry.maintenance import World, converge
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry.pause import PauseError
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry.protocol import RegistryError
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry.store import Store
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.store import Store, StoreError
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry.wanted import Desired
 
 
@@ -124,7 +124,7 @@ def main() -> None:
         with shared.client(module.params) as client:
             world = World(Store(Path(module.params["store"])), Cache(), client, shared.pause(module.params))
             outcome = converge(world, desired, check=module.check_mode)
-    except (BusyError, EngineError, OSError, PauseError, RegistryError, ValueError) as error:
+    except (BusyError, EngineError, OSError, PauseError, RegistryError, StoreError, ValueError) as error:
         module.fail_json(msg=f"The garbage was not collected: {error}")
     result = {
         "changed": outcome.changed,

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: registry_in_use
-short_description: Images that the containers of a host use
+short_description: Images that a host uses
 version_added: 0.1.0
 description:
-  - Asks the Docker engine of a host for the images of all its containers, stopped ones included, in the form that
-    O(labserver.jupyter.registry_prune#module:in_use) takes.
+  - Tells the images that a host uses, in the form that O(labserver.jupyter.registry_prune#module:in_use) takes. Those
+    are the images of all its containers (stopped ones included), what people chose last at its hub, the hub's default
+    image, and those that the inventory names. What the hub merely lists is not used.
   - With O(reports), writes what other hosts said into files that the registry's weekly job reads. The time of such a
     file tells when its host said so last.
 author:
@@ -29,7 +30,9 @@ attributes:
     support: full
 options:
   docker_socket:
-    description: Socket of the engine. A host without one has no containers.
+    description:
+      - Socket of the engine. A host without one has no containers. Where Docker is installed and its socket is
+        missing, the module fails, since nobody knows what its containers use.
     type: path
     default: /var/run/docker.sock
   host:
@@ -84,17 +87,14 @@ report:
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import (
-    SOCKET,
-    DockerEngine,
-    EngineError,
-)
+from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import SOCKET, EngineError
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry import uses
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry.config import Entry, difference, write
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry.engine import images_in_use
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry.protect import report_file
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.protect import ProtectionError, report_file
 
 
 def files(module: AnsibleModule) -> list[Entry]:
@@ -106,6 +106,13 @@ def files(module: AnsibleModule) -> list[Entry]:
         text = json.dumps(content, indent=1, sort_keys=True) + "\n"
         entries.append(Entry(report_file(folder, report["host"]), 0o644, content=text))
     return entries
+
+
+def sockets(path: str) -> list[str]:
+    """Return the engine to ask; none on a host without Docker."""
+    if not Path(path).exists() and shutil.which("dockerd") is not None:
+        raise ProtectionError(f"{path} is missing though Docker is installed; start it (systemctl start docker)")
+    return [path] if Path(path).exists() else []
 
 
 def main() -> None:
@@ -136,8 +143,8 @@ def main() -> None:
                 for entry in entries:
                     write(entry)  # also when it says the same: its time tells when the host said so
             module.exit_json(changed=changed)
-        images = images_in_use(DockerEngine(socket)) if Path(socket).exists() else []
-    except (EngineError, OSError) as error:
+        images = uses.read(uses.Sources(docker_sockets=sockets(socket)))
+    except (EngineError, OSError, ProtectionError) as error:
         module.fail_json(msg=f"The images in use are not known: {error}")
     name = module.params["host"] or os.uname().nodename
     module.exit_json(changed=False, report={"host": name, "images": images})

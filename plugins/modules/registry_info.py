@@ -155,7 +155,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._registry.info i
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry.patterns import first_match
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry.protocol import RegistryError
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry.scan import read_repositories
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry.store import Store
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.store import Store, StoreError
 
 
 def read(module: AnsibleModule) -> list[Repository]:
@@ -163,6 +163,7 @@ def read(module: AnsibleModule) -> list[Repository]:
     patterns = module.params["repositories"]
     if module.params["store"]:
         store = Store(Path(module.params["store"]))
+        store.check()
         names = [name for name in store.names() if first_match(patterns, name)]
         return [store.read_repository(name, Cache(), time.time()) for name in names]
     with shared.client(module.params) as client:
@@ -183,7 +184,7 @@ def main() -> None:
     )
     try:
         module.exit_json(changed=False, **summarise(read(module)))
-    except (RegistryError, OSError, ValueError) as error:
+    except (OSError, RegistryError, StoreError, ValueError) as error:
         module.fail_json(msg=f"The registry cannot be read: {error}")
 
 

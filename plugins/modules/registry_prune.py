@@ -13,8 +13,8 @@ version_added: 0.1.0
 description:
   - Removes tags and manifests by policies, over the OCI distribution API of any registry, or on the store of one that
     runs on this host.
-  - Keeping wins. Never removed are digests that a kept tag or a kept index needs, images in use, images that the hub
-    offers, protected ones, signatures and other referrers of kept images, and what is not understood (schema 1, unknown
+  - Keeping wins. Never removed are digests that a kept tag or a kept index needs, images in use, the hub's default
+    image, protected ones, signatures and other referrers of kept images, and what is not understood (schema 1, unknown
     media types).
   - If anything in a repository cannot be read, nothing is removed there.
   - With O(store), everything happens within one pause of the registry of about a second, and garbage is collected too.
@@ -63,7 +63,7 @@ options:
         elements: dict
         required: true
   catalogues:
-    description: Files C(images.json) of hubs, whose images stay.
+    description: Files C(images.json) of hubs, whose default images stay. What a hub merely lists may go.
     type: list
     elements: path
     default: []
@@ -190,7 +190,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._registry.result
     of_refusal,
     of_store,
 )
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry.store import Store
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.store import Store, StoreError
 
 
 def main() -> None:
@@ -219,6 +219,7 @@ def main() -> None:
         PauseError,
         ProtectionError,
         RegistryError,
+        StoreError,
         ValueError,
         settings.SettingsError,
     ) as error:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from paths import ROOT
 
-SERVE = ROOT / "roles" / "registry" / "files" / "image" / "serve"
+SERVE = ROOT / "roles" / "registry" / "files" / "images" / "registry" / "serve"
 BINARY = os.environ.get("REGISTRY_BINARY", "docker-registry")
 
 CONFIG = """\

@@ -324,8 +324,8 @@ def test_damaged_manifest_stops_removal_in_its_repository(server: RegistryServer
     assert len(registry.tags(REPO)) == 6
     assert any(value in problem for problem in report.plan.problems)
     assert registry.tags("lab/other") == ["2"]
-    # Nobody knows what the damaged one needs, so no blob was taken either.
-    assert report.freed == 0 and any("no garbage is collected" in warning for warning in report.warnings)
+    # Nobody knows what the damaged one needs, so of its repository no blob was taken either.
+    assert report.freed > 0 and report.warnings == []
     for tag in ("b0", "b4"):
         registry.pull(REPO, tag)
 

@@ -217,6 +217,37 @@ def test_pruning_on_the_store_keeps_the_promise_of_check_mode(service: Service) 
     assert run("registry_prune", **arguments)[0]["changed"] is False
 
 
+@pytest.mark.parametrize("module", ["registry_prune", "registry_gc", "registry_info"])
+@pytest.mark.parametrize("flags", [[], ["--check"]])
+def test_a_store_that_is_not_there_is_told(
+    server: RegistryServer, tmp_path: Path, module: str, flags: list[str]
+) -> None:
+    """A wrong path, and the empty folder where a disk was to be mounted."""
+    fill(server)
+    (tmp_path / "unmounted").mkdir()
+    wrong = {"typo": "is no folder", "unmounted": "holds no repository"}
+    if module == "registry_info":  # reads a store that no registry may serve, and a new one is empty
+        del wrong["unmounted"]
+    for name, words in wrong.items():
+        done, _text = run(module, *flags, store=str(tmp_path / name), url=server.url)
+        assert words in done.get("msg", "") and name in done["msg"], done
+    assert server.answers()
+
+
+def test_a_store_that_lost_everything_is_told(server: RegistryServer, tmp_path: Path) -> None:
+    """Whoever serves an empty folder does so with a good conscience; only the last run knows better."""
+    fill(server)
+    cache = tmp_path / "cache"
+    arguments = {"store": str(server.store), "url": server.url, "cache": str(cache), "policies": []}
+    arguments |= {"stop_command": ["true"], "start_command": ["true"]}
+    assert "msg" not in run("registry_prune", **arguments)[0]
+    kept = cache.read_text()
+    (server.store / "docker").rename(tmp_path / "elsewhere")
+    done, _text = run("registry_prune", **arguments)
+    assert "holds no manifest, though the last run saw 7" in done.get("msg", ""), done
+    assert cache.read_text() == kept
+
+
 def test_collection_alone(service: Service) -> None:
     """Takes the blobs of a deleted manifest; a collector that fails is told of, and the registry runs again."""
     registry = fill(service.server)

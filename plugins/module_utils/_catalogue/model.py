@@ -113,10 +113,11 @@ def settled(new: Entry, old: Mapping[str, Entry]) -> Entry:
     return dataclasses.replace(new, state=known.state, reason=known.reason)
 
 
-def document(entries: Iterable[Entry], updated: str) -> str:
-    """Return the content of images.json."""
+def document(entries: Iterable[Entry], updated: str, default_image: str = "") -> str:
+    """Return the content of images.json. ``default_image``: repository, or repository:tag, for who chooses nothing."""
     images = sorted((dataclasses.asdict(one) for one in entries), key=lambda one: (one["repository"], one["tag"]))
-    return json.dumps({"version": 1, "updated": updated, "images": images}, indent=1) + "\n"
+    content = {"version": 1, "updated": updated, "default_image": default_image, "images": images}
+    return json.dumps(content, indent=1) + "\n"
 
 
 def read(text: str) -> list[Entry]:
@@ -124,3 +125,8 @@ def read(text: str) -> list[Entry]:
     known = {one.name for one in dataclasses.fields(Entry)}
     images = json.loads(text)["images"]
     return [Entry(**{"limits": {}, **{key: raw[key] for key in raw if key in known}}) for raw in images]
+
+
+def default_of(text: str) -> str:
+    """Return the default image that images.json names; raises ValueError when it is not one."""
+    return str(json.loads(text).get("default_image") or "")

@@ -54,9 +54,13 @@ class Service:
         self._failed_at: dict[str, float] = {}
         self._pool = pool
         self._under_way: dict[str, Future[model.Entry]] = {}
+        self._default = str(settings.get("default_image") or "")
         self._written: dict[str, model.Entry] = {}
+        self._stale = False
         try:
-            self._written = {f"{one.repository}:{one.tag}": one for one in model.read(self.output.read_text())}
+            text = self.output.read_text()
+            self._written = {f"{one.repository}:{one.tag}": one for one in model.read(text)}
+            self._stale = model.default_of(text) != self._default
         except (OSError, ValueError, KeyError, TypeError):
             self._written = {}
         # What failed before this start is tried again: whether it was the image or the engine is not known any more.
@@ -154,10 +158,10 @@ class Service:
         return dataclasses.replace(one, state=state, reason=reason)
 
     def _write(self) -> bool:
-        if self.entries == self._written and self.output.exists():
+        if self.entries == self._written and self.output.exists() and not self._stale:
             return False
         stamp = datetime.datetime.fromtimestamp(self._clock(), datetime.UTC).isoformat(timespec="seconds")
-        text = model.document(self.entries.values(), stamp)
+        text = model.document(self.entries.values(), stamp, self._default)
         files.replace(self.output, text.encode())
-        self._written = dict(self.entries)
+        self._written, self._stale = dict(self.entries), False
         return True

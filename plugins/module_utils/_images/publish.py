@@ -36,6 +36,12 @@ class Image:
         return f"{self.repository}:{self.tag}"
 
 
+def record(images: Sequence[Image]) -> str:
+    """Return the content of named.json: the images that the inventory names, which retention keeps."""
+    named = [{"repository": image.repository, "tag": image.tag} for image in images]
+    return json.dumps({"version": 1, "images": named}, indent=1, sort_keys=True) + "\n"
+
+
 @dataclass(frozen=True)
 class Push:
     """An image to be pushed, and why."""

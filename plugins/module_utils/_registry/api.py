@@ -19,7 +19,7 @@ from typing import TypeVar
 from .cache import Cache
 from .client import RegistryClient
 from .facts import closure
-from .manifest import Manifest, parse
+from .manifest import Child, Manifest, parse
 from .model import TOMBSTONE, Plan, RepositoryPlan
 from .protocol import OCI_MANIFEST, RegistryError, digest_of
 
@@ -134,12 +134,14 @@ class ApiExecutor:
 
     def _closure(self, repository: str, digests: set[str]) -> set[str]:
         manifests: dict[str, Manifest] = {}
+        children: list[Child] = []
         todo = set(digests)
         while todo:
             for manifest in self.client.map(lambda digest: self._manifest(repository, digest), sorted(todo)):
                 manifests[manifest.digest] = manifest
-            todo = {child.digest for manifest in manifests.values() for child in manifest.children} - manifests.keys()
-        return closure(digests, manifests)
+            children = [child for manifest in manifests.values() for child in manifest.children]
+            todo = {child.digest for child in children if not child.uncertain} - manifests.keys()
+        return closure(digests, manifests) | {child.digest for child in children if child.uncertain}
 
     def _manifest(self, repository: str, digest: str) -> Manifest:
         return self.cache.get(digest) or parse(self.client.manifest(repository, digest))

@@ -18,7 +18,7 @@ from typing import Any
 from .._common import files
 from .manifest import Blob, Child, Manifest
 
-VERSION = 1
+VERSION = 2
 
 
 class Cache:

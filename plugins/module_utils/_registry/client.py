@@ -58,6 +58,13 @@ class RegistryClient(Session):
             pages = list(self.pages("/v2/_catalog"))
         return [name for page in pages for name in page.get("repositories") or []]
 
+    def some_repository(self) -> str | None:
+        """Return the name of one repository, None when there is none."""
+        for page in self.pages("/v2/_catalog?n=1"):
+            for name in page.get("repositories") or []:
+                return str(name)
+        return None
+
     def tags(self, repository: str) -> list[str]:
         """Return all tags of a repository, sorted; an empty or unknown repository has none."""
         try:
@@ -108,6 +115,10 @@ class RegistryClient(Session):
         """Return the size of a blob in bytes by HEAD, None when it is not there."""
         answer = self.request("HEAD", f"/v2/{repository}/blobs/{digest}", allow=(200, 404))
         return None if answer.status == 404 else int(answer.headers.get("content-length", 0))
+
+    def is_blob(self, repository: str, digest: str) -> bool:
+        """Whether a digest is a layer or configuration of the repository; a manifest is none."""
+        return self.blob_size(repository, digest) is not None
 
     # Writing
 

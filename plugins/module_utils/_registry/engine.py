@@ -16,6 +16,8 @@ from typing import Any
 from .._common.docker_api import DockerEngine, EngineError
 from .pause import supervised
 
+ROOM_LABEL = "org.labserver.room"
+
 
 def signal(engine: DockerEngine, container: str, name: str) -> None:
     """Send a signal to the first process of a container."""
@@ -28,7 +30,7 @@ def pausing(engine: DockerEngine, store: Path, container: str) -> Callable[[], c
 
 
 def images_in_use(engine: DockerEngine) -> list[dict[str, Any]]:
-    """Return the images of all containers, stopped ones included.
+    """Return the images of all containers, stopped ones included, but for those that try images.
 
     Each is ``{"id", "digests", "references", "user"}``: the digest of its configuration, the digests of manifests that
     it was pulled or pushed by, its tags and how the containers named it, and the containers' names.
@@ -36,6 +38,8 @@ def images_in_use(engine: DockerEngine) -> list[dict[str, Any]]:
     users: dict[str, list[str]] = {}
     names: dict[str, set[str]] = {}
     for container in engine.get("/containers/json", all="1") or []:
+        if (container.get("Labels") or {}).get(ROOM_LABEL) == "catalogue":
+            continue  # the hub tries whatever the registry holds, and that is no use
         image = container["ImageID"]
         users.setdefault(image, []).append((container.get("Names") or [container["Id"][:12]])[0].lstrip("/"))
         names.setdefault(image, set()).add(container["Image"])

@@ -47,7 +47,7 @@ def closure(roots: Iterable[str], manifests: Mapping[str, Manifest]) -> set[str]
             continue
         found.add(digest)
         if (manifest := manifests.get(digest)) is not None:
-            todo.extend(child.digest for child in manifest.children)
+            todo.extend(child.digest for child in manifest.children if not child.uncertain or child.digest in manifests)
     return found
 
 

@@ -21,7 +21,7 @@ from .pause import PauseError
 from .protect import ProtectionError
 from .protocol import RegistryError
 from .settings import SettingsError
-from .store import Store
+from .store import Store, StoreError
 from .table import render
 
 CONFIG = Path("/etc/labserver/registry/maintenance.json")
@@ -46,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
     except RefusedError as error:
         _complain(render(error.outcome.plan, error.outcome.now, only_removed=True))
         return job.CRITICAL
-    except (SettingsError, ProtectionError, EngineError, PauseError, RegistryError, OSError) as error:
+    except (SettingsError, ProtectionError, EngineError, PauseError, RegistryError, StoreError, OSError) as error:
         _complain(f"labserver registry-maintain: {error}")
         return job.CRITICAL
     sys.stdout.write(render(outcome.plan, outcome.now, outcome.freed, only_removed=True))

@@ -69,11 +69,12 @@ class RefusedError(Exception):
 def converge(world: World, desired: Desired, *, check: bool = False) -> Outcome:
     """Do the work, or with ``check`` only tell what would be done.
 
-    Raises RefusedError, BusyError, PauseError, OSError or RegistryError; by then the registry runs again, or its
-    supervisor starts it.
+    Raises RefusedError, StoreError, BusyError, PauseError, OSError or RegistryError; by then the registry runs again,
+    or its supervisor starts it.
     """
     now = world.clock()
     sweeper = Sweeper(world.store)
+    world.store.check(served=world.client.some_repository(), known=len(world.cache.manifests))
     outcome, repositories, garbage = _look(world, desired, now)
     if outcome.plan.refusals:
         raise RefusedError(outcome)
@@ -83,7 +84,7 @@ def converge(world: World, desired: Desired, *, check: bool = False) -> Outcome:
     if check or not (outcome.changed or desired.collector):
         outcome.freed, outcome.young = garbage.size, garbage.young
         if not check:
-            outcome.warnings += _save(world.cache, repositories)
+            outcome.warnings += _save(world.cache, outcome.plan, repositories)
         return outcome
     with ThreadPoolExecutor(1) as aside:
         started = time.monotonic()
@@ -107,7 +108,7 @@ def converge(world: World, desired: Desired, *, check: bool = False) -> Outcome:
                 wait_until_up(lambda: world.client.ping(retries=0))
                 outcome.downtime = time.monotonic() - started
                 aside.submit(sweeper.empty)  # waits for the disk, while the verification waits for the registry
-        outcome.warnings += _save(world.cache, repositories)
+        outcome.warnings += _save(world.cache, outcome.plan, repositories)
         _verify(world.client, outcome, repositories)
     return outcome
 
@@ -126,17 +127,15 @@ def _look(world: World, desired: Desired, now: float) -> tuple[Outcome, list[Rep
     outcome = Outcome(plan, now)
     if desired.collect and desired.collector is None:
         doomed = {(item.name, digest) for item in plan.repositories for digest in item.doomed}
-        try:
-            garbage = find_garbage(world.store, repositories, doomed, now - desired.grace)
-        except ValueError as error:
-            outcome.warnings.append(f"no garbage is collected: {error}")
+        garbage = find_garbage(world.store, repositories, doomed, now - desired.grace)
     return outcome, repositories, garbage
 
 
-def _save(cache: Cache, repositories: Sequence[Repository]) -> list[str]:
+def _save(cache: Cache, plan: Plan, repositories: Sequence[Repository]) -> list[str]:
     cache.pending.clear()
+    gone = {item.name: set(item.doomed) for item in plan.repositories}
     try:
-        cache.save({digest for repository in repositories for digest in repository.manifests})
+        cache.save({digest for item in repositories for digest in item.manifests.keys() - gone[item.name]})
     except OSError as error:  # a full disk, say: the next run takes longer, and that is all
         return [f"the cache {cache.path} was not written: {error}"]
     return []

@@ -20,6 +20,11 @@ INDEX, IMAGE, ARTIFACT, SCHEMA1, UNKNOWN = "index", "image", "artifact", "schema
 CONFIG_TYPES = frozenset(
     {"application/vnd.docker.container.image.v1+json", "application/vnd.oci.image.config.v1+json"},
 )
+MANIFEST_TYPES = frozenset({OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST, DOCKER_SCHEMA1})
+# Types of layers and configurations: an index that lists them means blobs of its own, and no images.
+BLOB_TYPES = re.compile(
+    r"application/vnd\.(oci\.image\.(layer|config)|docker\.(image\.rootfs|container\.image)|buildkit\.cacheconfig)\..+"
+)
 # An image built before this was not built then: reproducible builds write 0, 1 or 1980 for "no date".
 OLDEST_BELIEVABLE = datetime.fromisoformat("1990-01-01T00:00:00+00:00").timestamp()
 
@@ -32,11 +37,15 @@ class Blob(NamedTuple):
 
 
 class Child(NamedTuple):
-    """An entry of an index. ``attestation``: it describes another entry and is no image."""
+    """An entry of an index. ``attestation``: it describes another entry and is no image.
+
+    ``uncertain``: its type is not known here, so it may be a manifest or a blob.
+    """
 
     digest: str
     platform: str
     attestation: bool
+    uncertain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +69,7 @@ class Manifest:
 
     @property
     def blobs(self) -> Iterator[Blob]:
-        """The configuration and the layers."""
+        """The configuration and the layers; the layers that an index lists itself, too."""
         if self.config is not None:
             yield self.config
         yield from self.layers
@@ -134,17 +143,23 @@ def signed_digest(tag: str) -> str | None:
 
 
 def _index(raw: RawManifest, media_type: str, document: dict[str, Any]) -> Manifest:
-    children = []
+    children, layers = [], []
     for entry in document["manifests"] or []:
+        listed = str(entry.get("mediaType") or OCI_MANIFEST)
+        if BLOB_TYPES.fullmatch(listed):  # a build cache, as BuildKit before 0.21 exports it
+            layers.append(Blob(_digest(entry["digest"]), int(entry["size"])))
+            continue
         platform = entry.get("platform") or {}
         name = "/".join(str(platform[key]) for key in ("os", "architecture", "variant") if platform.get(key))
         kind = (entry.get("annotations") or {}).get("vnd.docker.reference.type")
-        children.append(Child(_digest(entry["digest"]), name, kind == "attestation-manifest"))
+        uncertain = listed not in MANIFEST_TYPES
+        children.append(Child(_digest(entry["digest"]), name, kind == "attestation-manifest", uncertain))
     return Manifest(
         raw.digest,
         media_type,
         len(raw.body),
         INDEX,
+        layers=tuple(layers),
         children=tuple(children),
         subject=_subject(document),
         artifact_type=str(document.get("artifactType") or ""),

@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from .._common.docker_api import SOCKET, DockerEngine
+from . import uses
 from .client import RegistryClient
 from .engine import pausing
 from .maintenance import Pause
@@ -105,12 +107,12 @@ def in_use(params: Mapping[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
 
 def desired(params: Mapping[str, Any]) -> Desired:
     """Return policies, protection and guards. Raises ValueError or ProtectionError."""
+    catalogues = uses.Sources((), [Path(path) for path in params["catalogues"]], None, None, None)
     given = [{name: value for name, value in policy.items() if value is not None} for policy in params["policies"]]
     return Desired(
         policies=parse_policies(given),
         protection=gather(
-            in_use=in_use(params),
-            catalogues=[Path(path) for path in params["catalogues"]],
+            in_use=[*in_use(params), (os.uname().nodename, uses.read(catalogues))],
             references=params["protect"],
         ),
         limits=Limits(params["max_removals"], params["max_fraction"], params["allow_empty"]),

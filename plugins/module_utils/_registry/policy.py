@@ -10,13 +10,13 @@ Keeping wins: a tag goes only when no rule keeps it. The order in which rules ar
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
 from .patterns import compile_pattern, duration, duration_text, first_match
+from .versions import natural_key, version_key
 
 PERIODS = {"hourly": "%Y-%m-%d %H", "daily": "%Y-%m-%d", "weekly": "%G-%V", "monthly": "%Y-%m", "yearly": "%Y"}
 
@@ -82,19 +82,11 @@ def judge(policy: Policy, candidates: Sequence[Candidate], now: float) -> dict[s
     opinions: dict[str, Opinion] = {}
     counted: list[Candidate] = []
     for candidate in candidates:
-        time = candidate.time(policy.age)
-        if pattern := first_match(policy.keep_tags, candidate.tag):
-            opinions[candidate.tag] = Opinion(True, f"keep_tags {pattern}")
-        elif time is not None and now - time < policy.min_age:
-            opinions[candidate.tag] = Opinion(True, f"younger than min_age={duration_text(policy.min_age)}")
-        elif pattern := first_match(policy.remove_tags, candidate.tag):
-            opinions[candidate.tag] = Opinion(False, f"remove_tags {pattern}")
-        elif not first_match(policy.tags, candidate.tag):
-            opinions[candidate.tag] = Opinion(True, "no rule: not among tags")
-        elif not policy.rules:
-            opinions[candidate.tag] = Opinion(True, "no rule")
-        else:
+        opinion = _opinion(policy, candidate, now)
+        if opinion is None:
             counted.append(candidate)
+        else:
+            opinions[candidate.tag] = opinion
     needs_time = policy.rules != [f"keep_last={policy.keep_last}"] or policy.order == "age"
     if needs_time:
         for candidate in counted:
@@ -106,6 +98,23 @@ def judge(policy: Policy, candidates: Sequence[Candidate], now: float) -> dict[s
             opinions.setdefault(tag, Opinion(True, rule))
     left = "not kept by " + ", ".join(policy.rules)
     return opinions | {candidate.tag: Opinion(False, left) for candidate in counted if candidate.tag not in opinions}
+
+
+def _opinion(policy: Policy, candidate: Candidate, now: float) -> Opinion | None:
+    """Return what the rules for a single tag say, None when it is one of those that are counted."""
+    time = candidate.time(policy.age)
+    if pattern := first_match(policy.keep_tags, candidate.tag):
+        return Opinion(True, f"keep_tags {pattern}")
+    if time is not None and now - time < policy.min_age:
+        return Opinion(True, f"younger than min_age={duration_text(policy.min_age)}")
+    if pattern := first_match(policy.remove_tags, candidate.tag):
+        return Opinion(False, f"remove_tags {pattern}")
+    among = first_match(policy.tags, candidate.tag)
+    if not among or not policy.rules:
+        return Opinion(True, "no rule" if among else "no rule: not among tags")
+    if policy.order == "semver" and policy.keep_last and version_key(candidate.tag) is None:
+        return Opinion(True, "is no version (order: semver); remove_tags removes such names")
+    return None
 
 
 def _counting_rules(policy: Policy, counted: Sequence[Candidate], now: float) -> Iterable[tuple[str, set[str]]]:
@@ -140,27 +149,10 @@ def _first(ordered: Sequence[Candidate], number: int, count: str) -> set[str]:
 
 def _order(policy: Policy) -> Callable[[Candidate], Any]:
     if policy.order == "semver":
-        return lambda item: (semver_key(item.tag), item.time(policy.age) or 0.0, natural_key(item.tag))
+        return lambda item: (version_key(item.tag), item.time(policy.age) or 0.0, natural_key(item.tag))
     if policy.order == "name":
         return lambda item: natural_key(item.tag)
     return lambda item: (item.time(policy.age) or 0.0, natural_key(item.tag))
-
-
-def semver_key(tag: str) -> tuple[Any, ...]:
-    """Return a sort key by semantic version (``v`` prefix and missing parts allowed); other names sort below all."""
-    match = re.fullmatch(r"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:-([0-9A-Za-z.-]+))?(?:[+_]([0-9A-Za-z._-]+))?", tag)
-    if not match:
-        return (0,)
-    numbers = tuple(int(part or 0) for part in match.group(1, 2, 3))
-    # A pre-release is below its release; its parts compare as numbers where they are numbers (semver.org, 11).
-    pre = tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in (match[4] or "").split(".") if part)
-    return (1, numbers, 0 if match[4] else 1, pre)
-
-
-def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
-    """Return a sort key in which ``b10`` comes after ``b9``."""
-    parts = re.findall(r"\d+|\D+", text)
-    return tuple((1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts)
 
 
 # From inputs

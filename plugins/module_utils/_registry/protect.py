@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Gathers what must never be removed: images of containers, images the hub offers, images that were named.
+"""Gathers what must never be removed: what hosts use (see ``uses``), and what was named.
 
 Everything here fails closed: a list that cannot be read stops the pruning.
 """
@@ -12,9 +12,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from .._common import words
 from .model import Protection
 from .patterns import compile_pattern
 
@@ -27,31 +29,29 @@ def gather(
     *,
     in_use: Iterable[tuple[str, Iterable[Mapping[str, Any]]]] = (),
     reports: Iterable[Path] = (),
-    catalogues: Iterable[Path] = (),
     references: Iterable[str] = (),
+    chosen_since: float = 0.0,
 ) -> Protection:
     """Return the protection that these sources ask for.
 
-    ``in_use``: host name and what :func:`engine.images_in_use` returned there. ``reports``: files of the form
-    ``{"version": 1, "host": ..., "images": [...]}`` with the same lists. ``catalogues``: the hub's ``images.json``.
+    ``in_use``: host name and what :func:`uses.read` returned there. ``reports``: files of the form
+    ``{"version": 1, "host": ..., "images": [...]}`` with the same lists. What people chose before ``chosen_since``
+    (seconds since the epoch) counts no longer.
     """
     digests: dict[str, str] = {}
     names: dict[str, str] = {}
     uses = [*in_use, *(report(path) for path in reports)]
     for host, images in uses:
         for image in images:
-            why = f"in use on {host} by {image.get('user') or 'a container'}"
+            if image.get("chosen") and _seconds(str(image["chosen"])) < chosen_since:
+                continue
+            used = f"in use on {host} by {image.get('user') or 'a container'}"
+            why = words.clean(f"{image['why']} ({host})" if image.get("why") else used)
             for digest in (image.get("id"), *(image.get("digests") or ())):
                 if digest:
                     digests.setdefault(str(digest), why)
             for reference in image.get("references") or ():
                 names.setdefault(local_name(str(reference)), why)
-    for path in catalogues:
-        for image in _document(path, missing_is_empty=True).get("images", []):
-            if image.get("digest"):
-                digests.setdefault(str(image["digest"]), "offered by the hub")
-            if image.get("repository") and image.get("tag"):
-                names.setdefault(f"{image['repository']}:{image['tag']}", "offered by the hub")
     patterns = tuple(references)
     for pattern in patterns:
         compile_pattern(pattern)
@@ -101,13 +101,16 @@ def local_name(reference: str) -> str:
     return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
 
 
-def _document(path: Path, missing_is_empty: bool = False) -> dict[str, Any]:
+def _seconds(time: str) -> float:
+    try:
+        return datetime.fromisoformat(time).timestamp()
+    except ValueError:
+        return float("inf")  # a time that nobody understands protects
+
+
+def _document(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        if missing_is_empty:
-            return {}
-        raise ProtectionError(f"{path} is missing") from None
     except (OSError, ValueError) as error:
         raise ProtectionError(f"{path} cannot be read: {error}") from error
     if not isinstance(document, dict) or document.get("version") != 1:

@@ -19,7 +19,7 @@ def read_repositories(client: RegistryClient, names: Iterable[str], cache: Cache
     """Return what is known about these repositories; ``now`` is the registry's clock (seconds since the epoch).
 
     What cannot be read becomes a problem of its repository. Errors that concern the whole registry (no answer, no
-    access) raise RegistryError.
+    access) raise RegistryError; that a registry answers 500 for one manifest, and goes on, is none of these.
     """
     return [_Reader(client, name, cache, now).read() for name in names]
 
@@ -36,16 +36,20 @@ class _Reader:
         found = self.repository.manifests
         # With a filled cache HEAD is enough for nearly all tags; with an empty one GET saves the second request.
         reader = self.head_tag if self.cache.manifests else self.get_tag
-        tags = self.client.tags(self.name)
+        try:
+            tags = self.client.tags(self.name)
+        except RegistryError as error:
+            self.note("its tags cannot be listed", error)
+            return self.repository
         for tag, manifest in zip(tags, self.client.map(reader, tags), strict=True):
             if manifest is not None:
                 self.repository.tags[tag] = Tag(tag, manifest.digest)
                 found[manifest.digest] = manifest
         level = list(found.values())
         while level:
-            children = {child.digest for manifest in level if manifest.understood for child in manifest.children}
-            wanted = sorted(children - found.keys())
-            level = [manifest for manifest in self.client.map(self.get_manifest, wanted) if manifest is not None]
+            children = {child for manifest in level if manifest.understood for child in manifest.children}
+            wanted = {child.digest: child.uncertain for child in sorted(children) if child.digest not in found}
+            level = [manifest for manifest in self.client.map(self.get_child, wanted.items()) if manifest is not None]
             found.update((manifest.digest, manifest) for manifest in level)
         self.read_leftovers()
         return self.repository
@@ -76,6 +80,12 @@ class _Reader:
             return None
         return self.get_manifest(digest)
 
+    def get_child(self, child: tuple[str, bool]) -> Manifest | None:
+        digest, uncertain = child
+        if uncertain and self.client.is_blob(self.name, digest):
+            return None
+        return self.get_manifest(digest)
+
     def get_manifest(self, digest: str) -> Manifest | None:
         try:
             return self.cache.get(digest) or self.complete(self.client.manifest(self.name, digest))
@@ -93,7 +103,11 @@ class _Reader:
         return manifest
 
     def note(self, what: str, error: RegistryError) -> None:
-        # 404 in the middle of a list: deleted since, or broken. Other refusals say something about the whole registry.
-        if error.status in (401, 403, 429) or (error.status or 0) >= 500:
+        # 404 in the middle of a list: deleted since, or broken. Distribution answers 500 for a damaged manifest, and
+        # whatever ails the registry itself shows in any other request too.
+        if error.status in (401, 403, 429):
             raise error
-        self.repository.problems.append(f"{what}: {error}")
+        if error.status is None or error.status >= 500:
+            self.client.ping()
+        remedy = "; push it again, or delete it" if what.startswith("tag ") else ""
+        self.repository.problems.append(f"{what}: {error}{remedy}")

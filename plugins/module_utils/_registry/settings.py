@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from .._common.docker_api import SOCKET, DockerEngine
+from . import uses
 from .client import RegistryClient
-from .engine import images_in_use, pausing
+from .engine import pausing
 from .maintenance import Pause
 from .model import DEFAULT_LIMITS, Limits, Protection
 from .policy import Policy, parse_policies
@@ -25,7 +26,7 @@ from .protect import ProtectionError, gather, missing_reports
 from .wanted import Desired
 
 Uses = Sequence[tuple[str, Sequence[Mapping[str, Any]]]]
-"""Host, and what ``images_in_use()`` returned there."""
+"""Host, and what ``uses.read()`` returned there."""
 DAY_SECONDS = 86400.0
 
 
@@ -50,6 +51,10 @@ class Settings:
     report_max_age_days: float = 45.0
     docker_sockets: tuple[str, ...] = ()
     catalogues: tuple[Path, ...] = ()
+    named: Path | None = None
+    choices: Path | None = None
+    hub: Path | None = None
+    keep_chosen_days: float = 90.0
     limits: Limits = DEFAULT_LIMITS
 
     def client(self) -> RegistryClient:
@@ -68,26 +73,27 @@ class Settings:
         return pausing(engine, self.store, self.container)
 
     def protection(self, in_use: Uses = (), protect: Sequence[str] = ()) -> Protection:
-        """Ask engines, reports of other hosts and the hub's catalogue what must stay; add what the caller knows.
+        """Ask this host and the reports of others what must stay; add what the caller knows.
 
         Raises ProtectionError when one of the hosts that use this registry has not told for too long what it uses.
         """
+        now = time.time()
         told = {host for host, _images in in_use}
         folder = self.in_use_folder
         silent = missing_reports(
             folder or Path("/nowhere"),
             [host for host in self.report_hosts if host not in told],
-            time.time(),
+            now,
             self.report_max_age_days * DAY_SECONDS,
         )
         if silent:
             raise ProtectionError(f"{'; '.join(silent)}. Run playbooks/prune.yml; until then nothing is removed")
-        here = [(os.uname().nodename, images_in_use(DockerEngine(path))) for path in self.docker_sockets]
+        here = uses.Sources(self.docker_sockets, self.catalogues, self.named, self.choices, self.hub)
         return gather(
-            in_use=[*in_use, *here],
+            in_use=[*in_use, (os.uname().nodename, uses.read(here))],
             reports=sorted(folder.glob("*.json")) if folder else (),
-            catalogues=self.catalogues,
             references=[*self.protect, *protect],
+            chosen_since=now - self.keep_chosen_days * DAY_SECONDS,
         )
 
     def desired(self, in_use: Uses = (), protect: Sequence[str] = ()) -> Desired:
@@ -136,6 +142,10 @@ def _text(value: object) -> str:
     return value
 
 
+def _path(value: object) -> Path | None:
+    return Path(_text(value)) if value else None
+
+
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{value!r} is not a number")
@@ -161,14 +171,18 @@ KINDS: dict[str, Callable[[Any], Any]] = {
     "container": _text,
     "policies": lambda value: tuple(parse_policies(value)),
     "username": lambda value: _text(value) or None,
-    "password_file": lambda value: Path(_text(value)) if value else None,
+    "password_file": _path,
     "ca_file": lambda value: _text(value) or None,
     "protect": _texts,
-    "in_use_folder": lambda value: Path(_text(value)) if value else None,
+    "in_use_folder": _path,
     "report_hosts": _texts,
     "report_max_age_days": _number,
     "docker_sockets": _texts,
     "catalogues": lambda value: tuple(map(Path, _texts(value))),
+    "named": _path,
+    "choices": _path,
+    "hub": _path,
+    "keep_chosen_days": _number,
     "max_removals": lambda value: int(_number(value)),
     "max_fraction": _number,
     "allow_empty": _truth,

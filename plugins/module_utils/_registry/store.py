@@ -25,6 +25,10 @@ from .manifest import SCHEMA1, Manifest, parse, with_config
 from .protocol import RawManifest, digest_of, is_digest
 
 
+class StoreError(Exception):
+    """The store is not where it should be; nothing was touched."""
+
+
 class Store:
     """A registry's store below ``root`` (what its configuration calls ``rootdirectory``)."""
 
@@ -42,6 +46,25 @@ class Store:
     def manifests_folder(self, repository: str) -> Path:
         """Return the folder of a repository's tags and revisions."""
         return self.repositories / repository / "_manifests"
+
+    def check(self, served: str | None = None, known: int = 0) -> None:
+        """Raise StoreError when this is not the store that is meant.
+
+        ``served``: a repository that the registry serves by now, and so must be here; ``known``: how many manifests
+        were here at the last run. A folder whose disk is not mounted looks like a registry without images.
+        """
+        if not self.root.is_dir():
+            raise StoreError(f"{self.root} is no folder; name the one in which the registry keeps its images")
+        if served is not None and not (self.repositories / served).is_dir():
+            raise StoreError(
+                f"{self.root} holds no repository {served}, though the registry serves it: this is another registry's "
+                "folder, or its disk is not mounted"
+            )
+        if known and not any(True for name in self.names() for _digest in self._revisions(name)):
+            raise StoreError(
+                f"{self.root} holds no manifest, though the last run saw {known}; is its disk mounted? If it was "
+                "emptied on purpose, remove the file in which this program remembers manifests"
+            )
 
     def names(self) -> list[str]:
         """Return the names of all repositories, sorted."""
@@ -64,22 +87,20 @@ class Store:
             except (OSError, ValueError) as error:
                 repository.problems.append(f"tag {tag}: {error}")
                 continue
-            if not is_digest(digest):
-                # A crash can leave the link empty. Pushing the tag again mends it.
-                repository.problems.append(f"tag {tag}: {path} holds no digest")
+            if not is_digest(digest):  # a crash can leave the link empty
+                repository.problems.append(f"tag {tag}: {path} holds no digest; push the tag again")
                 continue
             repository.tags[tag] = Tag(tag, digest, pushed)
-        for algorithm in ("sha256", "sha512"):
-            for value, path in _links(os.fspath(folder / "revisions" / algorithm), "link"):
-                try:
-                    revisions[f"{algorithm}:{value}"] = os.stat(path).st_mtime  # noqa: PTH116
-                except FileNotFoundError:
-                    continue  # deleted over the API: the folder stays behind, empty
+        revisions.update(self._revisions(name))
         for digest in revisions:
             try:
                 repository.manifests[digest] = self.manifest(digest, cache, now)
             except (OSError, ValueError) as error:
-                repository.problems.append(f"manifest {digest}: {error}")
+                tags = ", ".join(sorted(tag.name for tag in repository.tags.values() if tag.digest == digest))
+                repository.problems.append(
+                    f"manifest {digest} ({f'tags {tags}' if tags else 'no tag'}): {error}; delete it "
+                    f"(DELETE /v2/{name}/manifests/{digest}), let the maintenance run, and push what is missing again"
+                )
         repository.problems += [
             f"tag {tag.name}: its manifest {tag.digest} is not in this repository"
             for tag in repository.tags.values()
@@ -90,10 +111,18 @@ class Store:
             for digest, manifest in repository.manifests.items()
             if manifest.understood
             for child in manifest.children
-            if child.digest not in revisions
+            if child.digest not in revisions and not child.uncertain
         ]
         repository.leftovers = set(cache.pending.get(name, ())) & revisions.keys()
         return repository
+
+    def _revisions(self, name: str) -> Iterator[tuple[str, float]]:
+        for algorithm in ("sha256", "sha512"):
+            for value, path in _links(os.fspath(self.manifests_folder(name) / "revisions" / algorithm), "link"):
+                try:
+                    yield f"{algorithm}:{value}", os.stat(path).st_mtime  # noqa: PTH116
+                except FileNotFoundError:
+                    continue  # deleted over the API: the folder stays behind, empty
 
     def manifest(self, digest: str, cache: Cache, now: float) -> Manifest:
         """Return a manifest. Raises OSError, or ValueError when its content is not what the digest says."""
@@ -118,6 +147,12 @@ class Store:
         """Return the content of a blob."""
         with open(f"{self.blob_folder(digest)}/data", "rb") as stream:  # noqa: PTH123
             return stream.read()
+
+    def linked(self, repository: str) -> Iterator[str]:
+        """Yield the digests of the layers and configurations that a repository may use."""
+        for algorithm in _entries(os.fspath(self.repositories / repository / "_layers")):
+            for folder in _entries(algorithm.path):
+                yield f"{algorithm.name}:{folder.name}"
 
     def all_blobs(self) -> Iterator[tuple[str, int, float]]:
         """Yield digest, size in bytes and mtime of every blob on the disk."""

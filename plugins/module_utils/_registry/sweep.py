@@ -135,7 +135,7 @@ def find_garbage(
     """Return the blobs that no revision needs when the ``doomed`` ones (repository, digest) are gone.
 
     Blobs written after ``before`` (seconds since the epoch) are left alone: a push uploads them before the manifest
-    that refers to them. Raises ValueError when a manifest cannot be read, since then nobody knows what it needs.
+    that refers to them. What a manifest needs that cannot be read is unknown: all that its repository holds stays.
     """
     needed: set[str] = set()
     for repository in repositories:
@@ -146,7 +146,9 @@ def find_garbage(
             if manifest is None:
                 if not Path(store.blob_folder(digest), "data").exists():
                     continue  # the manifest itself is lost, and with it the use of its layers
-                raise ValueError(f"{repository.name}@{digest} cannot be read, and so nobody knows what it needs")
+                needed.add(digest)
+                needed.update(store.linked(repository.name))
+                continue
             needed.add(digest)
             needed.update(blob.digest for blob in manifest.blobs)
             needed.update(child.digest for child in manifest.children)

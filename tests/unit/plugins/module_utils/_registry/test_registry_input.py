@@ -127,20 +127,15 @@ def test_references_without_a_registrys_name() -> None:
     assert protect.local_name("registry.lab/a/b") == "a/b:latest"
 
 
-def test_protection_from_reports_and_catalogues(tmp_path: Path) -> None:
+def test_protection_from_reports(tmp_path: Path) -> None:
     (tmp_path / "lab2.json").write_text(
         '{"version": 1, "host": "lab2", "images": [{"id": "sha256:1", "digests": ["sha256:2"], '
         '"references": ["127.0.0.1:5000/nb:1"], "user": "jupyter-bob"}]}'
     )
-    (tmp_path / "images.json").write_text(
-        '{"version": 1, "images": [{"repository": "nb", "tag": "2", "digest": "sha256:3", "state": "ready"}]}'
-    )
-    found = protect.gather(
-        reports=[tmp_path / "lab2.json"], catalogues=[tmp_path / "images.json", tmp_path / "missing.json"]
-    )
+    found = protect.gather(reports=[tmp_path / "lab2.json"])
     why = "in use on lab2 by jupyter-bob"
-    assert found.digests == {"sha256:1": why, "sha256:2": why, "sha256:3": "offered by the hub"}
-    assert found.names == {"nb:1": why, "nb:2": "offered by the hub"}
+    assert found.digests == {"sha256:1": why, "sha256:2": why}
+    assert found.names == {"nb:1": why}
 
 
 def test_a_host_that_is_silent_for_too_long_stops_everything(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_index_with_attestation() -> None:
         {"digest": B, "annotations": attestation},
     ]
     found = parse({"schemaVersion": 2, "manifests": entries})
-    assert found.children == ((A, "linux/arm/v7", False), (B, "", True))
+    assert found.children == (manifest.Child(A, "linux/arm/v7", False), manifest.Child(B, "", True))
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_orphans_stay_unless_told() -> None:
         model.Protection(
             digests={A: "in use on lab1 by jupyter-alice"}
         ),  # the digest of the configuration: an image's id
-        model.Protection(names={"r:old": "offered by the hub"}),
+        model.Protection(names={"r:old": "default image of the hub (lab1)"}),
         model.Protection(references=("r:o*",)),
         model.Protection(references=("**@sha256:*",)),
     ],
@@ -204,3 +204,18 @@ def test_guards() -> None:
     )
     everything = plan.compare([found], [Policy(remove_tags=("*",))], now=NOW, can_untag=True)
     assert everything.refusals == ("r: all 10 tags would be removed; allow_empty permits that",)
+
+
+def test_an_index_of_layers_lists_blobs_and_unknown_types_may_be_either() -> None:
+    """BuildKit's cache (before 0.21), and a type that does not exist yet."""
+    kinds = {
+        A: "application/vnd.oci.image.layer.v1.tar+zstd",
+        B: "application/vnd.buildkit.cacheconfig.v0",
+        C: "application/vnd.lab.next.v1+json",
+    }
+    entries = [{"mediaType": kind, "digest": digest, "size": 5} for digest, kind in kinds.items()]
+    found = parse({"schemaVersion": 2, "manifests": entries})
+    assert [blob.digest for blob in found.blobs] == [A, B]
+    assert [(child.digest, child.uncertain) for child in found.children] == [(C, True)]
+    assert facts.closure([found.digest], {found.digest: found}) == {found.digest}
+    assert C in facts.closure([found.digest], {found.digest: found, C: done(image())})

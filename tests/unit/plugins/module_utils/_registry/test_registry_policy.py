@@ -9,7 +9,7 @@ import typing as t
 from datetime import UTC, datetime
 
 import pytest
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry import patterns, policy
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry import patterns, policy, versions
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,7 +62,7 @@ CASES: list[tuple[dict[str, t.Any], dict[str, float | None], set[str]]] = [
     (
         {"keep_last": 2, "order": "semver"},
         {"v1.9.0": 1, "v1.10.0": 9, "v1.10.0-rc.1": 2, "main": 0},
-        {"v1.10.0", "v1.10.0-rc.1"},
+        {"v1.10.0", "v1.10.0-rc.1", "main"},
     ),
 ]
 
@@ -103,14 +103,38 @@ def test_more_rules_never_keep_less(ages: dict[str, float], last: int, within: i
 
 def test_semver_order() -> None:
     # semver.org, 11: precedence
-    text = "latest 1.0.0-alpha 1.0.0-alpha.1 1.0.0-alpha.beta 1.0.0-beta 1.0.0-beta.2 1.0.0-beta.11 1.0.0-rc.1 1.0.0"
+    text = "1.0.0-alpha 1.0.0-alpha.1 1.0.0-alpha.beta 1.0.0-beta 1.0.0-beta.2 1.0.0-beta.11 1.0.0-rc.1 1.0.0"
     ordered = [*text.split(), "v1.2", "1.2.3", "1.10.0", "2"]
     shuffled = ordered[5:] + ordered[:5]
-    assert sorted(shuffled, key=policy.semver_key) == ordered
+    assert sorted(shuffled, key=versions.version_key) == ordered
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["0.8", "0.9", "1.0.0.2", "1.0.0.10"],  # four parts
+        ["1.0.dev1", "1.0a1.dev2", "1.0a1", "1.0b2", "1.0rc1", "1.0", "1.0.post0", "1.0.post1"],  # PEP 440
+        ["1.0-alpha", "1.0-alpha.1", "1.0-beta", "1.0-beta.2", "1.0-beta.11", "1.0-rc.1", "1.0"],  # semver.org, 11
+        ["2026.9", "2026.10", "2026.10.1", "2026.11"],
+        ["v1", "v1.0.1", "1.1_1", "v2"],
+    ],
+)
+def test_versions_in_order(names: list[str]) -> None:
+    keys = [versions.version_key(name) for name in names]
+    assert None not in keys and keys == sorted(keys) and len(set(keys)) == len(keys)
+
+
+def test_names_that_are_no_versions_are_never_removed_for_their_order() -> None:
+    names = tags(**{"0.8": 4, "0.9": 3, "1.0.0.10": 2, "latest": 1, "main": 5, "1.0rc1": 2.5})
+    rules = {"keep_last": 2, "order": "semver"}
+    assert kept(rules, names) == {"1.0.0.10", "1.0rc1", "latest", "main"}
+    assert kept({**rules, "remove_tags": ["main"]}, names) == {"1.0.0.10", "1.0rc1", "latest"}
+    opinions = policy.judge(policy.parse_policies([rules])[0], names, NOW)
+    assert opinions["latest"].rule == "is no version (order: semver); remove_tags removes such names"
 
 
 def test_natural_order() -> None:
-    assert sorted(["b10", "b9", "b1a", "a"], key=policy.natural_key) == ["a", "b1a", "b9", "b10"]
+    assert sorted(["b10", "b9", "b1a", "a"], key=versions.natural_key) == ["a", "b1a", "b9", "b10"]
 
 
 @pytest.mark.parametrize(

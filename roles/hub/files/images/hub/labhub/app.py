@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import sys
 from pathlib import Path
 from typing import Any
 
+from jupyterhub import orm
 from jupyterhub.app import JupyterHub
 from traitlets import Instance, default
 
@@ -20,6 +22,7 @@ from .login.firstuse import LabFirstUseAuthenticator
 from .login.password_store import StoreError
 from .portal import pages
 from .portal.board import Board
+from .servers import choices
 
 
 class LabHub(JupyterHub):
@@ -61,10 +64,28 @@ class LabHub(JupyterHub):
         super().init_db()
 
     async def start(self) -> None:
+        self._prepare_choices()
         await super().start()
         if getattr(self, "authenticator", None) is not None and not self.subapp:
             self.keeper = Keeper(self, self.sources, self.board)
             self._task = asyncio.create_task(self.keeper.run())
+
+    def _prepare_choices(self) -> None:
+        """Tell the registry's retention what people chose before this was written down; see ``servers.choices``."""
+        known = {image.name: image for image in self.sources.images.current()}
+        path = Path(self.sources.settings.state_folder) / choices.FILE
+        try:
+            last = [
+                (spawner.user.name, known[wanted])
+                for spawner in self.db.query(orm.Spawner)
+                if spawner.user and (wanted := (spawner.user_options or {}).get("image")) in known
+            ]
+            if choices.prepare(path, last, datetime.datetime.now(datetime.UTC)):
+                self.log.warning(
+                    "wrote down in %s what %d people chose last, as the database knows it", path, len(last)
+                )
+        except (OSError, TypeError) as error:
+            self.log.error("what people chose last could not be written down: %s", error)
 
 
 def main() -> None:

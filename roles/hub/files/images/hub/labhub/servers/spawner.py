@@ -9,6 +9,7 @@ import asyncio
 import datetime
 import json
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 import docker.errors
 from dockerspawner import DockerSpawner
 from jupyterhub.spawner import SpawnException
+from jupyterhub.utils import maybe_future
 from tornado.httpclient import AsyncHTTPClient
 from traitlets import Instance, default
 
@@ -25,7 +27,7 @@ from ..exchange.roster import Person
 from ..exchange.settings import Settings
 from ..exchange.shares import Share, shares_of
 from ..exchange.sources import Sources
-from . import failures, form, gpus, server
+from . import choices, failures, form, gpus, server
 from .offer import choose, offered, withheld
 
 LOG_TAIL = 60
@@ -227,7 +229,20 @@ class LabSpawner(DockerSpawner):
         finally:
             self.user_options = {key: value for key, value in options.items() if key in CHOICES}
         await self._answering(f"http://{address}:{port}", began)
+        await self._written_down(choices.note, self._chosen)
         return address, port
+
+    async def run_post_stop_hook(self) -> None:
+        await self._written_down(choices.renew)
+        await maybe_future(super().run_post_stop_hook())
+
+    async def _written_down(self, how: Callable[..., None], *more: Image) -> None:
+        """Write down what the person uses; see ``choices``. A server does not fail for it."""
+        path, now = Path(self.settings.state_folder) / choices.FILE, datetime.datetime.now(datetime.UTC)
+        try:
+            await asyncio.to_thread(how, path, self.user.name, *more, now)
+        except (OSError, ValueError) as error:
+            self.log.warning("the image that %s uses could not be written down: %s", self.user.name, error)
 
     async def _remove_leftover(self) -> None:
         """Remove a container that is not in the hub's database any more; its token is lost, so nobody can use it."""
