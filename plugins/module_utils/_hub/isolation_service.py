@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .._common import lock
+from .._common.own_program import OwnProgram
 from .._common.words import clean
 from . import isolation
 from .isolation import Outcome, World
@@ -62,11 +63,15 @@ class Service:
             connection.settimeout(ANSWER_SECONDS)
             connection.sendall(text.encode() + b"\n")
 
-    def serve(self, listener: socket.socket, period_seconds: float = PERIOD_SECONDS, rounds: int = -1) -> None:
-        """Look and answer for ever, or ``rounds`` times."""
+    def serve(
+        self,
+        listener: socket.socket,
+        over: Callable[[], bool],
+        period_seconds: float = PERIOD_SECONDS,
+    ) -> None:
+        """Look and answer until it is ``over``."""
         due = time.monotonic()
-        while rounds != 0:
-            rounds -= 1
+        while not over():
             listener.settimeout(max(due - time.monotonic(), 0.01))
             try:
                 connection, _address = listener.accept()
@@ -121,5 +126,5 @@ def main(argv: Sequence[str]) -> int:
         return 0 if first.isolated else 1
     with listen(Path("/") / lock.FOLDER / SOCKET) as listener:
         ready()
-        service.serve(listener)
+        service.serve(listener, OwnProgram().replaced)
     return 0
