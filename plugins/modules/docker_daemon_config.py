@@ -13,8 +13,8 @@ version_added: 0.1.0
 description:
   - Puts settings into C(daemon.json) and leaves all others as they are. Settings that an earlier call made and that are
     no longer named are taken out again, unless somebody changed them by hand.
-  - The engine's own parser reads the new file before it replaces the old one, of which a backup is kept.
-  - Does not restart the engine.
+  - The engine's own parser reads the new file before it replaces the old one. The last three files are kept beside it.
+  - Does not restart the engine; M(labserver.jupyter.host_services) does.
 author:
   - The labserver.jupyter authors (@labserver)
 extends_documentation_fragment:
@@ -40,12 +40,12 @@ options:
     description: Where the module keeps which settings are its own.
     type: path
     default: /etc/labserver/docker/daemon.json
-  restart_due:
+  service:
     description:
-      - A file that is made before C(daemon.json) is replaced, and that whoever restarts the engine removes. While it is
-        there the module reports a change, so that a run that died before the restart is made up for by the next one.
-      - It belongs below C(/run), which is empty after a boot.
-    type: path
+      - The engine's service. Its restart is marked as due for M(labserver.jupyter.host_services) before the file is
+        replaced.
+    type: str
+    default: docker.service
 """
 
 EXAMPLES = r"""
@@ -60,7 +60,7 @@ backup_file:
   description: Copy of the file as it was.
   type: str
   returned: when an existing file was replaced
-  sample: /etc/docker/daemon.json.2321.2026-11-20@10:32:11~
+  sample: /etc/docker/daemon.json.20261120T103211Z~
 """
 
 import shutil
@@ -69,7 +69,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils._common import files
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import due, files
 from ansible_collections.labserver.jupyter.plugins.module_utils._docker import daemon as core
 
 
@@ -88,13 +88,11 @@ def main() -> None:
             "settings": {"type": "dict", "required": True},
             "path": {"type": "path", "default": "/etc/docker/daemon.json"},
             "record": {"type": "path", "default": "/etc/labserver/docker/daemon.json"},
-            "restart_due": {"type": "path"},
+            "service": {"type": "str", "default": "docker.service"},
         },
         supports_check_mode=True,
     )
     path, record = module.params["path"], module.params["record"]
-    due = Path(module.params["restart_due"]) if module.params["restart_due"] else None
-    overdue = due is not None and due.exists()
 
     def run(command: Sequence[str]) -> tuple[int, str]:
         status, out, err = module.run_command(list(command), environ_update={"LC_ALL": "C"})
@@ -110,16 +108,15 @@ def main() -> None:
         module.fail_json(msg=str(exc))
 
     if not module.check_mode and plan.changed:
-        if due is not None and plan.before != plan.after:
-            due.touch()
-        if plan.before and plan.before != plan.after:
-            result["backup_file"] = module.backup_local(path)
         if plan.before != plan.after:
+            due.mark(Path("/"), module.params["service"])
+            if plan.before:
+                result["backup_file"] = str(files.keep_copy(Path(path)))
             write(Path(path), plan.after)
         if plan.managed_before != plan.managed_after:
             write(Path(record), plan.managed_after)
     module.exit_json(
-        changed=plan.changed or overdue,
+        changed=plan.changed,
         diff={"before": plan.before, "after": plan.after, "before_header": path, "after_header": path},
         **result,
     )

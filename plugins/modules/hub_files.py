@@ -60,6 +60,13 @@ options:
       same_as:
         description: The file has the content of this other secret.
         type: path
+      restarts:
+        description:
+          - Services that read this file when they start. Before the file is changed, their restart is marked as due for
+            M(labserver.jupyter.host_services).
+        type: list
+        elements: str
+        default: []
       state:
         description: Whether a file is to be there.
         type: str
@@ -67,6 +74,7 @@ options:
         default: present
 seealso:
   - module: ansible.builtin.copy
+  - module: labserver.jupyter.host_services
 """
 
 EXAMPLES = r"""
@@ -113,6 +121,7 @@ def main() -> None:
                     "secret": {"type": "str", "no_log": True},
                     "secret_bytes": {"type": "int", "no_log": False},
                     "same_as": {"type": "path"},
+                    "restarts": {"type": "list", "elements": "str", "default": []},
                     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
                 },
             }

@@ -72,6 +72,13 @@ cgroup_parent:
   type: str
   returned: success
   sample: labnotebooks.slice
+firewall_mark:
+  description:
+    - The mark that lets a packet pass Docker's rules between containers, for an engine with the firewall backend
+      C(nftables); empty for others.
+  type: str
+  returned: success
+  sample: 0x4c000000/0xff000000
 gpus:
   description: The ids of the graphics cards that Docker can hand out.
   type: list
@@ -120,8 +127,10 @@ def main() -> None:
     )
     socket = module.params["docker_socket"]
     engine = DockerEngine(socket, timeout=30)
+    refused, info = "", {}
     try:
-        refused = objection(engine, module.params["network"]) if Path(socket).exists() else ""
+        if Path(socket).exists():
+            refused, info = objection(engine, module.params["network"]), engine.get("/info")
     except EngineError as error:
         module.fail_json(msg=str(error))
     if refused:
@@ -131,8 +140,9 @@ def main() -> None:
         shared_root=host.shared_root(Path("/proc/self/mountinfo").read_text(encoding="utf-8")),
         shares_root=host.shares_root(SHARES.read_bytes() if SHARES.exists() else b""),
         time_zone=host.time_zone(),
-        cgroup_parent=reserve.of_engine(engine),
+        cgroup_parent=reserve.of_info(info),
         gpus=host.gpus(Path("/")),
+        firewall_mark=host.firewall_mark(info),
     )
 
 

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from .._common.docker_api import DockerEngine, EngineError
+from .._common.own_program import OwnProgram
 from .._hub import passwords
 from .._registry.protocol import RegistryError
 from . import model
@@ -58,6 +59,7 @@ def main(argv: Sequence[str]) -> int:
         sys.stdout.write(table(model.read(Path(settings["output"]).read_text())))
         return 0
     signal.signal(signal.SIGTERM, _end)
+    program = OwnProgram()
     registry = LabRegistry(settings)
 
     service = Service(
@@ -83,6 +85,9 @@ def main(argv: Sequence[str]) -> int:
             _prune(settings["passwords"], tell)
         if arguments.once:
             return 1 if now else 0
+        if program.replaced():
+            tell("the program was replaced; systemd starts the new one")
+            _end()
         service.wait(settings.get("period_seconds", 3))
 
 

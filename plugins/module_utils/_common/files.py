@@ -7,11 +7,15 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
+
+COPIES_KEPT = 3
 
 
 def replace(path: Path, content: bytes, mode: int = 0o644, owner: int = -1, group: int = -1) -> None:
@@ -106,6 +110,21 @@ def candidate(folder: Path, content: bytes, suffix: str = "") -> Iterator[Path]:
         file.write(content)
         file.flush()
         yield Path(file.name)
+
+
+def keep_copy(path: Path, now: datetime | None = None) -> Path:
+    """Copy a file beside itself before somebody changes it, and forget all but the last copies; returns the copy.
+
+    The name ends with the time and ``~``, as backups of editors do.
+    """
+    copy = path.with_name(f"{path.name}.{(now or datetime.now(UTC)).strftime('%Y%m%dT%H%M%SZ')}~")
+    status = path.stat()
+    replace(copy, path.read_bytes(), status.st_mode & 0o7777, status.st_uid, status.st_gid)
+    for old in sorted(path.parent.glob(f"{glob.escape(path.name)}.*~"), key=lambda one: one.stat().st_mtime)[
+        :-COPIES_KEPT
+    ]:
+        old.unlink()
+    return copy
 
 
 def tell_kernel(path: Path, text: str) -> None:

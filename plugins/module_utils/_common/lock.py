@@ -32,7 +32,7 @@ def hold(
     A command that inherits it keeps the lock when this process alone is killed. Raises BusyError when another process
     has it for longer than ``wait_seconds``, OSError when the folder of the locks is not root's alone.
     """
-    with opened(_folder(root) / f"{name}.lock") as descriptor:
+    with opened(folder(root / FOLDER) / f"{name}.lock") as descriptor:
         if not acquire(descriptor, wait_seconds, sleep):
             raise BusyError(f"another run holds /{FOLDER}/{name}.lock")
         yield descriptor
@@ -77,14 +77,14 @@ def acquire(descriptor: int, wait_seconds: float = 0.0, sleep: Callable[[float],
             return True
 
 
-def _folder(root: Path) -> Path:
-    folder = root / FOLDER
-    folder.parent.mkdir(parents=True, exist_ok=True)
+def folder(path: Path) -> Path:
+    """Make the folder of the locks, or see that it is root's alone; returns it, raises OSError when it is not."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-    status = folder.lstat()
+        path.mkdir(mode=0o700)
+    status = path.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
         raise OSError(f"/{FOLDER} is not a folder of root; remove it")
     if stat.S_IMODE(status.st_mode) & 0o077:
-        folder.chmod(0o700)
-    return folder
+        path.chmod(0o700)
+    return path

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .._common import files
+from .._common import due, files
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class Desired:
     secret_bytes: int = 0
     same_as: str = ""
     state: str = "present"
+    restarts: tuple[str, ...] = ()
+    """Services that read this file when they start."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ def from_params(items: Iterable[Mapping[str, Any]]) -> list[Desired]:
             secret_bytes=item.get("secret_bytes") or 0,
             same_as=item.get("same_as") or "",
             state=item.get("state") or "present",
+            restarts=tuple(item.get("restarts") or ()),
         )
         for item in items
     ]
@@ -95,8 +98,10 @@ def compare(desired: Iterable[Desired]) -> Plan:
     return tuple(changes)
 
 
-def apply(plan: Plan) -> None:
-    """Carry out changes; files are replaced atomically."""
+def apply(plan: Plan, root: Path = Path("/")) -> None:
+    """Carry out changes; files are replaced atomically. A restart that becomes due is marked first."""
+    for service in {service: None for change in plan for service in change.desired.restarts}:
+        due.mark(root, service)
     for change in plan:
         one, path = change.desired, Path(change.desired.path)
         if change.what == "remove":

@@ -9,11 +9,15 @@ from __future__ import annotations
 import json
 import posixpath
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 # Docker hands out cards when it finds this program, which NVIDIA's container toolkit brings.
 GPU_HOOK = "usr/bin/nvidia-container-runtime-hook"
 GPU_CARDS = "proc/driver/nvidia/gpus"
+ACCEPT_MARK = "0x4c000000/0xff000000"
+"""The role ``docker`` gives the engine the same for its option ``bridge-accept-fwmark``."""
 
 
 def shares_root(document: bytes, default: str = "/srv/labserver/shares") -> str:
@@ -54,3 +58,12 @@ def gpus(root: Path) -> list[str]:
         if uuid:
             found.append(uuid.group(1))
     return found
+
+
+def firewall_mark(info: Mapping[str, Any]) -> str:
+    """Return the mark that Docker's backend for nftables lets pass; empty for iptables, whose chains decide themselves.
+
+    Docker 29 and later have that backend, and say so in ``FirewallBackend``.
+    """
+    driver = str((info.get("FirewallBackend") or {}).get("Driver") or "")
+    return ACCEPT_MARK if driver.startswith("nftables") else ""

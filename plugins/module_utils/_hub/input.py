@@ -55,10 +55,15 @@ def _network(inputs: Mapping[str, Any]) -> list[str]:
         except ValueError as error:
             found.append(f"{name}: {error}; give an address in hub_subnet")
             continue
-        if address not in subnet or address in (subnet[0], subnet[1]):
-            found.append(f"{name}: {address} is not a free address of {subnet}; its first one is the host's")
+        if address not in subnet or address in (subnet[0], subnet[-1]):
+            found.append(f"{name}: {address} is not an address for a machine in {subnet}")
         elif people is not None and address in people:
-            found.append(f"{name}: {address} lies in hub_people_range {people}, where people's servers get theirs")
+            found.append(
+                f"{name}: {address} lies in hub_people_range {people}, where people's servers and the host get theirs"
+            )
+    for index, port in enumerate(inputs["hub_host_ports"]):
+        if not 1 <= int(port) <= 65535:
+            found.append(f"hub_host_ports[{index}]: {port} is no port; give a number from 1 to 65535")
     if inputs["hub_address"] == inputs["hub_proxy_address"]:
         found.append("hub_proxy_address: is the same as hub_address; give each its own")
     return found

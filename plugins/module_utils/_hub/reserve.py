@@ -17,7 +17,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,12 @@ def of_engine(engine: DockerEngine, proc: Path = Path("/proc")) -> str:
         info: dict[str, Any] = engine.get("/info")
     except EngineError:
         return ""
-    return parent(str(info.get("CgroupDriver")), (proc / "1" / "cgroup").read_text())
+    return of_info(info, proc)
+
+
+def of_info(info: Mapping[str, Any], proc: Path = Path("/proc")) -> str:
+    """Return the ``CgroupParent`` for what an engine says of itself; empty when it says nothing."""
+    return parent(str(info.get("CgroupDriver")), (proc / "1" / "cgroup").read_text()) if info else ""
 
 
 def slice_command(wanted: Limits) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,17 @@ def test_a_file_in_an_open_folder_takes_the_place_of_a_link_itself(tmp_path: Pat
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"secret": "kept", "keys": "new"}
     assert not (tmp_path / "keys").is_symlink()
     assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o600
+
+
+def test_copies_of_a_file_do_not_pile_up(tmp_path: Path) -> None:
+    path = tmp_path / "daemon.json"
+    (tmp_path / "daemon.json.2321.2026-11-20@10:32:11~").write_text("as older versions named it")
+    os.utime(tmp_path / "daemon.json.2321.2026-11-20@10:32:11~", (1, 1))
+    for number in range(6):
+        path.write_text(f"{number}")
+        path.chmod(0o640)
+        copy = files.keep_copy(path, datetime(2026, 11, 27, 12, 0, number, tzinfo=UTC))
+        os.utime(copy, (100 + number, 100 + number))
+    assert [one.read_text() for one in sorted(tmp_path.glob("*~"))] == ["3", "4", "5"]
+    assert copy.name == "daemon.json.20261127T120005Z~"
+    assert copy.stat().st_mode & 0o777 == 0o640

@@ -10,6 +10,8 @@ import stat
 from pathlib import Path
 from typing import Any
 
+import pytest
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import due
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub.files import (
     apply,
     compare,
@@ -103,3 +105,16 @@ def test_given_secrets_are_written_and_never_shown(tmp_path: Path) -> None:
     assert "geheim" not in str(diff_of(second))
     assert run([{**wish, "state": "absent"}]) == [("remove", "secret")]
     assert not (tmp_path / "secret").exists()
+
+
+def test_a_restart_is_marked_before_the_file_is_changed(tmp_path: Path) -> None:
+    wish = {"path": str(tmp_path / "none" / "a.json"), "mode": "0644", "content": "{}", "restarts": ["a.service"], **ME}
+    plan = compare(from_params([wish]))
+    with pytest.raises(FileNotFoundError):
+        apply(plan, tmp_path)
+    assert due.marked(tmp_path, "a.service"), "a run that ends here is made up for"
+    (tmp_path / "none").mkdir()
+    apply(plan, tmp_path)
+    due.clear(tmp_path, "a.service")
+    apply(compare(from_params([wish])), tmp_path)
+    assert not due.marked(tmp_path, "a.service"), "nothing was changed"

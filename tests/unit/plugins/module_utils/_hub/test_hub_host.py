@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub.host import (
+    firewall_mark,
     gpus,
     shared_root,
     shares_root,
@@ -72,3 +73,9 @@ def test_the_guard_looks_where_the_shares_are() -> None:
     assert shares_root(json.dumps(document).encode()) == "/data/shares"
     for nothing in (b"", b"half", b"[]", b"{}", b'{"shares": {}}', b'{"shares": {"x": {}}}'):
         assert shares_root(nothing) == "/srv/labserver/shares"
+
+
+def test_dockers_backend_for_nftables_needs_a_mark() -> None:
+    assert firewall_mark({"FirewallBackend": {"Driver": "nftables"}}) == "0x4c000000/0xff000000"
+    for other in ({}, {"FirewallBackend": None}, {"FirewallBackend": {"Driver": "iptables+firewalld"}}):
+        assert firewall_mark(other) == ""

@@ -33,6 +33,7 @@ class Settings:
     links_folder: str = "/srv/labserver/hub/links"
     guard_socket: str = "/run/labserver-guard/docker.sock"
     docker_socket: str = "/var/run/docker.sock"
+    isolation_socket: str = ""  # asked before each start; empty: not asked
     homes_folders: tuple[str, ...] = ("/home",)
     registry: str = "127.0.0.1:5000"
     default_image: str = "notebook"

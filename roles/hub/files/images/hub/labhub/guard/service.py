@@ -20,7 +20,7 @@ from ..exchange.settings import Settings
 from ..exchange.shares import Share
 from ..exchange.sources import Sources
 from ..servers import gpus, server
-from . import calls, policy
+from . import calls, isolation, policy
 from .paths import answers, mounted, through_link
 
 LOG = logging.getLogger("labhub.guard")
@@ -99,6 +99,10 @@ class Guard:
         identity = inspected["Id"]
         if call.kind == "inspect":
             return _response(status, kind, raw)
+        if call.kind == "start" and self.settings.isolation_socket:
+            problem = await isolation.problem(self.settings.isolation_socket)
+            if problem:
+                raise calls.RefusedError(problem)
         if call.kind == "remove":
             return _response(*await self.engine("DELETE", f"/containers/{identity}", query))
         if call.kind in ("logs", "stats"):
