@@ -4,6 +4,7 @@ set -euo pipefail
 packages=(
   chromium fonts-dejavu-core                  # a browser
   docker-registry apache2-utils               # an image registry, and another writer of htpasswd files
+  libnginx-mod-http-lua                       # what the registry's front holds requests with
   pebble certbot faketime nginx-light openssl # an ACME server, its client, another clock, the front door
   user-mode-linux cifs-utils gcc libc6-dev    # a kernel with cifs (tests/support/machines/xstate.c)
   samba smbclient nfs-ganesha nfs-ganesha-vfs # a NAS
