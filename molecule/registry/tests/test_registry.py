@@ -118,12 +118,13 @@ def test_docker_pushes_and_pulls(host: t.Any) -> None:
 
 @pytest.mark.usefixtures("pusher")
 def test_weekly_job_prunes_and_spares_what_is_used(host: t.Any) -> None:
-    """By a container, by the hub's catalogue, by hand and by the policy; the fourth image is nobody's."""
+    """By a container, as the hub's default, by hand and by the policy; the fourth image the hub only lists."""
     for tag in ("1", "2", "3", "stable", "4", "5"):
         push(host, f"pruned/image:{tag}", f"image {tag}")
         push(host, f"other/image:{tag}", f"image {tag}")
     host.check_output("docker create --name registry-user 127.0.0.1:5000/pruned/image:2 /nothing")
-    offered = {"version": 1, "images": [{"repository": "pruned/image", "tag": "3", "digest": "", "state": "ready"}]}
+    listed = [{"repository": "pruned/image", "tag": tag, "digest": "", "state": "ready"} for tag in ("1", "3", "4")]
+    offered = {"version": 1, "default_image": "pruned/image:3", "images": listed}
     catalogue = "/var/lib/labserver/catalogue"
     host.check_output(f"mkdir -p {catalogue} && echo %s > {catalogue}/images.json", json.dumps(offered))
     report = f"/etc/labserver/registry/in-use.d/{SECOND}.json"
@@ -137,6 +138,25 @@ def test_weekly_job_prunes_and_spares_what_is_used(host: t.Any) -> None:
     for tag in kept:
         host.check_output(f"docker pull 127.0.0.1:5000/pruned/image:{tag}")
     host.check_output(f"docker rm registry-user && rm {catalogue}/images.json")
+
+
+@pytest.mark.usefixtures("pusher")
+def test_docker_pushes_while_maintenance_comes_and_goes(host: t.Any) -> None:
+    """Docker repeats the upload of a layer and not all else, so the front must turn nothing away."""
+    rounds = (
+        "for i in 1 2 3 4 5 6; do echo $i > /tmp/r && tar -cC /tmp r | docker import - 127.0.0.1:5000/pruned/rounds:$i "
+        "&& docker push -q 127.0.0.1:5000/pruned/rounds:$i && labserver registry-maintain || exit 1; done"
+    )
+    pushes = (
+        "n=0; while [ ! -e /tmp/rounds-done ]; do n=$((n + 1)); echo $n > /tmp/p && tar -cC /tmp p | "
+        "docker import - 127.0.0.1:5000/busy/image:$n >/dev/null && docker push -q 127.0.0.1:5000/busy/image:$n >/dev/null "
+        "|| exit 1; done; echo $n"
+    )
+    both = f"rm -f /tmp/rounds-done; ({rounds}; echo $? > /tmp/rounds-done) > /tmp/rounds.log 2>&1 & {pushes}"
+    done = host.run("bash -c %s", both)
+    assert done.rc == 0, done.stderr + host.check_output("cat /tmp/rounds.log")
+    assert int(done.stdout) > 5 and host.check_output("cat /tmp/rounds-done") == "0"
+    assert tags(host, "pruned/rounds") == ["6"] and len(tags(host, "busy/image")) == int(done.stdout)
 
 
 def test_registry_comes_back_when_maintenance_is_killed(host: t.Any) -> None:
