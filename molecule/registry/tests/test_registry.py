@@ -149,8 +149,8 @@ def test_docker_pushes_while_maintenance_comes_and_goes(host: t.Any) -> None:
     )
     pushes = (
         "n=0; while [ ! -e /tmp/rounds-done ]; do n=$((n + 1)); echo $n > /tmp/p && tar -cC /tmp p | "
-        "docker import - 127.0.0.1:5000/busy/image:$n >/dev/null && docker push -q 127.0.0.1:5000/busy/image:$n >/dev/null "
-        "|| exit 1; done; echo $n"
+        "docker import - 127.0.0.1:5000/busy/image:$n > /dev/null && "
+        "docker push -q 127.0.0.1:5000/busy/image:$n > /dev/null || exit 1; done; echo $n"
     )
     both = f"rm -f /tmp/rounds-done; ({rounds}; echo $? > /tmp/rounds-done) > /tmp/rounds.log 2>&1 & {pushes}"
     done = host.run("bash -c %s", both)

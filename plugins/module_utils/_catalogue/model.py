@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._common import words
+
 PREFIX = "org.labserver."
 SPAWNABLE = PREFIX + "spawnable"
 LIMITS = {"cpu": float, "memory_bytes": int, "pids": int}
@@ -94,14 +96,14 @@ def entry(found: Found, registry: str, override: Mapping[str, Any]) -> Entry:
         tag=found.tag,
         digest=found.digest,
         reference=f"{registry}/{found.repository}@{found.digest}",
-        title=title or found.repository,
-        description=description or "",
-        created=found.created,
+        title=words.clean(title or found.repository, 100),
+        description=words.clean(description or "", 300),
+        created=words.clean(found.created, 40),
         size_bytes=found.size_bytes,
         groups=groups,
         limits=limits,
         state="broken" if problem else "pulling",
-        reason=problem,
+        reason=words.clean(problem, 300),
     )
 
 

@@ -6,18 +6,22 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from .._registry.client import RegistryClient
+from .._registry.manifest import ARTIFACT, IMAGE, INDEX, parse
 from .._registry.protocol import RegistryError
 
 
 class ImageError(Exception):
     """One image of the registry is not as it has to be; others are not concerned."""
+
+
+Description = tuple[Mapping[str, str], str, int]
+"""Labels, time of creation and size in bytes of an image."""
 
 
 class Registry(Protocol):
@@ -29,8 +33,8 @@ class Registry(Protocol):
 
     def digest(self, repository: str, reference: str) -> str | None: ...
 
-    def description(self, repository: str, digest: str) -> tuple[Mapping[str, str], str, int]:
-        """Return labels, time of creation and size in bytes of an image; raises ImageError when it has none."""
+    def description(self, repository: str, digest: str) -> Description | None:
+        """Return what an image says of itself, None for what is no image; raises ImageError when it is damaged."""
 
 
 class LabRegistry:
@@ -69,28 +73,35 @@ class LabRegistry:
     def digest(self, repository: str, reference: str) -> str | None:
         return self.client().digest(repository, reference)
 
-    def description(self, repository: str, digest: str) -> tuple[Mapping[str, str], str, int]:
+    def description(self, repository: str, digest: str) -> Description | None:
         try:
             return self._description(repository, digest)
         except RegistryError as error:
             if error.status != 404:
                 raise
-            raise ImageError(f"a part of it is missing in the registry: {error}") from error
+            raise ImageError("a part of it is missing in the registry; push it again") from error
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ImageError(f"it is no image of a container ({type(error).__name__}: {error})") from error
 
-    def _description(self, repository: str, digest: str) -> tuple[Mapping[str, str], str, int]:
-        manifest = json.loads(self.client().manifest(repository, digest).body)
-        if "manifests" in manifest:  # an index: one image for each kind of processor
-            fitting = [
-                one for one in manifest["manifests"] if one.get("platform", {}).get("architecture") == _machine()
-            ]
+    def _description(self, repository: str, digest: str) -> Description | None:
+        found = parse(self.client().manifest(repository, digest))
+        if found.subject is not None:
+            return None
+        if found.kind == INDEX:  # one image for each kind of processor
+            images = [child for child in found.children if not child.attestation and not child.uncertain]
+            if not images:
+                return None
+            fitting = [child for child in images if child.platform.split("/")[1:2] in ([_machine()], [])]
             if not fitting:
                 raise ImageError(f"it is not made for this kind of processor ({_machine()})")
-            manifest = json.loads(self.client().manifest(repository, fitting[0]["digest"]).body)
-        configuration = self.client().blob_json(repository, manifest["config"]["digest"])
+            found = parse(self.client().manifest(repository, fitting[0].digest))
+        if found.kind == ARTIFACT:
+            return None
+        if found.kind != IMAGE or found.config is None:
+            raise ImageError("it is no image of a container, or of a kind that is not known here")
+        configuration = self.client().blob_json(repository, found.config.digest)
         labels = (configuration.get("config") or {}).get("Labels") or {}
-        return labels, configuration.get("created") or "", sum(layer.get("size", 0) for layer in manifest["layers"])
+        return labels, configuration.get("created") or "", sum(layer.size for layer in found.layers)
 
 
 def _machine() -> str:

@@ -20,9 +20,11 @@ from typing import Any
 
 from .._common import files
 from .._common.docker_api import EngineError
+from .._registry.manifest import signed_digest
 from . import model
 from .engine import Engine
-from .registry import ImageError, Registry
+from .registry import Description, ImageError, Registry
+from .trial import trouble
 
 BROKEN_AGAIN_SECONDS = 600
 """A fetch that failed (disk full, registry gone in the middle) is tried again after this time."""
@@ -50,7 +52,7 @@ class Service:
         self._credentials = credentials
         self._clock = clock
         self._say = say
-        self._descriptions: dict[tuple[str, str], tuple[Mapping[str, str], str, int]] = {}
+        self._descriptions: dict[tuple[str, str], Description | None] = {}
         self._failed_at: dict[str, float] = {}
         self._pool = pool
         self._under_way: dict[str, Future[model.Entry]] = {}
@@ -74,7 +76,7 @@ class Service:
                 continue
             for tag in self.registry.tags(repository):
                 digest = self.registry.digest(repository, tag)
-                if digest is None:
+                if digest is None or signed_digest(tag) is not None:
                     continue
                 key = (repository, digest)
                 if key not in self._descriptions:
@@ -83,7 +85,10 @@ class Service:
                     except ImageError as error:
                         found.append(model.Found(repository, tag, digest, problem=str(error)))
                         continue
-                labels, created, size = self._descriptions[key]
+                described = self._descriptions[key]
+                if described is None:  # a chart, a signature, a build cache: nobody means to start it
+                    continue
+                labels, created, size = described
                 if model.spawnable(labels):
                     found.append(model.Found(repository, tag, digest, labels, created, size))
         return found
@@ -151,7 +156,7 @@ class Service:
             if tried.slow:
                 self._failed_at[one.reference] = self._clock()
         except EngineError as error:
-            reason = str(error)
+            reason = trouble(str(error))
             self._failed_at[one.reference] = self._clock()
         state = "broken" if reason else "ready"
         self._say(f"{one.repository}:{one.tag} {one.digest[:19]}: {state} after {self._clock() - began:.1f} s {reason}")

@@ -17,11 +17,14 @@ import http.client
 import http.server
 import json
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
+
+from .._common import words
 
 T = TypeVar("T")
 NAME = "labserver-trial"
@@ -36,6 +39,15 @@ PAUSE_SECONDS = 0.2
 OLDEST_VERSION = 5
 VERSION_HEADER = "X-JupyterHub-Version"
 CLONE_NEWNET = 0x40000000
+
+
+TROUBLE = (
+    ("no space left on device", "it could not be fetched: the server's disk is full"),
+    ("manifest unknown|blob unknown|not found", "it is no longer complete in the registry; push it again"),
+    ("unauthorized|authentication required|denied", "it could not be fetched: the registry refuses the password"),
+    ("no answer from the Docker engine", "it could not be fetched: Docker does not answer"),
+    ("connection refused|no such host|timeout|timed out", "it could not be fetched: the registry does not answer"),
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +67,7 @@ class Outcome:
 
     def reason(self) -> str:
         """Return why the image cannot be offered, or an empty string. The hub works with version 5 and later."""
-        last = " ".join([line.strip() for line in self.output.splitlines() if line.strip()][-1:])[:300]
+        last = words.clean(" ".join([line for line in self.output.splitlines() if line.strip()][-1:]), 200)
         if self.answered:
             major = self.version.split(".", maxsplit=1)[0]
             if not major.isdigit():
@@ -156,6 +168,16 @@ def ask_server() -> str | None:
         return None
     finally:
         connection.close()
+
+
+def trouble(message: str) -> str:
+    """Return what kept an image from being fetched and tried, for people, from what the engine said."""
+    text = words.clean(message, 400)
+    for pattern, said in TROUBLE:
+        if re.search(pattern, text, re.IGNORECASE):
+            return said
+    text = re.sub(r"^[A-Z]+ /\S*: ", "", text)  # the request means nothing to people
+    return f"it could not be fetched: {words.clean(text, 200)}"
 
 
 class _Hub(http.server.BaseHTTPRequestHandler):

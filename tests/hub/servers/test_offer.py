@@ -49,6 +49,7 @@ def test_who_pushed_an_image_sees_why_it_is_not_offered() -> None:
     now = datetime.datetime(2026, 11, 20, tzinfo=datetime.UTC)
     page = options_form(offered(images, people["alice"], "notebook"), None, (), now, mine)
     assert "<code>notebook:2.0</code>: jupyterhub-singleuser cannot start in it" in page
+    assert "<ul class='text-break'>" in page, "a long reason does not widen the page of a phone"
     assert options_form(offered(images, people["alice"], "notebook"), None, (), now) == "", "one image is no choice"
 
 

@@ -35,6 +35,7 @@ class FakeRegistry:
         self.labels: dict[str, dict[str, str]] = {}
         self.away = False
         self.odd: set[str] = set()
+        self.artifacts: set[str] = set()
 
     def repositories(self) -> list[str]:
         if self.away:
@@ -47,7 +48,9 @@ class FakeRegistry:
     def digest(self, repository: str, reference: str) -> str | None:
         return self.content[repository].get(reference)
 
-    def description(self, repository: str, digest: str) -> tuple[Mapping[str, str], str, int]:
+    def description(self, repository: str, digest: str) -> tuple[Mapping[str, str], str, int] | None:
+        if digest in self.artifacts:
+            return None
         if digest in self.odd:
             raise ImageError("it is not made for this kind of processor")
         return self.labels.get(digest, {}), "2026-11-20T09:00:00Z", 123
@@ -62,6 +65,7 @@ class FakeEngine:
         self.results: dict[str, Outcome] = {}
         self.hanging: dict[str, threading.Event] = {}
         self.full = False
+        self.error = ""
         self.seen_while_pulling: t.Callable[[], None] = lambda: None
 
     def has(self, reference: str) -> bool:
@@ -70,6 +74,8 @@ class FakeEngine:
     def pull(self, reference: str, username: str, password: str) -> None:
         assert (username, password) == ("puller", "secret")
         self.seen_while_pulling()
+        if self.error:
+            raise EngineError(self.error, 500)
         if self.full:
             raise EngineError("no space left on device", 500)
         self.pulled.append(reference)
@@ -226,7 +232,7 @@ def test_two_tags_of_one_image_are_tried_once(lab: Lab) -> None:
 def test_a_fetch_that_failed_is_tried_again_later(lab: Lab) -> None:
     lab.engine.full = True
     lab.service.round()
-    assert "no space left" in lab.document()["images"][0]["reason"]
+    assert "disk is full" in lab.document()["images"][0]["reason"]
     lab.engine.full = False
     lab.service.round()
     assert lab.states() == {"notebook:1.0": "broken"}
@@ -253,6 +259,11 @@ def test_an_odd_image_does_not_hold_up_the_others(lab: Lab) -> None:
     assert not lab.service.round()
 
 
+def image_of(config: str, kind: str = "application/vnd.oci.image.config.v1+json") -> dict[str, t.Any]:
+    """The manifest of an image, or of what keeps its things like one."""
+    return {"schemaVersion": 2, "config": {"mediaType": kind, "digest": config, "size": 2}, "layers": []}
+
+
 class OneManifest:
     """A registry's client with one manifest."""
 
@@ -269,9 +280,12 @@ class OneManifest:
 @pytest.mark.parametrize(
     ("manifest", "reason"),
     [
-        ({"manifests": [{"platform": {"architecture": "pdp11"}, "digest": sha("1")}]}, "kind of processor"),
+        (
+            {"manifests": [{"platform": {"os": "linux", "architecture": "pdp11"}, "digest": sha("1")}]},
+            "kind of processor",
+        ),
         ({"schemaVersion": 1, "fsLayers": []}, "no image of a container"),
-        ({"config": {"digest": sha("0")}, "layers": []}, "missing in the registry"),
+        (image_of(sha("0")), "missing in the registry; push it again$"),
     ],
 )
 def test_what_is_no_image_for_this_host_is_told_from_a_registry_that_is_away(manifest: t.Any, reason: str) -> None:
@@ -279,9 +293,65 @@ def test_what_is_no_image_for_this_host_is_told_from_a_registry_that_is_away(man
     registry._client = t.cast(t.Any, OneManifest(manifest))
     with pytest.raises(ImageError, match=reason):
         registry.description("notebook", sha("a"))
-    registry._client = t.cast(t.Any, OneManifest({"config": {"digest": sha("2")}, "layers": []}))
+    registry._client = t.cast(t.Any, OneManifest(image_of(sha("2"))))
     with pytest.raises(RegistryError):
         registry.description("notebook", sha("a"))
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        image_of(sha("1"), "application/vnd.cncf.helm.config.v1+json"),
+        {**image_of(sha("1"), "application/vnd.oci.empty.v1+json"), "artifactType": "application/spdx+json"},
+        {**image_of(sha("1")), "subject": {"digest": sha("2")}},
+        {"manifests": [{"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", "digest": sha("1"), "size": 3}]},
+        {"manifests": []},
+    ],
+)
+def test_charts_signatures_and_caches_are_no_images(manifest: t.Any) -> None:
+    registry = LabRegistry({})
+    registry._client = t.cast(t.Any, OneManifest(manifest))
+    assert registry.description("notebook", sha("a")) is None
+
+
+def test_what_is_no_image_is_not_listed(lab: Lab) -> None:
+    lab.registry.content["notebook"] |= {
+        "chart": sha("c"),
+        "sha256-" + "a" * 64 + ".sig": sha("d"),
+        "sha256-" + "a" * 64: sha("e"),
+    }
+    lab.registry.artifacts.add(sha("c"))
+    lab.service.round()
+    assert lab.states() == {"notebook:1.0": "ready"}
+    assert lab.engine.pulled == ["127.0.0.1:5000/notebook@" + sha("a")]
+
+
+@pytest.mark.parametrize(
+    ("docker", "people"),
+    [
+        ("POST /images/create: write /var/lib/docker/x: no space left on device", "the server's disk is full"),
+        (
+            "POST /images/create: manifest for 127.0.0.1:5000/a@sha256:1 not found: manifest unknown",
+            "no longer complete",
+        ),
+        ("POST /images/create: unauthorized: authentication required", "the registry refuses the password"),
+        ("no answer from the Docker engine at /var/run/docker.sock: timed out", "Docker does not answer"),
+        ("POST /images/create: x\x1b[2J\nsomething new", "it could not be fetched: x [2J something new"),
+    ],
+)
+def test_a_failure_is_told_in_words_for_people(lab: Lab, docker: str, people: str) -> None:
+    lab.engine.error = docker
+    lab.service.round()
+    assert people in lab.document()["images"][0]["reason"]
+    assert "/images/create" not in lab.document()["images"][0]["reason"]
+
+
+def test_words_of_an_image_are_one_short_line(lab: Lab) -> None:
+    labels = {"title": "a\x1b[2J\nb", "description": "x" * 1000}
+    lab.registry.labels[sha("a")] = {f"org.labserver.{key}": value for key, value in labels.items()}
+    lab.service.round()
+    (image,) = lab.document()["images"]
+    assert image["title"] == "a [2J b" and len(image["description"]) == 300
 
 
 def test_a_catalogue_that_could_not_be_written_is_written_later(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

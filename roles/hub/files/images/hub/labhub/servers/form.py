@@ -47,7 +47,7 @@ def _withheld(images: Sequence[Image]) -> str:
     )
     return (
         "<details class='mt-3' id='withheld'><summary>Images that were pushed, but cannot be started</summary>"
-        f"<ul>{rows}</ul></details>"
+        f"<ul class='text-break'>{rows}</ul></details>"
     )
 
 
@@ -80,7 +80,7 @@ def options_form(
             "<div class='form-check mb-2'>"
             f"<input class='form-check-input' type='radio' name='image' id='image-{html.escape(image.name)}'"
             f" value='{html.escape(image.name, quote=True)}'{checked} required>"
-            f"<label class='form-check-label' for='image-{html.escape(image.name)}'>"
+            f"<label class='form-check-label text-break' for='image-{html.escape(image.name)}'>"
             f"<strong>{html.escape(image.title)}</strong> <code>{html.escape(image.name)}</code><br>"
             f"<small class='text-body-secondary'>{html.escape(detail)}</small></label></div>"
         )
