@@ -182,6 +182,35 @@ def test_a_plan_costs_one_request_for_each_thing_and_the_next_one_head_per_tag(
     assert cost() == sorted([*OVERHEAD, *(("HEAD", f"/v2/{REPO}/manifests/{tag}") for tag in tags)])
 
 
+def test_nothing_is_read_that_no_rule_needs(server: RegistryServer, tmp_path: Path) -> None:
+    """Rules that ask for no time need no configuration, and what was read a moment ago is not read again."""
+    registry = fill(server)
+    before = registry.tags(REPO)
+    desired = Desired([Policy(tags=("b*",), keep_last=2, order="name", min_age=0)], limits=LIMITS)
+    with FaultProxy(server.url, lambda *_args: None) as proxy, RegistryClient(proxy.url) as client:
+        outcome = converge(World(client, Cache(tmp_path / "cache")), desired)
+    assert outcome.deleted.tags and (outcome.deleted.error, outcome.broken) == ("", [])
+    left = registry.tags(REPO)
+    paths = [
+        (method, path) for method, path in proxy.log if (method, re.sub("probe-.*", "probe", path)) not in OVERHEAD
+    ]
+    assert not [path for _method, path in paths if "/blobs/" in path]
+    counts = {method: len([one for one in paths if one[0] == method]) for method in ("GET", "HEAD", "DELETE")}
+    children = 1  # of the index "old", which has no tag
+    assert counts == {
+        "GET": len(before) + children,
+        "HEAD": len(left) + children,  # that what is kept can be pulled
+        "DELETE": len(outcome.deleted.manifests),
+    }
+    assert all(registry.pull(REPO, tag) for tag in left)
+    # The times that were not read are read when a rule asks for them.
+    with RegistryClient(server.url) as client:
+        again = converge(
+            World(client, Cache(tmp_path / "cache")), Desired([Policy(keep_last=1, min_age=0)]), check=True
+        )
+    assert all(item.time is not None for one in again.plan.repositories for item in one.verdicts if item.tag[0] == "b")
+
+
 def test_digests_are_deleted_when_few_tags_are_left(
     server: RegistryServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

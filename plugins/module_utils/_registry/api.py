@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -29,6 +30,8 @@ NO_DIGEST = "sha256:" + 64 * "0"
 # Moving a tag costs as much as reading some 200 in a delete. So it pays only where that many deletes each read fewer.
 WORTH_MOVING = 400
 TOMBSTONES = 8
+FRESH_SECONDS = 10.0
+"""What was read within this time is not asked for again before deleting; tags that are new since always are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +71,18 @@ def probe(client: RegistryClient, repository: str) -> Abilities:
 class ApiExecutor:
     """Executes plans on one registry. ``retag`` permits the way for servers that cannot delete a tag."""
 
-    def __init__(self, client: RegistryClient, cache: Cache, *, delete_tags: bool, retag: bool = False) -> None:
+    def __init__(
+        self,
+        client: RegistryClient,
+        cache: Cache,
+        *,
+        delete_tags: bool,
+        retag: bool = False,
+        read: float = float("-inf"),
+    ) -> None:
+        """``read``: when the reading for the plan began, by ``time.monotonic()``."""
         self.client = client
+        self.read = read
         self.cache = cache
         self.delete_tags = delete_tags
         self.retag = retag
@@ -128,6 +141,8 @@ class ApiExecutor:
         """
         planned = dict(plan.remove_tags) | plan.kept
         tags = [tag for tag in self.client.tags(plan.name) if tag not in moving]
+        if time.monotonic() - self.read < FRESH_SECONDS:  # longer than deleting itself takes, it is not known anyway
+            tags = [tag for tag in tags if tag not in planned]
         now = zip(tags, self.client.map(lambda tag: self.client.digest(plan.name, tag), tags), strict=True)
         fresh = {digest for tag, digest in now if digest is not None and digest != planned.get(tag)}
         return self._closure(plan.name, fresh) & set(plan.doomed)
@@ -144,7 +159,7 @@ class ApiExecutor:
         return closure(digests, manifests) | {child.digest for child in children if child.uncertain}
 
     def _manifest(self, repository: str, digest: str) -> Manifest:
-        return self.cache.get(digest) or parse(self.client.manifest(repository, digest))
+        return self.cache.get(digest, complete=False) or parse(self.client.manifest(repository, digest))
 
     def _delete_tags(self, plan: RepositoryPlan, moving: Iterable[tuple[str, str]]) -> set[str]:
         """Delete the tags that still are where the plan saw them; return the digests of those that are not."""

@@ -22,7 +22,7 @@ VERSION = 2
 
 
 class Cache:
-    """Complete manifests by digest, and the journal (repository -> digests). Without a path it lives in memory only."""
+    """Manifests by digest, and the journal (repository -> digests). Without a path it lives in memory only."""
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
@@ -31,13 +31,14 @@ class Cache:
         if path is not None:
             self._load(path)
 
-    def get(self, digest: str) -> Manifest | None:
-        """Return a manifest that has been read completely before."""
-        return self.manifests.get(digest)
+    def get(self, digest: str, complete: bool = True) -> Manifest | None:
+        """Return a manifest that has been read before; ``complete``: with the configuration of the image."""
+        found = self.manifests.get(digest)
+        return found if found is None or found.complete or not complete else None
 
     def add(self, manifest: Manifest) -> None:
-        """Keep a manifest, when all about it is known."""
-        if manifest.complete:
+        """Keep a manifest."""
+        if manifest.complete or manifest.digest not in self.manifests:
             self.manifests[manifest.digest] = manifest
 
     def save(self, keep: set[str] | None = None) -> None:
@@ -85,14 +86,14 @@ def to_row(manifest: Manifest) -> list[Any]:
         manifest.artifact_type,
         manifest.platform,
         manifest.created,
+        manifest.complete,
     ]
 
 
 def from_row(row: list[Any]) -> Manifest:
     """Return the manifest of :func:`to_row`."""
-    digest, media_type, size, kind, config, config_type, layers, children, subject, artifact_type, platform, created = (
-        row
-    )
+    digest, media_type, size, kind, config, config_type, layers, children, subject, *rest = row
+    artifact_type, platform, created, complete = rest
     return Manifest(
         digest,
         media_type,
@@ -106,5 +107,5 @@ def from_row(row: list[Any]) -> Manifest:
         artifact_type,
         platform,
         created,
-        True,
+        bool(complete),
     )

@@ -46,6 +46,13 @@ class Policy:
     allow_empty: bool | None = None
 
     @property
+    def needs_build_time(self) -> bool:
+        """Whether any rule asks when an image was built, where nothing says when it was pushed."""
+        periods = any(getattr(self, f"keep_{period}") for period in PERIODS)
+        newest = self.keep_last and self.order == "age"
+        return self.age != "pushed" and bool(periods or newest or self.keep_within or self.min_age)
+
+    @property
     def rules(self) -> list[str]:
         """The rules that keep by count or age, as a person wrote them."""
         counts = ("keep_last", *(f"keep_{period}" for period in PERIODS))

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -48,9 +49,13 @@ def converge(world: World, desired: Desired, *, check: bool = False, retag: bool
     Errors while deleting are in ``deleted.error``, together with what had been done by then.
     """
     client, cache, policies = world.client, world.cache, desired.policies
-    now = client.ping()
+    now, began = client.ping(), time.monotonic()
     names = [name for name in client.repositories() if any(first_match(item.repositories, name) for item in policies)]
-    repositories = read_repositories(client, names, cache, now)
+
+    def times(name: str) -> bool:
+        return next(item.needs_build_time for item in policies if first_match(item.repositories, name))
+
+    repositories = read_repositories(client, names, cache, now, times)
     abilities = probe(client, names[0]) if names else Abilities(False)
     plan = compare(
         repositories,
@@ -62,12 +67,15 @@ def converge(world: World, desired: Desired, *, check: bool = False, retag: bool
     )
     outcome = Outcome(plan, now, _freed(plan, repositories), abilities)
     if plan.removals and not plan.refusals and not abilities.problem and not check:
-        outcome.deleted = ApiExecutor(client, cache, delete_tags=abilities.delete_tags, retag=retag).run(plan)
+        outcome.deleted = ApiExecutor(client, cache, delete_tags=abilities.delete_tags, retag=retag, read=began).run(
+            plan
+        )
         if not outcome.deleted.error:
             known = {item.name: item.manifests for item in repositories}
             for item in plan.repositories:
                 if item.remove_tags or item.remove_manifests:
-                    outcome.broken += verify(client, item.name, item.kept, known[item.name])
+                    # Deleting takes no layers away; that is for the collection, which looks at them.
+                    outcome.broken += verify(client, item.name, item.kept, known[item.name], layers=False)
     elif not check:
         cache.save({digest for repository in repositories for digest in repository.manifests})
     outcome.requests = client.requests

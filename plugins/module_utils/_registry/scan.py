@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from .cache import Cache
 from .client import RegistryClient
@@ -15,21 +15,30 @@ from .manifest import Manifest, parse, with_config
 from .protocol import RawManifest, RegistryError
 
 
-def read_repositories(client: RegistryClient, names: Iterable[str], cache: Cache, now: float) -> list[Repository]:
+def read_repositories(
+    client: RegistryClient,
+    names: Iterable[str],
+    cache: Cache,
+    now: float,
+    times: Callable[[str], bool] = lambda _name: True,
+) -> list[Repository]:
     """Return what is known about these repositories; ``now`` is the registry's clock (seconds since the epoch).
+
+    ``times`` tells for a repository whether to read the configurations of its images, one request each.
 
     What cannot be read becomes a problem of its repository. Errors that concern the whole registry (no answer, no
     access) raise RegistryError; that a registry answers 500 for one manifest, and goes on, is none of these.
     """
-    return [_Reader(client, name, cache, now).read() for name in names]
+    return [_Reader(client, name, cache, now, times(name)).read() for name in names]
 
 
 class _Reader:
-    def __init__(self, client: RegistryClient, name: str, cache: Cache, now: float) -> None:
+    def __init__(self, client: RegistryClient, name: str, cache: Cache, now: float, times: bool) -> None:
         self.client = client
         self.name = name
         self.cache = cache
         self.now = now
+        self.times = times
         self.repository = Repository(name)
 
     def read(self) -> Repository:
@@ -88,16 +97,16 @@ class _Reader:
 
     def get_manifest(self, digest: str) -> Manifest | None:
         try:
-            return self.cache.get(digest) or self.complete(self.client.manifest(self.name, digest))
+            return self.cache.get(digest, self.times) or self.complete(self.client.manifest(self.name, digest))
         except RegistryError as error:
             self.note(digest, error)
             return None
 
     def complete(self, raw: RawManifest) -> Manifest:
-        if (cached := self.cache.get(raw.digest)) is not None:
+        if (cached := self.cache.get(raw.digest, self.times)) is not None:
             return cached
         manifest = parse(raw)
-        if manifest.has_image_config and manifest.config is not None:
+        if self.times and manifest.has_image_config and manifest.config is not None:
             manifest = with_config(manifest, self.client.blob_json(self.name, manifest.config.digest), self.now)
         self.cache.add(manifest)
         return manifest

@@ -14,9 +14,15 @@ from .manifest import Manifest
 
 
 def verify(
-    client: RegistryClient, repository: str, tags: Mapping[str, str], manifests: Mapping[str, Manifest]
+    client: RegistryClient,
+    repository: str,
+    tags: Mapping[str, str],
+    manifests: Mapping[str, Manifest],
+    layers: bool = True,
 ) -> list[str]:
     """Return what is missing of ``tags`` (tag -> digest); empty when each can be pulled completely.
+
+    Without ``layers`` only the manifests are looked for.
 
     A tag that points elsewhere by now was pushed again and is no loss; one that is gone is.
     """
@@ -33,6 +39,8 @@ def verify(
     for digest, found in zip(children, client.map(lambda item: client.digest(repository, item), children), strict=True):
         if found is None:
             missing.append(f"{repository}@{digest} is missing, and an index needs it")
+    if not layers:
+        return missing
     blobs = sorted({blob.digest for digest in needed if digest in manifests for blob in manifests[digest].blobs})
     for digest, size in zip(blobs, client.map(lambda item: client.blob_size(repository, item), blobs), strict=True):
         if size is None:
