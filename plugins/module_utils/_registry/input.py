@@ -46,6 +46,9 @@ def problems(inputs: Mapping[str, Any]) -> list[str]:
     days = inputs.get("registry_report_max_age_days")
     if not isinstance(days, int) or days < 1:
         found.append(f"registry_report_max_age_days: {days!r} is not a number of days; give at least 1")
+    chosen = inputs.get("registry_keep_chosen_days")
+    if not isinstance(chosen, int) or isinstance(chosen, bool) or chosen < 0:
+        found.append(f"registry_keep_chosen_days: {chosen!r} is not a number of days; give 0 or more")
     fraction = inputs.get("registry_max_fraction")
     if not isinstance(fraction, int | float) or not 0 <= fraction <= 1:
         found.append(f"registry_max_fraction: {fraction!r} is not a number from 0 to 1")

@@ -38,6 +38,7 @@ def test_defaults_are_good() -> None:
             {"registry_report_max_age_days": 0},
             "registry_report_max_age_days: 0 is not a number of days; give at least 1",
         ),
+        ({"registry_keep_chosen_days": -1}, "registry_keep_chosen_days: -1 is not a number of days; give 0 or more"),
         ({"registry_max_fraction": 5}, "registry_max_fraction: 5 is not a number from 0 to 1"),
         ({"registry_protect": ["~("]}, "registry_protect[0]: '~(' is not a regular expression"),
         ({"registry_rotate_users": ["mira"]}, "registry_rotate_users[0]: there is no user 'mira' in registry_users"),

@@ -92,12 +92,14 @@ def test_cache_returns_what_was_kept_and_survives_rubbish(tmp_path: t.Any) -> No
     kept = cache.Cache(path)
     kept.add(manifest.with_config(parse(image()), {"os": "linux", "architecture": "amd64"}, NOW))
     kept.add(parse({"schemaVersion": 2, "manifests": [{"digest": A}]}))
-    kept.add(parse(image(annotations={"not": "complete"})))
+    kept.add(unread := parse(image(annotations={"not": "complete"})))
     kept.pending["r"] = [C]
     kept.save()
     again = cache.Cache(path)
-    assert again.manifests == kept.manifests and len(again.manifests) == 2
+    assert again.manifests == kept.manifests and len(again.manifests) == 3
     assert again.pending == {"r": [C]}
+    # Without its configuration a manifest is an answer only for who does not ask for the time of the build.
+    assert again.get(unread.digest) is None and again.get(unread.digest, complete=False) == unread
     path.write_text(path.read_text()[:-20])
     assert cache.Cache(path).manifests == {}
     path.write_text("rubbish")
