@@ -21,6 +21,7 @@ from typing import Any
 from .._common import files
 from .._common.docker_api import EngineError
 from .._registry.manifest import signed_digest
+from .._registry.protocol import RegistryError
 from . import model
 from .engine import Engine
 from .registry import Description, ImageError, Registry
@@ -71,7 +72,13 @@ class Service:
     def look(self) -> list[model.Found]:
         """Return the tags in the registry; raises RegistryError when it does not answer."""
         found = []
-        for repository in self.registry.repositories():
+        repositories = self.registry.repositories()
+        if not repositories and self._written:  # one whose tags were all deleted still has its repositories
+            raise RegistryError(
+                f"the registry holds no repository at all, though it held {len(self._written)} image(s) before; "
+                "is its disk mounted?"
+            )
+        for repository in repositories:
             if not model.wanted(repository, self.settings.get("repositories") or ["*"]):
                 continue
             for tag in self.registry.tags(repository):

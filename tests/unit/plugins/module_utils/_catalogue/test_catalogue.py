@@ -221,6 +221,19 @@ def test_an_image_that_hangs_holds_up_no_other(lab: Lab) -> None:
     assert lab.states() == {"other:1": "ready"}, "what was deleted meanwhile does not come back"
 
 
+def test_a_registry_that_lost_everything_changes_nothing(lab: Lab) -> None:
+    """Its disk is not mounted, say; what is on this host can be started all the same."""
+    lab.service.round()
+    lab.registry.content.clear()
+    with pytest.raises(RegistryError, match="holds no repository at all, though it held 1 image"):
+        lab.service.round()
+    assert lab.states() == {"notebook:1.0": "ready"}
+    lab.restart()
+    with pytest.raises(RegistryError):
+        lab.service.round()
+    assert lab.states() == {"notebook:1.0": "ready"}
+
+
 def test_two_tags_of_one_image_are_tried_once(lab: Lab) -> None:
     lab.registry.content["notebook"]["1.0-CASE"] = sha("a")
     lab.registry.content["notebook"]["1.0-case"] = sha("a")
