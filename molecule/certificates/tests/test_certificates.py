@@ -76,6 +76,17 @@ def test_testssl_finds_nothing_to_complain_of(other: t.Any, address: str, checks
     assert ("cert_chain_of_trust" in said) is ("-S" in checks)
 
 
+def test_the_front_door_has_room_for_a_course_and_the_hub_takes_no_large_bodies(server: t.Any) -> None:
+    shown = server.check_output("nginx -T 2>/dev/null")
+    assert "worker_connections 16384;" in shown
+    limits = "for p in $(pgrep -f 'nginx: worker'); do grep 'Max open files' /proc/$p/limits; done"
+    assert {int(line.split()[3]) for line in server.check_output(limits).splitlines()} == {32768}
+    asked = "curl -sk -o /dev/null -w '%{http_code}' --data-binary @/run/large https://hub.lab.test"
+    server.check_output("head -c 2000000 /dev/zero >/run/large")
+    assert server.check_output(f"{asked}/hub/api/users/bob/tokens") == "413"
+    assert server.check_output(f"{asked}/user/bob/api/contents/x") != "413"
+
+
 def test_names_that_nobody_serves_get_no_certificate(server: t.Any) -> None:
     done = server.run("openssl s_client -connect hub.lab.test:443 -servername elsewhere.test </dev/null 2>&1")
     assert "BEGIN CERTIFICATE" not in done.stdout

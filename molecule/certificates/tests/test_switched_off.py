@@ -17,6 +17,26 @@ from conftest import fingerprint, name_of, play, wait_until
 from test_schedule import CONFIG, status
 
 
+def test_a_front_door_that_is_down_is_told_once_and_its_return_too(other: t.Any) -> None:
+    rows = json.loads(other.check_output("labserver status --json"))["services"]
+    assert {"service": "nginx", "level": "ok", "message": ""} in rows
+    other.check_output("systemctl stop nginx")
+    # Named some time ago: a room that starts its services for the first time is given a while.
+    other.check_output("touch -d '1 hour ago' /etc/labserver/services.d/proxy.json")
+    try:
+        for _look in range(2):
+            done = other.run("labserver services")
+            assert (done.rc, done.stdout) == (2, "nginx: the unit nginx.service is inactive\n")
+        table = other.check_output("labserver status")
+        assert re.search(r"^\S+ +nginx +critical +the unit nginx.service is inactive$", table, re.MULTILINE)
+        assert "nginx: critical: the unit nginx.service is inactive" in other.check_output("labserver watch")
+    finally:
+        other.check_output("systemctl start nginx")
+    assert other.run("labserver services").rc == 0
+    heard = [json.loads(line) for line in other.file("/var/log/test-posted").content_string.splitlines() if line]
+    assert [item["level"] for item in heard if item["job"] == "service.nginx"] == ["critical", "ok"]
+
+
 def test_a_host_that_was_off_catches_up(other: t.Any) -> None:
     """Switched off and on: cron's and systemd's jobs that were missed run, and the front door is back by itself."""
     job = {"command": ["/bin/true"], "schedule": "0 3 1 1 *", "jitter_seconds": 0}
@@ -68,6 +88,10 @@ def test_taken_off_nothing_is_left_but_certificates(other: t.Any) -> None:
         assert ("changed=0" in said) is not changed
     assert other.check_output("find /etc/cron.d /etc/labserver/jobs.d -name '*labserver-*' -o -name '*.json'") == ""
     assert "labserver" not in other.check_output("systemctl list-timers --all")
+    # certbot's own timer, which was masked, renews again; the status has nothing left to look after.
+    assert other.check_output("systemctl is-active certbot.timer") == "active"
+    assert json.loads(other.check_output("labserver status --json"))["services"] == []
+    assert "labserver" not in other.file("/etc/nginx/nginx.conf").content_string
     report = json.loads(other.check_output("labserver status --json"))
     assert (report["jobs"], report["certificates"]) == ([], [])
     for path in ("/etc/nginx/conf.d/labserver.conf", CONFIG, "/var/lib/labserver/certificates.json"):

@@ -22,10 +22,11 @@ from .._common import probe, process, words
 from .._common.docker_api import DockerEngine, EngineError
 
 FOLDER = "etc/labserver/services.d"
-NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 ENGINE_SECONDS = 10.0
 COMMAND_SECONDS = 20.0
 ANSWER_SECONDS = 10.0
+PROJECT_LABEL = "com.docker.compose.project"
 PROPERTIES = ("Id", "LoadState", "ActiveState", "SubState", "Result")
 
 
@@ -33,13 +34,15 @@ PROPERTIES = ("Id", "LoadState", "ActiveState", "SubState", "Result")
 class Service:
     """What a room runs; each of the questions that is given has to be answered well.
 
-    ``unit`` is a systemd unit, ``container`` a name, ``url`` has to answer with less than 500, ``command`` has to end
-    with 0 (1: warning, else critical) and says why not in its first line.
+    ``unit`` is a systemd unit, ``container`` a name, ``project`` all containers of a Compose project. ``url`` has to
+    answer with less than 500. ``command`` has to end with 0 (1: warning, else critical) and says why not in its first
+    line.
     """
 
     name: str
     unit: str = ""
     container: str = ""
+    project: str = ""
     url: str = ""
     command: tuple[str, ...] = ()
     named: float = field(default=0.0, compare=False)  # when the room named it, seconds since 1970
@@ -49,6 +52,8 @@ class Service:
         """Where its log is."""
         if self.container:
             return f"docker logs {self.container}"
+        if self.project:
+            return f"docker compose -p {self.project} logs"
         return f"journalctl -u {self.unit}" if self.unit else ""
 
 
@@ -99,6 +104,7 @@ def _service(item: Mapping[str, Any]) -> Service:
         name=name,
         unit=str(item.get("unit") or ""),
         container=str(item.get("container") or ""),
+        project=str(item.get("project") or ""),
         url=str(item.get("url") or ""),
         command=tuple(str(word) for word in item.get("command") or ()),
     )
@@ -107,7 +113,7 @@ def _service(item: Mapping[str, Any]) -> Service:
 def look(services: Sequence[Service], world: World) -> list[Health]:
     """Ask for every service how it is; returns one entry each, in order."""
     units = _units([service.unit for service in services if service.unit], world)
-    containers, silent = _containers(any(service.container for service in services), world)
+    containers, silent = _containers(any(service.container or service.project for service in services), world)
 
     def one(service: Service) -> Health:
         found = []
@@ -115,6 +121,8 @@ def look(services: Sequence[Service], world: World) -> list[Health]:
             found.append(unit_health(service.unit, units.get(service.unit)))
         if service.container:
             found.append(("critical", silent) if silent else container_health(service.container, containers))
+        if service.project:
+            found.append(("critical", silent) if silent else project_health(service.project, containers))
         # Whether it answers is asked only where it should: the reason is known otherwise.
         if service.url and not any(level != "ok" for level, _message in found):
             found.append(_answer(service.url, world))
@@ -184,6 +192,15 @@ def container_health(name: str, containers: Mapping[str, Mapping[str, Any]]) -> 
     if "(health: starting)" in status:
         return "warning", f"the container {name} is starting"
     return "ok", ""
+
+
+def project_health(project: str, containers: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
+    """Return level and reason of a Compose project; a container that did its work and ended with 0 is well."""
+    own = {name: item for name, item in containers.items() if (item.get("Labels") or {}).get(PROJECT_LABEL) == project}
+    if not own:
+        return "critical", f"the app {project} has no container"
+    done = {name for name, item in own.items() if str(item.get("Status")).startswith("Exited (0)")}
+    return worst(container_health(name, own) for name in sorted(set(own) - done))
 
 
 def _answer(url: str, world: World) -> tuple[str, str]:

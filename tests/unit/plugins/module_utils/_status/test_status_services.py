@@ -32,7 +32,7 @@ class Host:
     def __init__(self, root: Path) -> None:
         self.root, self.time = root, NOW
         self.units: dict[str, dict[str, str]] = {"nginx.service": ACTIVE}
-        self.containers: dict[str, dict[str, str]] = {"labserver-hub": UP}
+        self.containers: dict[str, dict[str, Any]] = {"labserver-hub": UP}
         self.engine_says = ""
         self.commands: dict[str, tuple[int, str]] = {}
         self.slept: list[float] = []
@@ -127,6 +127,20 @@ def test_containers(host: Host, container: dict[str, str] | None, level: str, wo
     found = host.levels()
     assert found["hub"][0] == level
     assert words in found["hub"][1]
+
+
+def test_a_compose_project_is_as_well_as_its_containers(host: Host) -> None:
+    host.room("apps", {"name": "app-wiki", "project": "wiki"})
+    assert host.levels()["app-wiki"] == ("critical", "the app wiki has no container")
+    labels: Any = {"Labels": {services.PROJECT_LABEL: "wiki"}}
+    host.containers |= {
+        "wiki-web-1": {**UP, **labels},
+        "wiki-init-1": {"State": "exited", "Status": "Exited (0) 2 hours ago", **labels},
+        "other-web-1": {"State": "exited", "Status": "Exited (1)", "Labels": {services.PROJECT_LABEL: "other"}},
+    }
+    assert host.levels()["app-wiki"] == ("ok", "")
+    host.containers["wiki-db-1"] = {"State": "exited", "Status": "Exited (1) 2 hours ago", **labels}
+    assert host.levels()["app-wiki"] == ("critical", "the container wiki-db-1 is exited (Exited (1) 2 hours ago)")
 
 
 def test_an_engine_that_is_silent_hides_no_other_service(host: Host) -> None:
