@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ca": ("_certificates.cli:ca_main", "hand a host its issuer of the lab's authority"),
     "catalogue": ("_catalogue.cli:main", "watch the registry and keep the list of images that can be started"),
     "hub-network": ("_hub.isolation_service:main", "keep people's servers apart, and tell the guard whether they are"),
+    "hub-watch": ("_hub.watch:main", "finish a change of the hub whose run died, and look after people's servers"),
     "notebooks-limits": ("_hub.reserve:main", "leave host and hub a reserve beside all notebooks"),
     "registry-maintain": ("_registry.job:main", "prune the image registry and collect its garbage"),
     "renew": ("_certificates.cli:main", "renew, deploy and check certificates"),

@@ -11,10 +11,12 @@ module: hub_change
 short_description: Change the hub while people work, with a way back
 version_added: 0.1.0
 description:
-  - Before a change, loads the new configuration in a throwaway container, copies the hub's database, notes which
-    servers of people run, and only then installs the configuration.
+  - Before a change, loads the new configuration in a throwaway container, records on the host what is there, copies the
+    hub's database, notes which servers of people run, and only then installs the configuration.
   - After it, looks whether the hub and each of these servers answer.
   - If not, or when the change failed before that, puts the former containers with their configuration back.
+  - The record stays on the host until one of the two has ended well. A run that finds one of an earlier run that died
+    goes on from there, and C(labserver hub-watch) finishes on the host what no run comes back to.
 author:
   - The labserver.jupyter authors (@labserver)
 extends_documentation_fragment:
@@ -57,6 +59,10 @@ options:
     description: Where the hub's state is.
     type: path
     default: /srv/labserver/hub
+  record:
+    description: Where the change is recorded while it is under way.
+    type: path
+    default: /var/lib/labserver/hub-change.json
   uid:
     description: User and group id of the hub.
     type: int
@@ -64,9 +70,6 @@ options:
   base_url:
     description: Where this host sees the hub through its proxy, with a slash at the end.
     type: str
-  former:
-    description: What the step V(before) returned; for the other steps.
-    type: dict
   timeout_seconds:
     description: How long is waited for hub and servers.
     type: int
@@ -84,24 +87,25 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Try the configuration and note who works
+- name: Try the configuration and record what is there
   labserver.jupyter.hub_change:
     step: before
     image: labserver/hub:0123456789ab
     settings: '{"version": 1}'
     hashes: {labserver-docker-guard: 89abcdef, labserver-hub-proxy: 4567cdef, labserver-hub: 0123abcd}
-  register: former
+    base_url: http://127.0.0.1:8000/
+
+- name: Wait until hub and servers answer
+  labserver.jupyter.hub_change:
+    step: after
+    base_url: http://127.0.0.1:8000/
 """
 
 RETURN = r"""
 servers:
-  description: The servers of people that ran before the change.
+  description: Names of the people whose servers run.
   type: list
-  elements: dict
-  returned: with step V(before)
-former:
-  description: What the other steps need; has no secret.
-  type: dict
+  elements: str
   returned: with step V(before)
 message:
   description: How many servers were kept, in words.
@@ -114,23 +118,21 @@ restored:
   returned: with step V(back)
 """
 
-import dataclasses
-import datetime
-import shutil
-import tempfile
+import os
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue.engine import Engine
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import files
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import DockerEngine, EngineError
-from ansible_collections.labserver.jupyter.plugins.module_utils._hub import change, database, servers, trial
+from ansible_collections.labserver.jupyter.plugins.module_utils._hub import change, servers, transaction, trial
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub.configuration import Configuration
 
 
-def before(module: AnsibleModule, engine: DockerEngine) -> None:
-    """Compare, try, copy, note, install."""
+def before(module: AnsibleModule, world: transaction.World) -> None:
+    """Compare, try, record, copy, install."""
     params = module.params
-    folder, data = Path(params["folder"]), Path(params["data_folder"])
+    folder = world.place.folder
     wanted = Configuration(params["settings"], tuple(params["snippets"]))
     installed = Configuration.read(folder)
     differs = installed != wanted
@@ -138,87 +140,51 @@ def before(module: AnsibleModule, engine: DockerEngine) -> None:
     diff |= {"after": wanted.settings + "".join(wanted.snippets), "after_header": str(folder / "hub.json")}
     if not Path(params["docker_socket"]).exists():
         if module.check_mode:
-            module.exit_json(changed=differs, diff=diff, servers=[], former={})
+            module.exit_json(changed=differs, diff=diff, servers=[])
         module.fail_json(msg=f"there is no Docker engine at {params['docker_socket']}")
-    containers = {name: servers.inspect(engine, name) for name in params["hashes"]}
-    former = change.Former(containers, installed, "", tuple(servers.running(engine)))
+    containers = {name: servers.inspect(world.engine, name) for name in params["hashes"]}
+    former = change.Former(containers, installed, "", tuple(servers.running(world.engine)))
+    people = [server.user for server in former.servers]
     needed = any(change.needs_change(container, params["hashes"][name]) for name, container in containers.items())
-    if module.check_mode or not (differs or needed):
-        document = {} if module.check_mode else former.document()
-        people = former.document()["servers"]
-        module.exit_json(changed=differs, diff=diff if differs else {}, servers=people, former=document)
-    try_out(module, engine, wanted)
-    now = datetime.datetime.now(datetime.UTC)
-    copy = database.keep(data / "state" / "jupyterhub.sqlite", data / "snapshots", now.strftime("%Y%m%dT%H%M%SZ"))
-    maintenance = Path(params["maintenance_file"])
-    try:
-        change.announce(maintenance, (now + datetime.timedelta(minutes=10)).isoformat(timespec="seconds"))
-        wanted.write(folder, params["uid"])
-    except OSError:
-        # A full disk, for instance: half of a new configuration must not wait for the hub's next start.
-        maintenance.unlink(missing_ok=True)
-        installed.write(folder, params["uid"])
-        raise
-    document = dataclasses.replace(former, copy=str(copy or "")).document()
-    module.exit_json(changed=differs, diff=diff, servers=document["servers"], former=document)
+    unfinished = transaction.read(world.place) is not None
+    if not module.check_mode and (differs or needed or unfinished):
+        try_out(module, world.engine, wanted)
+        transaction.begin(world, wanted, former, params["base_url"])
+    module.exit_json(changed=differs, diff=diff if differs else {}, servers=people)
 
 
 def try_out(module: AnsibleModule, engine: DockerEngine, wanted: Configuration) -> None:
     """Load the configuration in a throwaway container; ends the module when it is refused."""
     params = module.params
-    staged = tempfile.mkdtemp(prefix="trial-", dir=params["folder"])
-    try:
-        Path(staged).chmod(0o755)
-        wanted.write(Path(staged), params["uid"])
-        body = trial.body(params["image"], params["uid"], params["folder"], staged)
-        status, output = Engine(engine).run("labserver-hub-trial", body)
-    finally:
-        shutil.rmtree(staged)
+    with files.scratch(Path(params["folder"]), "trial-") as staged:
+        staged.chmod(0o755)
+        wanted.write(staged, params["uid"])
+        body = trial.body(params["image"], params["uid"], params["folder"], str(staged))
+        # A name of its own: two runs at once must not end each other's trial.
+        status, output = Engine(engine).run(f"{trial.NAME}-{os.getpid()}", body)
     if status != 0:
         module.fail_json(msg="The hub would not start with this configuration, so nothing was changed:\n" + output)
 
 
-def look(module: AnsibleModule, engine: DockerEngine, former: change.Former) -> servers.Look:
-    """Look whether all is well; the announcement of the change ends when it is."""
-    found = servers.look(
-        list(former.servers),
-        lambda identity: servers.inspect(engine, identity),
-        module.params["base_url"],
-        seconds=module.params["timeout_seconds"],
-        hopeless=lambda: any(
-            change.hopeless(servers.inspect(engine, name), was) for name, was in former.containers.items()
-        ),
-    )
-    if found.well:
-        Path(module.params["maintenance_file"]).unlink(missing_ok=True)
-    return found
-
-
-def after(module: AnsibleModule, engine: DockerEngine) -> None:
-    """Tell whether the change went well."""
-    found = look(module, engine, change.Former.of(module.params["former"]))
+def after(module: AnsibleModule, world: transaction.World) -> None:
+    """Tell whether the hub answers and, after a change, whether everybody kept their server."""
+    if module.check_mode:
+        module.exit_json(changed=False, message="in check mode nothing was changed")
+    base_url = module.params["base_url"]
+    changed = transaction.read(world.place) is not None
+    found = transaction.verify(world, base_url, module.params["timeout_seconds"])
+    message = found.sentence()
     if not found.well:
-        module.fail_json(msg=found.sentence(), message=found.sentence())
-    module.exit_json(changed=False, message=found.sentence())
+        module.fail_json(msg=message if changed else f"nothing was changed, but the hub does not answer at {base_url}")
+    module.exit_json(changed=False, message=message)
 
 
-def back(module: AnsibleModule, engine: DockerEngine) -> None:
+def back(module: AnsibleModule, world: transaction.World) -> None:
     """Put back what was there before, and look again."""
-    params = module.params
-    former = change.Former.of(params["former"])
     if module.check_mode:
         module.exit_json(changed=False, message="in check mode nothing was changed", restored=[])
-    if not any(former.containers.values()):
-        module.exit_json(changed=False, message="there is no former hub to go back to", restored=[])
-    restored = change.go_back(
-        engine,
-        former,
-        folder=Path(params["folder"]),
-        group=params["uid"],
-        database=Path(params["data_folder"]) / "state" / "jupyterhub.sqlite",
-    )
-    found = look(module, engine, former)
-    module.exit_json(changed=True, message=found.sentence(), restored=restored)
+    restored, message = transaction.take_back(world, module.params["timeout_seconds"])
+    module.exit_json(changed=bool(restored), message=message, restored=restored)
 
 
 def main() -> None:
@@ -232,24 +198,31 @@ def main() -> None:
             "hashes": {"type": "dict"},
             "folder": {"type": "path", "default": "/etc/labserver/hub"},
             "data_folder": {"type": "path", "default": "/srv/labserver/hub"},
+            "record": {"type": "path", "default": "/var/lib/labserver/hub-change.json"},
             "uid": {"type": "int", "default": 64100},
             "base_url": {"type": "str"},
-            "former": {"type": "dict"},
             "timeout_seconds": {"type": "int", "default": 60},
             "docker_socket": {"type": "path", "default": "/var/run/docker.sock"},
             "maintenance_file": {"type": "path", "default": "/etc/labserver/public/maintenance.json"},
         },
         required_if=[
-            ("step", "before", ["image", "settings", "hashes"]),
-            ("step", "after", ["base_url", "former"]),
-            ("step", "back", ["base_url", "former"]),
+            ("step", "before", ["image", "settings", "hashes", "base_url"]),
+            ("step", "after", ["base_url"]),
         ],
         supports_check_mode=True,
     )
-    engine = DockerEngine(module.params["docker_socket"], timeout=120)
+    params = module.params
+    place = transaction.Place(
+        folder=Path(params["folder"]),
+        data=Path(params["data_folder"]),
+        record=Path(params["record"]),
+        maintenance=Path(params["maintenance_file"]),
+        group=params["uid"],
+    )
+    world = transaction.World(DockerEngine(params["docker_socket"], timeout=120), place)
     try:
-        {"before": before, "after": after, "back": back}[module.params["step"]](module, engine)
-    except (EngineError, OSError) as error:
+        {"before": before, "after": after, "back": back}[params["step"]](module, world)
+    except (EngineError, OSError, ValueError) as error:
         module.fail_json(msg=str(error))
 
 

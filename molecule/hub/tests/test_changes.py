@@ -59,6 +59,72 @@ def test_a_hub_that_does_not_start_is_taken_back(lab: t.Any, alice: HubClient, k
     assert lab.sh(f"ls {maintenance} 2>/dev/null; true") == "", "nothing is announced any more"
 
 
+DIE = """
+import sys
+sys.path.insert(0, "/usr/local/sbin/labserver")
+from labserver_core._common.docker_api import DockerEngine
+from labserver_core._hub import change, servers, transaction
+from labserver_core._hub.configuration import Configuration
+world = transaction.World(DockerEngine())
+installed = Configuration.read(world.place.folder)
+containers = {name: servers.inspect(world.engine, name) for name in NAMES}
+former = change.Former(containers, installed, "", tuple(servers.running(world.engine)))
+transaction.begin(world, Configuration(installed.settings, (*installed.snippets, "# new")), former, BASE)
+body = change.body_of(containers["labserver-hub"])
+body["Image"] = "broken-hub"
+world.engine.request("DELETE", "/containers/labserver-hub", query={"force": "1"})
+world.engine.request("POST", "/containers/create", body, {"name": "labserver-hub"})
+world.engine.request("POST", "/containers/labserver-hub/start")
+"""
+
+
+@pytest.fixture
+def died(lab: t.Any, broken_hub: str) -> dict[str, str]:
+    """A run was killed after it had put a hub in place that does not start; returns how it was before."""
+    before = state(lab)
+    base = "http://127.0.0.1:8000/"
+    lab.write("/tmp/die.py", DIE.replace("NAMES", repr(CONTAINERS)).replace("BASE", repr(base)))
+    lab.sh("python3 /tmp/die.py")
+    return before
+
+
+def test_the_run_after_one_that_died_goes_back(
+    lab: t.Any, alice: HubClient, kernel: t.Any, died: dict[str, str]
+) -> None:
+    """It has the same inputs, and finds nothing to change: only the hub does not answer."""
+    status, said = lab.role()
+    assert status != 0
+    assert "the hub does not answer" in said
+    assert "1 of 1 servers kept, the hub answers" in said
+    assert state(lab) == died
+    assert lab.sh("ls /var/lib/labserver/hub-change.json 2>/dev/null; true") == ""
+    assert kernel.run("print(value + 1)").strip() == "42"
+
+
+def test_the_host_goes_back_by_itself(lab: t.Any, alice: HubClient, kernel: t.Any, died: dict[str, str]) -> None:
+    assert lab.host.run("labserver hub-watch").rc in (0, 1), "it may still be a run's"
+    assert state(lab) != died
+    lab.sh("touch -d '11 minutes ago' /var/lib/labserver/hub-change.json")
+    done = lab.host.run("labserver hub-watch")
+    assert done.rc == 1, done
+    assert "was never finished and is taken back: put back labserver-hub" in done.stdout
+    assert state(lab) == died
+    assert kernel.run("print(value + 1)").strip() == "42"
+    assert lab.host.run("labserver hub-watch").rc == 0
+
+
+def test_a_hub_that_is_down_makes_the_run_red(lab: t.Any) -> None:
+    images = {"hub_image": lab.sh("docker inspect --format '{{.Config.Image}}' labserver-hub").strip()}
+    lab.sh("docker pause labserver-hub")
+    try:
+        status, said = lab.role(**images)
+    finally:
+        lab.sh("docker unpause labserver-hub")
+    lab.hub_answers()
+    assert status != 0
+    assert "nothing was changed, but the hub does not answer at http://127.0.0.1:8000/" in said
+
+
 def test_a_change_that_is_good_keeps_servers_and_says_so(lab: t.Any, alice: HubClient, kernel: t.Any) -> None:
     status, said = lab.role(hub_log_level="DEBUG")
     assert status == 0, said

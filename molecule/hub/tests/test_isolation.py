@@ -67,37 +67,99 @@ def metadata(lab: t.Any) -> t.Iterator[None]:
     lab.sh("kill $(cat /run/metadata.pid); ip link del to-metadata; ip netns del metadata")
 
 
-def test_people_are_kept_apart(lab: t.Any, metadata: None) -> None:
+LISTEN = (
+    "python3 -m http.server {port} --bind 0.0.0.0 --directory /run >/dev/null 2>&1 & echo $! >/run/listen-{port}.pid"
+)
+REACH = """
+import json, socket
+def reach(target):
+    try:
+        socket.create_connection(tuple(target), 2).close()
+        return True
+    except OSError:
+        return False
+print(json.dumps([reach(target) for target in TARGETS]))
+"""
+ADDRESS = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+
+
+@pytest.fixture
+def listening(lab: t.Any) -> t.Iterator[tuple[int, int]]:
+    """Two ports on all addresses of the host: one that people may reach, and one as if it were its SSH."""
+    ports = (443, 2222)
+    for port in ports:
+        lab.sh(LISTEN.format(port=port))
+    yield ports
+    for port in ports:
+        lab.sh(f"kill $(cat /run/listen-{port}.pid)")
+
+
+def reached(person: HubClient, targets: list[tuple[str, int]]) -> list[bool]:
+    found: list[bool] = json.loads(person.kernel().run(REACH.replace("TARGETS", repr(targets))))
+    return found
+
+
+def test_people_are_kept_apart(lab: t.Any, metadata: None, listening: tuple[int, int]) -> None:
     alice, bob = lab.person("alice"), lab.person("bob")
     for person in (alice, bob):
         person.start(NOTEBOOK)
         person.wait_ready()
-    format_ = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
     address = {
-        name: lab.sh(f"docker inspect --format '{format_}' {name}").strip()
+        name: lab.sh(f"docker inspect --format '{ADDRESS}' {name}").strip()
         for name in ("jupyter-bob", "labserver-hub", "labserver-hub-proxy", "labserver-registry")
     }
+    # Both ways to the host itself: its address in the hub's network, and that in the network of the lab.
+    bridge = lab.sh("ip -4 -o addr show to 172.27.240.0/20 | awk '{print $4}' | cut -d/ -f1").strip()
+    outside = lab.sh("hostname -I").split()[0]
+    allowed, closed = listening
     targets = [
         (address["labserver-hub"], 8081),
+        (bridge, allowed),
+        (outside, allowed),
         (address["jupyter-bob"], 8888),
         (address["labserver-hub"], 8000),
         (address["labserver-hub-proxy"], 8001),
         (address["labserver-hub-proxy"], 8000),
         (address["labserver-registry"], 5000),
-        ("172.27.240.1", 5000),
+        (bridge, closed),
+        (outside, closed),
+        (bridge, 5000),
         ("169.254.169.254", 80),
     ]
-    code = (
-        "import json, socket\n"
-        "def reach(target):\n"
-        "    try:\n"
-        "        socket.create_connection(tuple(target), 2).close()\n"
-        "        return True\n"
-        "    except OSError:\n"
-        "        return False\n"
-        f"print(json.dumps([reach(target) for target in {targets!r}]))"
-    )
-    assert json.loads(alice.kernel().run(code)) == [True] + [False] * 7
+    assert reached(alice, targets) == [True] * 3 + [False] * 9
+    bob.stop()
+
+
+def test_a_firewall_that_was_flushed_does_not_stay_open(lab: t.Any) -> None:
+    alice, bob = lab.person("alice"), lab.person("bob")
+    bob.start(NOTEBOOK)
+    bob.wait_ready()
+    alice.start(NOTEBOOK)
+    alice.wait_ready()
+    targets = [(lab.sh(f"docker inspect --format '{ADDRESS}' jupyter-bob").strip(), 8888)]
+    lab.sh("iptables -F && iptables -X && iptables -P FORWARD ACCEPT")
+    lab.until("it is closed again", lambda: reached(alice, targets) == [False], 45)
+    assert "-j LABSERVER-HUB" in lab.sh("iptables -S DOCKER-USER")
+    assert "rules of the network restored" in lab.sh("journalctl -u labserver-hub-network.service -n 5 -o cat")
+    # Docker's own rules went too; with live-restore it makes them anew and leaves people's servers alone.
+    lab.sh("systemctl restart docker")
+    lab.hub_answers()
+    assert alice.kernel().run("print(6 * 7)").strip() == "42"
+    assert reached(alice, targets) == [False]
+    assert lab.sh("systemctl is-active labserver-hub-network.service").strip() == "active"
+    bob.stop()
+
+
+def test_without_isolation_no_server_starts(lab: t.Any) -> None:
+    lab.sh("systemctl stop labserver-hub-network.service")
+    try:
+        bob = lab.person("bob")
+        bob.start(NOTEBOOK)
+        assert "does not say whether people's servers are kept apart" in bob.failure()
+    finally:
+        lab.sh("systemctl start labserver-hub-network.service")
+    bob.start(NOTEBOOK)
+    bob.wait_ready()
     bob.stop()
 
 

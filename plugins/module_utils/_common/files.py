@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -110,6 +111,16 @@ def candidate(folder: Path, content: bytes, suffix: str = "") -> Iterator[Path]:
         file.write(content)
         file.flush()
         yield Path(file.name)
+
+
+@contextlib.contextmanager
+def scratch(folder: Path, prefix: str) -> Iterator[Path]:
+    """Yield a new folder below ``folder`` that only its owner may enter; afterwards it is gone with its content."""
+    path = Path(tempfile.mkdtemp(dir=folder, prefix=prefix))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path)
 
 
 def keep_copy(path: Path, now: datetime | None = None) -> Path:

@@ -6,13 +6,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .._common import files
 from .._common.docker_api import DockerEngine
 from . import database as copies
 from .configuration import Configuration
@@ -100,10 +98,3 @@ def go_back(api: DockerEngine, former: Former, *, folder: Path, group: int = -1,
         ]
         api.request("POST", f"/containers/{identity}/start")
     return wrong
-
-
-def announce(path: Path, until: str) -> None:
-    """Tell the people that the hub is being changed; what never is taken back ends by itself at the time ``until``."""
-    text = "The hub is being updated. Running servers are not touched; starting one may have to wait a minute."
-    document = {"version": 1, "announcements": [{"text": text, "severity": "info", "until": until}]}
-    files.replace(path, (json.dumps(document) + "\n").encode())

@@ -109,6 +109,7 @@ def look(
     base: str,
     *,
     seconds: float,
+    settle: bool = True,
     hopeless: Callable[[], bool] = lambda: False,
     sleep: Callable[[float], None] = time.sleep,
     is_healthy: Callable[[str], bool] = healthy,
@@ -116,7 +117,8 @@ def look(
 ) -> Look:
     """Wait until the hub and all servers answer through the proxy, at most ``seconds``; returns how it stands then.
 
-    A hub that is ``hopeless`` is not waited for: people have none in the meantime.
+    A hub that is ``hopeless`` is not waited for: people have none in the meantime. After a change (``settle``) it
+    gets a moment to find its servers again; otherwise one answer is enough.
     """
     pause, waited = 0.5, 0.0
     while not is_healthy(f"{base}hub/health") and waited < seconds:
@@ -125,7 +127,8 @@ def look(
             break
         sleep(pause)
         waited += pause
-    sleep(SETTLE_SECONDS)
+    if settle:
+        sleep(SETTLE_SECONDS)
     while True:
         hub = is_healthy(f"{base}hub/health")
         lost = []

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+NAME = "labserver-hub-trial"
+
 
 def body(image: str, uid: int, folder: str, staged: str) -> dict[str, Any]:
     """Return the throwaway container that loads the staged configuration. It has no network."""

@@ -1,0 +1,69 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Controller side of M(labserver.jupyter.run_lock): knows which run this is, and which runs of this controller died."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import subprocess
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+REFUSED = (
+    "Another run works on {host} since {since}: process {process} of {user} on {controller}. This one changed nothing."
+    " Wait until the other ends. If you know that it died, remove /run/labserver/run.json on {host} and run again."
+)
+
+
+def began(process: int) -> str:
+    """Return when a process of this machine began, as ``ps`` prints it; empty when there is no such process."""
+    done = subprocess.run(
+        ["ps", "-o", "lstart=", "-p", str(process)],
+        capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C", "TZ": "UTC"},
+    )  # fmt: skip
+    return " ".join(done.stdout.split())
+
+
+def controller() -> str:
+    """Return a name of this machine that no other has."""
+    return f"{socket.gethostname()} ({uuid.getnode():012x})"
+
+
+def this_run() -> dict[str, Any]:
+    """Return the run of which this process is a part: an action runs in a child of ``ansible-playbook``."""
+    process = os.getppid()
+    return {"controller": controller(), "user": getpass.getuser(), "process": process, "began": began(process)}
+
+
+def ended(other: Mapping[str, Any]) -> bool:
+    """Tell whether another run is known to have ended: only of runs of this machine that can be said."""
+    return bool(other["controller"] == controller() and began(int(other["process"])) != other["began"])
+
+
+class ActionModule(ActionBase):
+    """Asks the host, and asks again when the run that it names has died."""
+
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result = super().run(tmp, task_vars)
+        if self._task.check_mode:
+            return {**result, "changed": False}
+        arguments = {"state": self._task.args.get("state", "held"), "run": this_run()}
+        answer = self._execute_module("labserver.jupyter.run_lock", arguments, task_vars=task_vars)
+        other = answer.get("other")
+        if other and ended(other):
+            dead = {key: value for key, value in other.items() if key != "since"}
+            arguments["dead"] = dead
+            answer = self._execute_module("labserver.jupyter.run_lock", arguments, task_vars=task_vars)
+            other = answer.get("other")
+        if other:
+            host = (task_vars or {}).get("inventory_hostname", "this host")
+            return {**result, "failed": True, "msg": REFUSED.format(host=host, **other)}
+        return {**result, **answer}

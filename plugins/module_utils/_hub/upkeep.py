@@ -1,0 +1,97 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the host looks after for people's servers that run: their swap limits, and what they write outside of homes.
+
+``systemctl daemon-reload``, which every update of packages runs, resets ``memory.swap.max`` of running containers to no
+limit (moby issue 51446): the limit that Docker recorded is written again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .._common import files, sizes
+from .servers import USER_LABEL
+
+SCARCE = 0.05
+"""A file system with less than this part of its room or of its inodes free is reported."""
+
+
+@dataclass(frozen=True)
+class Room:
+    """How full a file system is: parts from 0 to 1 that are free. ``inodes`` is 1 where there is no such limit."""
+
+    path: str
+    space: float
+    inodes: float
+
+
+def swap_limit(container: Mapping[str, Any]) -> int | None:
+    """Return the bytes of swap that Docker granted a container; None where there is no limit."""
+    limits = container["HostConfig"]
+    memory, both = int(limits.get("Memory") or 0), int(limits.get("MemorySwap") or 0)
+    return both - memory if memory > 0 and both >= memory else None
+
+
+def mend_swap(containers: Iterable[Mapping[str, Any]], root: Path = Path("/")) -> list[str]:
+    """Write the swap limits of running containers again where they were lost; returns whose. For cgroup v2 alone."""
+    mended = []
+    for container in containers:
+        limit = swap_limit(container)
+        if limit is None:
+            continue
+        try:
+            lines = (root / "proc" / str(container["State"]["Pid"]) / "cgroup").read_text().splitlines()
+            group = next((line[3:] for line in lines if line.startswith("0::/")), "")
+            # In a namespace of its own the path would lead outside of what is seen here.
+            file = root / "sys/fs/cgroup" / group.strip("/") / "memory.swap.max"
+            if not group.strip("/") or "/../" in f"{group}/" or file.read_text().strip() == str(limit):
+                continue
+            files.tell_kernel(file, str(limit))
+        except OSError:  # ended meanwhile, or cgroup v1
+            continue
+        mended.append(container["Config"]["Labels"].get(USER_LABEL) or container["Name"].removeprefix("/"))
+    return mended
+
+
+def written(containers: Iterable[Mapping[str, Any]], most_bytes: int) -> list[str]:
+    """Return a sentence for each container that has written more than ``most_bytes`` outside of homes and shares.
+
+    ``containers`` as Docker shows them with ``size``.
+    """
+    return [
+        f"{container['Name'].removeprefix('/')} has written {sizes.text(size)} outside of its home (more than"
+        f" {sizes.text(most_bytes)}), for example in /tmp; it goes when the server is stopped"
+        for container in containers
+        if (size := int(container.get("SizeRw") or 0)) > most_bytes > 0
+    ]
+
+
+def room(paths: Iterable[str]) -> list[Room]:
+    """Return how full the file systems of some folders are, each once; a folder that is not there is passed over."""
+    found: dict[int, Room] = {}
+    for path in paths:
+        try:
+            device, status = Path(path).stat().st_dev, os.statvfs(path)
+        except OSError:
+            continue
+        space = status.f_bavail / status.f_blocks if status.f_blocks else 1.0
+        inodes = status.f_favail / status.f_files if status.f_files else 1.0
+        found.setdefault(device, Room(path, space, inodes))
+    return list(found.values())
+
+
+def scarce(rooms: Iterable[Room]) -> list[str]:
+    """Return a sentence for each file system that is nearly full."""
+    return [
+        f"the file system of {one.path} has {part:.1%} of its {what} left"
+        for one in rooms
+        for what, part in (("space", one.space), ("inodes", one.inodes))
+        if part < SCARCE
+    ]

@@ -1,0 +1,111 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""``labserver hub-watch``: finishes a change of the hub whose run died, and looks after people's servers.
+
+Whether hub, proxy and guard run is asked by ``labserver watch`` (``services.d``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .._common import job, lock
+from .._common.docker_api import SOCKET, DockerEngine, EngineError
+from .._common.words import clean
+from . import isolation_service, servers, transaction, upkeep
+
+CONFIG = Path("/etc/labserver/hub/watch.json")
+ISOLATION_SECONDS = 30.0
+HEALTH_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """``disk_bytes``: what a server may write outside of homes before that is told; 0 for never."""
+
+    disk_bytes: int
+    folders: tuple[str, ...]
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Settings:
+        """Return what the role wrote."""
+        return cls(int(document["disk_bytes"]), tuple(document["folders"]))
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found: ``critical`` concerns everybody, ``warnings`` can wait until tomorrow, ``done`` was mended."""
+
+    critical: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    done: tuple[str, ...] = ()
+
+    @property
+    def status(self) -> int:
+        """The exit status of the job."""
+        return job.CRITICAL if self.critical else job.WARNING if self.warnings else job.OK
+
+    def line(self) -> str:
+        """Return everything in one line."""
+        return (
+            "; ".join([*self.critical, *self.warnings, *self.done])
+            or "people's servers are kept apart, and there is room"
+        )
+
+
+def isolated(path: Path) -> str:
+    """Return why people's servers are not kept apart, as the service that does it says; empty when they are."""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            client.settimeout(ISOLATION_SECONDS)
+            client.connect(str(path))
+            with client.makefile() as answer:
+                said = json.loads(answer.read())
+        return "" if said["isolated"] is True else f"people's servers are not kept apart: {said['reason']}"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"nothing keeps people's servers apart, so none starts: labserver-hub-network.service ({error!r})"
+
+
+def look(settings: Settings, world: transaction.World, root: Path = Path("/")) -> Found:
+    """Look at everything once; what can be mended is."""
+    critical, warnings, done = [], [], []
+    if reason := isolated(root / lock.FOLDER / isolation_service.SOCKET):
+        critical.append(reason)
+    try:
+        ended = transaction.finish(world, HEALTH_SECONDS)
+        if ended:
+            warnings.append(ended)  # whoever began the change has to hear of it
+        running = [
+            world.engine.get(f"/containers/{server.identity}/json", size=True)
+            for server in servers.running(world.engine)
+        ]
+        done += [f"the swap limit of {user} was lost and is set again" for user in upkeep.mend_swap(running, root)]
+        warnings += upkeep.written(running, settings.disk_bytes)
+    except (EngineError, OSError, ValueError) as error:
+        critical.append(str(error))
+    warnings += upkeep.scarce(upkeep.room(settings.folders))
+    return Found(tuple(critical), tuple(warnings), tuple(done))
+
+
+def main(argv: Sequence[str]) -> int:
+    """Command line of the job: 0 well, 1 a warning, 2 people's servers are not kept apart."""
+    argparse.ArgumentParser(prog="labserver hub-watch", description=__doc__).parse_args(list(argv))
+    try:
+        settings = Settings.of(json.loads(CONFIG.read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        sys.stderr.write(f"{CONFIG} cannot be used ({error!r}); run the playbook\n")
+        return job.CRITICAL
+    found = look(settings, transaction.World(DockerEngine(SOCKET, timeout=120)))
+    for line in (*found.critical, *found.warnings, *found.done):
+        sys.stdout.write(f"{clean(line, 500)}\n")
+    job.leave(clean(found.line(), 500))
+    return found.status

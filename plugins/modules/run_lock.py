@@ -1,0 +1,140 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: run_lock
+short_description: Let one run of the playbook at a time work on a host
+version_added: 0.1.0
+description:
+  - Notes on the host which run works on it. When another run does, it fails and says who that is, since when, and what
+    to do.
+  - A run that died on this controller is known to be dead and gives way at once. One on another controller gives way
+    after an hour, or when C(/run/labserver/run.json) is removed on the host.
+  - In check mode nothing is noted and nobody is refused.
+author:
+  - The labserver.jupyter authors (@labserver)
+extends_documentation_fragment:
+  - labserver.jupyter._attributes
+attributes:
+  check_mode:
+    support: full
+    details: Does nothing.
+  diff_mode:
+    support: none
+    details: The note is no part of the host's state.
+  idempotent:
+    support: full
+options:
+  state:
+    description: V(held) takes the lock, V(released) gives it back.
+    type: str
+    choices: [held, released]
+    default: held
+  run:
+    description: Which run this is. The action of the same name fills it in.
+    type: dict
+    suboptions:
+      controller:
+        description: The controller.
+        type: str
+        required: true
+      user:
+        description: The user there.
+        type: str
+        required: true
+      process:
+        description: The process there.
+        type: int
+        required: true
+      began:
+        description: When the process began.
+        type: str
+        required: true
+  dead:
+    description: Another run of which is known that it ended. The action of the same name fills it in.
+    type: dict
+    suboptions:
+      controller:
+        description: The controller.
+        type: str
+        required: true
+      user:
+        description: The user there.
+        type: str
+        required: true
+      process:
+        description: The process there.
+        type: int
+        required: true
+      began:
+        description: When the process began.
+        type: str
+        required: true
+"""
+
+EXAMPLES = r"""
+- name: Wait for nobody, and let nobody else begin
+  labserver.jupyter.run_lock:
+
+- name: Let others work on the host again
+  labserver.jupyter.run_lock:
+    state: released
+"""
+
+RETURN = r"""
+other:
+  description: The run that works on the host.
+  type: dict
+  returned: when there is another
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import clock, lock, run_lock
+
+RUN = {
+    "type": "dict",
+    "options": {
+        "controller": {"type": "str", "required": True},
+        "user": {"type": "str", "required": True},
+        "process": {"type": "int", "required": True},
+        "began": {"type": "str", "required": True},
+    },
+}
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "choices": ["held", "released"], "default": "held"},
+            "run": RUN,
+            "dead": RUN,
+        },
+        supports_check_mode=True,
+    )
+    if module.check_mode or not module.params["run"]:
+        module.exit_json(changed=False)
+    mine = run_lock.Run(**module.params["run"])
+    dead = run_lock.Run(**module.params["dead"]) if module.params["dead"] else None
+    try:
+        if module.params["state"] == "released":
+            run_lock.release(Path("/"), mine)
+            module.exit_json(changed=False)
+        other = run_lock.take(Path("/"), mine, clock.utc_now(), dead)
+    except (OSError, lock.BusyError) as error:
+        module.fail_json(msg=str(error))
+    if other is not None:
+        module.exit_json(changed=False, other={**asdict(other.run), "since": other.since})
+    module.exit_json(changed=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the host tells of its hub by itself."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import job
+from ansible_collections.labserver.jupyter.plugins.module_utils._hub import upkeep, watch
+from ansible_collections.labserver.jupyter.plugins.module_utils._hub.transaction import Place, World
+from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._hub.hub_engine import container, engine_of
+
+GIB = 1 << 30
+
+
+def server(name: str, **more: Any) -> dict[str, Any]:
+    made = container(f"jupyter-{name}", name)
+    made["State"]["Pid"] = 7
+    made["HostConfig"] = {"Memory": 4 * GIB, "MemorySwap": 4 * GIB}
+    return made | more
+
+
+def groups(root: Path, path: str = "/labnotebooks.slice/docker-1.scope", value: str = "max\n") -> Path:
+    (root / "proc" / "7").mkdir(parents=True)
+    (root / "proc" / "7" / "cgroup").write_text(f"0::{path}\n")
+    file = root / "sys/fs/cgroup" / path.strip("/") / "memory.swap.max"
+    file.parent.mkdir(parents=True)
+    file.write_text(value)
+    return file
+
+
+def test_swap_limits_that_a_reload_took_come_back(tmp_path: Path) -> None:
+    file = groups(tmp_path)
+    assert upkeep.mend_swap([server("alice")], tmp_path) == ["alice"]
+    assert file.read_text() == "0"
+    assert upkeep.mend_swap([server("alice")], tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "limits", [{"Memory": 0, "MemorySwap": 0}, {"Memory": 4 * GIB, "MemorySwap": -1}, {"Memory": 4 * GIB}]
+)
+def test_where_docker_set_none_there_is_none(tmp_path: Path, limits: dict[str, int]) -> None:
+    file = groups(tmp_path)
+    assert upkeep.mend_swap([server("alice", HostConfig=limits)], tmp_path) == []
+    assert file.read_text() == "max\n"
+
+
+def test_on_cgroup_v1_nothing_is_touched(tmp_path: Path) -> None:
+    (tmp_path / "proc" / "7").mkdir(parents=True)
+    (tmp_path / "proc" / "7" / "cgroup").write_text("4:memory:/docker/1\n0::/\n")
+    assert upkeep.mend_swap([server("alice")], tmp_path) == []
+
+
+def test_who_writes_much_outside_of_the_home_is_named() -> None:
+    found = upkeep.written([server("alice", SizeRw=20 * GIB), server("bob", SizeRw=GIB), server("carol")], 10 * GIB)
+    assert found == [
+        "jupyter-alice has written 20 GiB outside of its home (more than 10 GiB), for example in /tmp; it goes when the"
+        " server is stopped"
+    ]
+    assert upkeep.written([server("alice", SizeRw=20 * GIB)], 0) == []
+
+
+def test_space_and_inodes_that_run_out_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert upkeep.scarce([upkeep.Room("/home", 0.04, 0.5), upkeep.Room("/srv", 0.5, 0.001)]) == [
+        "the file system of /home has 4.0% of its space left",
+        "the file system of /srv has 0.1% of its inodes left",
+    ]
+    assert len(upkeep.room([str(tmp_path), str(tmp_path), str(tmp_path / "none")])) == 1, "each file system once"
+    assert os.statvfs(tmp_path).f_blocks, "and this one has a size"
+
+
+def world(folder: Path) -> World:
+    engine: Any = engine_of(server("alice", SizeRw=20 * GIB))
+    return World(engine, Place(record=folder / "none.json"))
+
+
+SETTINGS = watch.Settings(10 * GIB, ())
+
+
+def test_a_service_that_is_gone_is_critical(tmp_path: Path) -> None:
+    found = watch.look(SETTINGS, world(tmp_path), tmp_path)
+    assert found.status == job.CRITICAL
+    assert "nothing keeps people's servers apart" in found.line()
+    assert "jupyter-alice has written 20 GiB" in found.line()
+
+
+@pytest.mark.parametrize(("answer", "reason"), [
+    (b'{"version": 1, "isolated": true, "reason": ""}', ""),
+    (b'{"version": 1, "isolated": false, "reason": "iptables is gone"}', "are not kept apart: iptables is gone"),
+    (b"", "nothing keeps people's servers apart"),
+])  # fmt: skip
+def test_the_service_that_keeps_people_apart_is_asked(tmp_path: Path, answer: bytes, reason: str) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen(1)
+
+        def serve() -> None:
+            connection, _address = listener.accept()
+            connection.sendall(answer)
+            connection.close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        found = watch.isolated(tmp_path / "s")
+        thread.join(10)
+    assert reason in found
+    assert bool(reason) is bool(found)
