@@ -8,12 +8,15 @@ from __future__ import annotations
 import contextlib
 import importlib
 import typing as t
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import yaml
+from ansible import constants, context
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
-from ansible_collections.labserver.jupyter.plugins.plugin_utils import _inputs
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import folders
+from ansible_collections.labserver.jupyter.plugins.plugin_utils import _inputs, _yaml_source
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 CORES = "ansible_collections.labserver.jupyter.plugins.module_utils"
@@ -73,16 +76,23 @@ class ActionModule(ActionBase):
         everything = sorted(path.parent.parent.name for path in ROLES.glob("*/meta/argument_specs.yml"))
         roles = self._task.args.get("roles") or everything
         specs = {role: options_of(role) for role in roles}
-        problems = _inputs.unknown_variables(set(variables) - MAGIC, specs)
+        problems = self._in_files(variables, {name for options in specs.values() for name in options})
+        problems += _inputs.unknown_variables(set(variables) - MAGIC, specs)
+        everything_given: dict[str, t.Any] = {}
         for role, options in specs.items():
-            try:
-                given = {name: self._templar.template(variables[name]) for name in options if name in variables}
-                values = self._defaults(role, given, variables) | given
-            except AnsibleError as exc:
-                problems.append(f"inputs of the role {role}: {exc}")
-                continue
-            found = _inputs.check_spec(given, options)
+            given, found = self._given(options, variables)
+            # One by one: a value that is wrong must not make the others look wrong, too.
+            mistakes = {
+                name: _inputs.check_spec({name: given[name]} if name in given else {}, {name: option})
+                for name, option in options.items()
+                if name in given or name not in variables
+            }
+            found += [problem for some in mistakes.values() for problem in some]
+            good = {name: value for name, value in given.items() if not mistakes[name]}
+            values = self._defaults(role, good, variables) | good
+            everything_given |= values
             problems += found + self._broken_rules(role, values, bool(found))
+        problems += folders.problems(everything_given, self._listed_folders(everything_given))
         if problems:
             host = variables.get("inventory_hostname", "")
             lines = "\n".join(f"  {number}. {text}" for number, text in enumerate(problems, 1))
@@ -95,6 +105,42 @@ class ActionModule(ActionBase):
         else:
             result.update(changed=False, problems=[], msg=f"the inputs of {len(roles)} roles are good")
         return result
+
+    def _in_files(self, variables: Mapping[str, t.Any], inputs: Collection[str]) -> list[str]:
+        """Return what YAML makes of the inventory's files without a word; see the core."""
+        sources = [str(source) for source in context.CLIARGS.get("inventory") or constants.DEFAULT_HOST_LIST]
+        places = [str(variables[name]) for name in ("playbook_dir",) if variables.get(name)]
+        texts: dict[str, str] = {}
+        for path in _yaml_source.files(sources, places):
+            with contextlib.suppress(AnsibleError, OSError, UnicodeDecodeError):  # Ansible says so itself
+                # A file that is encrypted as a whole is decrypted to a temporary one, which goes with the process.
+                texts[str(path)] = Path(self._loader.get_real_file(str(path))).read_text(encoding="utf-8")
+        self._loader.cleanup_all_tmp_files()
+        return _yaml_source.problems(texts, inputs)
+
+    def _given(
+        self, options: Mapping[str, t.Any], variables: Mapping[str, t.Any]
+    ) -> tuple[dict[str, t.Any], list[str]]:
+        """Return the inputs that are set, with the variables in them replaced, and those that cannot be told."""
+        given: dict[str, t.Any] = {}
+        problems: list[str] = []
+        for name in options:
+            try:
+                if name in variables:
+                    given[name] = self._templar.template(variables[name])
+            except AnsibleError as error:
+                problems.append(f"{name}: its value cannot be told: {error}")
+        return given, problems
+
+    @staticmethod
+    def _listed_folders(values: Mapping[str, t.Any]) -> dict[str, tuple[str, str]]:
+        """Return the folders of groups: where they stand -> role and path."""
+        shared = values.get("accounts_shared_folders") or []
+        return {
+            f"accounts_shared_folders[{index}]": ("accounts", str(item["path"]))
+            for index, item in enumerate(shared if isinstance(shared, list) else [])
+            if isinstance(item, Mapping) and item.get("path")
+        }
 
     @staticmethod
     def _broken_rules(role: str, values: dict[str, t.Any], types_are_wrong: bool) -> list[str]:

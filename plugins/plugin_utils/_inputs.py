@@ -80,6 +80,11 @@ def check_value(path: str, value: t.Any, spec: Spec) -> list[str]:
 
 def _check_scalar(path: str, value: t.Any, spec: Spec, kind: str) -> list[str]:
     shown = _shown(value, spec)
+    if kind in ("str", "path") and isinstance(value, bool) and not spec.get("choices"):
+        return [
+            f"{path}: is {str(value).lower()}, which YAML also makes of {'yes and on' if value else 'no and off'}; "
+            "put the text in quotes"
+        ]
     try:
         converted = _CONVERTERS[kind](value)
     except (TypeError, ValueError):
@@ -139,6 +144,19 @@ def _check_meaning(name: str, value: t.Any) -> list[str]:
     return []
 
 
+def _nearest(name: str, owner: str | None, known: Collection[str]) -> list[str]:
+    """Return the input that was probably meant. The role's name, which both begin with, makes nothing similar."""
+    if owner is None:
+        return difflib.get_close_matches(name, list(known), n=1, cutoff=0.85)
+    prefix = f"{owner}_"
+    rest = {one.removeprefix(prefix): one for one in known if one.startswith(prefix)}
+    begun = [one for one in rest if one.startswith(f"{name.removeprefix(prefix)}_")]
+    near = (
+        begun if len(begun) == 1 else difflib.get_close_matches(name.removeprefix(prefix), list(rest), n=1, cutoff=0.7)
+    )
+    return [rest[one] for one in near]
+
+
 def unknown_variables(names: Collection[str], specs: Mapping[str, Mapping[str, Spec]]) -> list[str]:
     """Return a problem for each variable that looks like an input of one of the roles and is none.
 
@@ -153,7 +171,7 @@ def unknown_variables(names: Collection[str], specs: Mapping[str, Mapping[str, S
         owner = next((role for role in sorted(specs, key=len, reverse=True) if name.startswith(f"{role}_")), None)
         if name.startswith("labserver_"):
             owner = "labserver"
-        near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.85 if owner is None else 0.6)
+        near = _nearest(name, owner, known)
         if owner is None and not near:
             continue
         hint = f"did you mean {near[0]}?" if near else "see the role's README for its inputs"

@@ -16,7 +16,7 @@ from typing import Any
 from .._common import sizes
 from .limits import KEYS as LIMIT_KEYS
 from .limits import Limits, parse_limits
-from .names import GROUP_NAME, SYSTEM_NAME, group_name_problem, login_name_problem
+from .names import GROUP_NAME, SYSTEM_NAME, group_name_problem, login_name_problem, made_by_yaml
 
 USER_KEYS = (
     "name", "full_name", "groups", "host_groups", "admin", "uid", "state", "expires", "ssh_keys", "shell", "limits",
@@ -30,6 +30,8 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f:]")
 SSH_KEY = re.compile(
     r"(?:.*\s)?(ssh-(?:rsa|ed25519)|ecdsa-sha2-\S+|sk-\S+@openssh\.com)\s+[A-Za-z0-9+/]{32,}=*(?:\s.*)?\Z"
 )
+
+SMALLEST_SIZE = 1024**2
 
 Report = Callable[[str], None]
 
@@ -52,6 +54,8 @@ def unknown_keys(raw: Mapping[str, Any], known: Sequence[str], report: Report, p
 
 def whole_number(value: object, low: int, high: int) -> int:
     """Return an integer within the range; takes a string of digits too (CSV, templates); raises ValueError."""
+    if isinstance(value, str) and re.fullmatch(r"0\d+", value):
+        raise ValueError(f'"{value}" begins with a zero, as octal numbers do; write it without')
     if isinstance(value, bool) or not re.fullmatch(r"\d{1,9}", str(value)):
         raise ValueError(f'"{value}" is not an integer; give a whole number from {low} to {high}')
     number = int(str(value))
@@ -85,8 +89,13 @@ def day(value: object) -> date:
 
 def names(value: object, pattern: re.Pattern[str]) -> tuple[str, ...]:
     """Return a list of names without repetition; raises ValueError."""
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+    if not isinstance(value, list):
         raise ValueError("is not a list of names; give for example [leem, xps]")
+    for item in value:
+        if made := made_by_yaml(item):
+            raise ValueError(f"holds something that {made}")
+        if item is None:
+            raise ValueError("holds an empty entry; remove it, or write the name")
     wrong = [item for item in value if not pattern.match(item)]
     if wrong:
         raise ValueError(f'holds "{wrong[0]}", which is not a valid group name')
@@ -95,6 +104,8 @@ def names(value: object, pattern: re.Pattern[str]) -> tuple[str, ...]:
 
 def text(value: object) -> str:
     """Return a text that fits into one field of /etc/passwd; raises ValueError."""
+    if made := made_by_yaml(value):
+        raise ValueError(made)
     if not isinstance(value, str) or CONTROL.search(value):
         raise ValueError(f"{value!r} is not a text without colon and line break")
     return value.strip()
@@ -125,8 +136,13 @@ def one_of(value: object, known: Sequence[str]) -> str:
 
 
 def size(value: object) -> int:
-    """Return a size in bytes; raises ValueError."""
-    return sizes.parse(value)
+    """Return a size in bytes, 0 or at least 1 MiB; raises ValueError."""
+    if isinstance(value, str) and re.fullmatch(r"0\d+", value):
+        raise ValueError(f'"{value}" begins with a zero, as octal numbers do; write it without')
+    count = sizes.parse(value)
+    if 0 < count < SMALLEST_SIZE:
+        raise ValueError(f'"{value}" is only {count} bytes; give a size such as 20G, or 0 for none')
+    return count
 
 
 def _system_name(value: object) -> str:

@@ -9,11 +9,14 @@ from __future__ import annotations
 import csv
 import difflib
 import io
+import re
 from typing import Any
 
 COLUMNS = ("name", "full_name", "groups", "admin", "uid", "state", "expires", "shell", "ssh_key", "quota")
 LIMIT_COLUMNS = ("cpu", "memory", "gpus", "images", "pids")
 WORDS = {"yes": True, "true": True, "1": True, "x": True, "no": False, "false": False, "0": False}
+
+SEPARATOR = re.compile(r"sep=([,;\t|])")
 
 Entry = tuple[str, dict[str, Any]]
 
@@ -21,13 +24,18 @@ Entry = tuple[str, dict[str, Any]]
 def read(text: str, label: str) -> tuple[list[Entry], list[str]]:
     """Return the entries of a CSV text, each with where it stands, and the problems of the file itself.
 
-    The first line names the columns; comma, semicolon and tab all separate. Empty cells say nothing. Several groups or
-    images in one cell are separated by spaces.
+    The first line names the columns; before it, Excel's ``sep=;`` may tell the separator. Comma, semicolon and tab all
+    separate. Empty cells say nothing. Several groups or images in one cell are separated by spaces.
     """
     text = text.lstrip("\ufeff")
-    first = text.splitlines()[0] if text.strip() else ""
-    separator = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    lines = text.splitlines(keepends=True)
+    first = lines[0] if text.strip() else ""
+    told = SEPARATOR.fullmatch(first.strip().strip('"'))  # Excel's own first line
+    if told:
+        first = lines[1] if len(lines) > 1 else ""
+    separator = told[1] if told else max(",;\t", key=first.count)
+    skipped = 1 if told else 0
+    reader = csv.reader(io.StringIO("".join(lines[skipped:]), newline=""), delimiter=separator, strict=True)
     entries: list[Entry] = []
     problems: list[str] = []
     try:
@@ -46,7 +54,7 @@ def read(text: str, label: str) -> tuple[list[Entry], list[str]]:
         if problems:
             return [], problems
         for row in reader:
-            where = f"{label} line {reader.line_num}"
+            where = f"{label} line {reader.line_num + skipped}"
             if not any(cell.strip() for cell in row):
                 continue
             if len(row) > len(columns):
@@ -56,7 +64,7 @@ def read(text: str, label: str) -> tuple[list[Entry], list[str]]:
                 continue
             entries.append((where, _entry(dict(zip(columns, (cell.strip() for cell in row), strict=False)))))
     except csv.Error as error:
-        problems.append(f"{label} line {reader.line_num}: {error}; save the file again as CSV (UTF-8)")
+        problems.append(f"{label} line {reader.line_num + skipped}: {error}; save the file again as CSV (UTF-8)")
     return entries, problems
 
 

@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from .._common import folders as common
+from .._common import mounts
 from .model import Folder
 
 # The kernel's form of POSIX ACLs (linux/posix_acl_xattr.h): version 2, then entries of tag, permissions and id. Written
@@ -56,13 +58,17 @@ def wanted_acl(current: bytes | None, others: str) -> bytes:
 
 @dataclass(frozen=True)
 class Seen:
-    """A folder on the host; ``acl`` None: there is none, ``has_acls`` False: its file system knows none."""
+    """A folder on the host; ``acl`` None: there is none, ``has_acls`` False: its file system knows none.
+
+    ``obstacle`` says why its owner and rights must not be changed (empty: they may).
+    """
 
     gid: int
     mode: int
     acl: bytes | None
     has_acls: bool = True
     is_folder: bool = True
+    obstacle: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,22 +78,24 @@ class Folders:
     root: Path
     chown: Callable[[int, int, int], None] = os.fchown
     gid_of: Callable[[os.stat_result], int] = lambda status: status.st_gid
+    mounted: Callable[[], tuple[mounts.Mount, ...]] = mounts.read
 
     def look(self, path: str) -> Seen | None:
-        """Return what a folder is like, or None when there is none."""
+        """Return what a folder is like, or None when there is none and nothing is in its way."""
         place = self.root / path.lstrip("/")
+        obstacle = common.obstacle(self.root, path, self.mounted())
         try:
             status = place.lstat()
         except FileNotFoundError:
-            return None
+            return Seen(0, 0, None, obstacle=obstacle) if obstacle else None
         if not stat.S_ISDIR(status.st_mode):
-            return Seen(self.gid_of(status), stat.S_IMODE(status.st_mode), None, is_folder=False)
+            return Seen(self.gid_of(status), stat.S_IMODE(status.st_mode), None, is_folder=False, obstacle=obstacle)
         acl, has_acls = None, True
         try:
             acl = os.getxattr(place, ATTRIBUTE, follow_symlinks=False)
         except OSError as error:
             has_acls = error.errno == errno.ENODATA
-        return Seen(self.gid_of(status), stat.S_IMODE(status.st_mode), acl, has_acls)
+        return Seen(self.gid_of(status), stat.S_IMODE(status.st_mode), acl, has_acls, obstacle=obstacle)
 
     def make(self, folder: Folder, gid: int) -> None:
         """Create a folder or correct it: group, setgid, rights, default ACL where the file system has ACLs."""

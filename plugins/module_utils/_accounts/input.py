@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from .._common import folders
 from . import csv_file, settings
 from .check import check_folder, check_group, check_user, reporter
 from .limits import Limits
@@ -42,18 +43,38 @@ def desired(inputs: Mapping[str, Any], read: Callable[[str], str] = read_text) -
     wrong: list[str] = []
     chosen = settings.parse(inputs, wrong)
     users, groups = merged_entries(inputs, wrong, read)
-    folders: list[Folder] = []
+    shared: list[Folder] = []
     for label, raw in _listed(inputs, "accounts_shared_folders", wrong):
         fields = check_folder(label, raw, wrong)
         if fields:
+            why = _not_for_a_group(fields["path"], chosen)
+            if why:
+                wrong.append(
+                    f'{label}: path "{fields["path"]}" {why}; give a folder such as /srv/labserver/groups/leem'
+                )
             if fields["group"] not in groups:
                 wrong.append(f'{label}: group "{fields["group"]}" is not in accounts_groups; add it there')
-            folders.append(Folder(**fields))
+            shared.append(Folder(**fields))
+    why = folders.not_ours(chosen.archive_folder, "accounts") or _keeps_homes(chosen.archive_folder, chosen)
+    if why:
+        wrong.append(f'accounts_archive_folder: "{chosen.archive_folder}" {why}; give a folder of its own')
     _cross_check(users, groups, wrong)
     people = tuple(_user(name, fields, limits) for name, (fields, limits, _label) in users.items())
     _system_names(people, {name: label for name, (_f, _l, label) in users.items()}, wrong)
     labs = tuple(Group(name, limits=limits, **fields) for name, (fields, limits, _label) in groups.items())
-    return Desired(people, labs, tuple(folders), chosen), wrong
+    return Desired(people, labs, tuple(shared), chosen), wrong
+
+
+def _keeps_homes(path: str, chosen: settings.Settings) -> str:
+    return "is or contains accounts_home_folder" if f"{chosen.home_folder}/".startswith(f"{path}/") else ""
+
+
+def _not_for_a_group(path: str, chosen: settings.Settings) -> str:
+    """Say why a folder is not to be shared by a group (an empty text: it may be). Homes are looked at on the host."""
+    why = folders.not_ours(path, "accounts") or _keeps_homes(path, chosen)
+    if not why and folders.meets(path, chosen.archive_folder):
+        return f"meets accounts_archive_folder {chosen.archive_folder}"
+    return why
 
 
 Merged = dict[str, tuple[dict[str, Any], Limits, str]]
@@ -202,8 +223,8 @@ def plain(wanted: Desired) -> dict[str, list[dict[str, Any]]]:
         }
         for group in wanted.groups
     ]
-    folders = [{"path": item.path, "group": item.group, "others": item.others} for item in wanted.folders]
-    return {"users": users, "groups": groups, "shared_folders": folders}
+    shared = [{"path": item.path, "group": item.group, "others": item.others} for item in wanted.folders]
+    return {"users": users, "groups": groups, "shared_folders": shared}
 
 
 def _plain_limits(limits: Limits) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from datetime import date
 
 PREFIX = "jupyter-"
 # Debian 12's useradd takes more than Debian 13's (which refuses @, + and letters beyond ASCII); this is what both take.
@@ -29,8 +30,22 @@ def system_name(login: str) -> str:
     return f"{name[:26]}-{hashlib.sha256(name.encode()).hexdigest()[:5]}"
 
 
+def made_by_yaml(value: object) -> str:
+    """Say what YAML made of a text without quotes (an empty text: it is a text, or nothing)."""
+    if isinstance(value, bool):
+        words = "yes, on and true" if value else "no, off and false"
+        return f"is the truth value {str(value).lower()}, which YAML makes of {words}; put it in quotes"
+    if isinstance(value, (int, float)):
+        return f'is the number {value}; put it in quotes: "{value}"'
+    if isinstance(value, date):
+        return f'is the date {value}, not a text; put it in quotes: "{value}"'
+    return "" if value is None or isinstance(value, str) else f"is not a text but a {type(value).__name__}"
+
+
 def login_name_problem(name: object) -> str | None:
     """Return what is wrong with a login name, or None."""
+    if made := made_by_yaml(name):
+        return f"name {made}"
     if not isinstance(name, str) or not name:
         return "name is missing; give the login name at the hub, for example mira"
     if LOGIN_NAME.match(name):
@@ -45,6 +60,8 @@ def login_name_problem(name: object) -> str | None:
 
 def group_name_problem(name: object) -> str | None:
     """Return what is wrong with the name of a lab group, or None."""
+    if made := made_by_yaml(name):
+        return f"name {made}"
     if not isinstance(name, str) or not name:
         return "name is missing; give the group's name, for example leem"
     if name.startswith(PREFIX):

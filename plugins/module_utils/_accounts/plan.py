@@ -10,14 +10,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
+from .._common.folders import meets
 from . import folders, members
 from .change import Action, Change, Task, change
 from .current import Current
-from .ids import Ids
+from .ids import LOWEST, Ids
 from .model import Desired, Folder
 from .people import Person
 from .records import Register
 from .tables import Ranges, Tables
+
+NOBODY = 65534  # uid of the account nobody; its home does not exist
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,8 @@ def compare(
     if only is None:
         plan = _quotas(plan, desired, current)
         for folder in desired.folders:
-            plan = _shared_folder(plan, folder, groups[folder.group], current.folders[folder.path])
+            seen = current.folders[folder.path]
+            plan = _shared_folder(plan, folder, groups[folder.group], seen, tables)
     return replace(plan, files=tables.changed())
 
 
@@ -162,11 +166,24 @@ def _quotas(plan: Plan, desired: Desired, current: Current) -> Plan:
     return replace(_plus(plan, actions=actions), quotas=changes)
 
 
-def _shared_folder(plan: Plan, folder: Folder, gid: int, seen: folders.Seen | None) -> Plan:
+def _home_at(path: str, tables: Tables) -> str:
+    """Return whose home a folder is, contains or lies in (accounts of people only), or an empty text."""
+    for entry in tables.passwd.entries():
+        if entry[2].isdigit() and LOWEST <= int(entry[2]) < NOBODY and entry[5].strip("/") and meets(path, entry[5]):
+            return entry[0]
+    return ""
+
+
+def _shared_folder(plan: Plan, folder: Folder, gid: int, seen: folders.Seen | None, tables: Tables) -> Plan:
+    changes = folders.differences(folder, gid, seen)
+    obstacle = seen.obstacle if changes and seen is not None else ""
+    home = _home_at(folder.path, tables)
+    if obstacle or home:
+        why = obstacle or f"meets the home of {home}; give a folder outside of all homes"
+        return _plus(plan, problems=(f"accounts_shared_folders: {folder.path} {why}",))
     if seen is not None and not seen.is_folder:
         problem = f"accounts_shared_folders: {folder.path} exists and is not a folder; move it away"
         return _plus(plan, problems=(problem,))
-    changes = folders.differences(folder, gid, seen)
     if changes:
         plan = replace(plan, folders=(*plan.folders, folder))
         plan = _plus(plan, actions=(Action("share folder", folder.path, ", ".join(changes)),))

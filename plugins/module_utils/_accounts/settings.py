@@ -22,7 +22,8 @@ UNLISTED = ("lock", "keep")
 def _setting(value: Any, check: Callable[[object], Any], name: str = "", **spec: Any) -> Any:
     """Return a field; ``name`` is that of the input where it differs, ``spec`` what the module says of it."""
     own = {"type": type(value).__name__, "default": value, **spec}
-    return field(default=value, metadata={"check": check, "name": name, "spec": own})
+    metadata = {"check": check, "name": name, "spec": own}
+    return field(default=value, metadata=metadata)  # pylint: disable=invalid-field-call
 
 
 def _id(value: object) -> int:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .._common.folders import OURS, not_ours
 from .options import merged, needs_credentials
 
 TYPES = ("cifs", "nfs", "local")
@@ -27,12 +28,6 @@ SOURCES = {
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _OPTION = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]*")
 _SECRETS = frozenset(["password", "pass", "passwd", "password2", "pass2", "credentials", "cred"])
-# A path of these would hide or replace a part of the system.
-_SYSTEM = frozenset(
-    "/ /bin /boot /dev /etc /home /lib /lib64 /media /mnt /opt /proc /root /run /sbin /srv /sys /tmp /usr /var".split()  # noqa: SIM905
-)
-# Of these, other rooms have folders and mounts; all that is mounted below the root of the shares is theirs.
-_SHARED_FOLDERS = frozenset(("/etc/labserver", "/srv/labserver", "/var/lib", "/var/lib/labserver"))
 
 
 def problems(inputs: Mapping[str, Any]) -> list[str]:
@@ -41,10 +36,9 @@ def problems(inputs: Mapping[str, Any]) -> list[str]:
     credentials = inputs.get("shares_credentials") or {}
     options = inputs.get("shares_options") or {}
     root = str(inputs.get("shares_root") or "/srv/labserver/shares")
-    if posixpath.normpath(root) != root or not root.startswith("/") or root in _SYSTEM | _SHARED_FOLDERS:
-        found.append(
-            f'shares_root: "{root}" is not a folder of its own; give an absolute path such as /srv/labserver/shares'
-        )
+    why = not_ours(root, "shares")
+    if why:
+        found.append(f'shares_root: "{root}" {why}; give a folder of its own such as /srv/labserver/shares')
     for name in sorted(credentials):
         found += _credential_problems(f"shares_credentials[{name}]", name, credentials[name] or {})
     for kind in sorted(options):
@@ -92,8 +86,9 @@ def _source_problems(kind: str, source: str, root: str) -> Iterator[str]:
         yield f'source "{source}" is not valid for type {kind}; give {form}'
     elif kind == "local":
         below = f"{source}/".startswith(f"{root}/")
-        if posixpath.normpath(source) != source or below or source in _SYSTEM:
-            yield f'source "{source}" is not valid; give an absolute path, not below {root} and no system folder'
+        why = f"lies below {root}, where the shares are mounted" if below else not_ours(source, "")
+        if why:
+            yield f'source "{source}" {why}; give a folder such as /srv/scratch'
 
 
 def _use_of_credentials(
@@ -116,8 +111,8 @@ def _use_of_credentials(
 def _path_problems(path: str, root: str) -> Iterator[str]:
     if not path.startswith("/") or posixpath.normpath(path) != path or path.startswith("//") or _CONTROL.search(path):
         yield f'path "{path}" is not valid; give a normal absolute path such as /mnt/data'
-    elif path in _SYSTEM or path.startswith(("/proc/", "/sys/", "/dev/", "/run/")):
-        yield f'path "{path}" belongs to the system; give a path of its own such as /mnt/data'
+    elif path not in OURS and (why := not_ours(path, "shares")):
+        yield f'path "{path}" {why}; give a path of its own such as /mnt/data'
     elif f"{path}/".startswith(f"{root}/") or f"{root}/".startswith(f"{path}/"):
         yield f'path "{path}" meets shares_root {root}, where the shares are mounted; give a path outside of it'
 

@@ -85,7 +85,11 @@ def test_all_mistakes_are_named_at_once() -> None:
     assert len(_inputs.check_spec(values, OPTIONS)) == 5
 
 
-SPECS = {"lab": OPTIONS, "image_build": {}, "hub": {"hub_port": {"type": "int"}, "hub_listen_address": {"type": "str"}}}
+SPECS = {
+    "lab": OPTIONS,
+    "image_build": {},
+    "hub": {"hub_port": {"type": "int"}, "hub_listen_address": {"type": "str"}, "hub_proxy_image": {"type": "str"}},
+}
 
 
 @pytest.mark.parametrize(
@@ -93,6 +97,7 @@ SPECS = {"lab": OPTIONS, "image_build": {}, "hub": {"hub_port": {"type": "int"},
     [
         ("hub_prot", "hub_prot: no role has an input of this name; did you mean hub_port?"),
         ("hub_zzzzzzzz", "hub_zzzzzzzz: no role has an input of this name; see the role's README for its inputs"),
+        ("hub_oauth_image", "hub_oauth_image: no role has an input of this name; see the role's README for its inputs"),
         ("lap_people", "lap_people: no role has an input of this name; did you mean lab_people?"),
         (
             "labserver_extra_ca",

@@ -22,6 +22,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.homes 
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.ids import Ids
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.quota import Quotas
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.world import Outcome, World
+from ansible_collections.labserver.jupyter.plugins.module_utils._common.mounts import Mount
 
 # As shadow 4.13 of Debian 12 left them (shortened): op was made by hand and may sudo, jupyter-hand is to be adopted.
 FILES = {
@@ -90,6 +91,7 @@ class FakeHost:
     owners: dict[int, tuple[int, int]] = field(default_factory=dict)
     quotas: Quotas = field(default_factory=lambda: Quotas(reason="not in this test"))
     stopped: list[str] = field(default_factory=list)
+    mounts: tuple[Mount, ...] = ()
     recorded: str = ""  # a folder of recorded/, or the short files above
 
     def __post_init__(self) -> None:
@@ -124,7 +126,7 @@ class FakeHost:
         return World(
             self.root,
             Homes(self.root, self.chown, owner),
-            Folders(self.root, self.chown, lambda status: owner(status)[1]),
+            Folders(self.root, self.chown, lambda status: owner(status)[1], lambda: self.mounts),
             quotas=self.quotas,
             now=lambda: self.now,
             stop=stop,

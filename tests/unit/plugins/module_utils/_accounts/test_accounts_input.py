@@ -21,6 +21,11 @@ def told(**variables: Any) -> list[str]:
 
 
 USER_CASES: list[tuple[dict[str, Any], str]] = [
+    ({"groups": [False]}, "groups holds something that is the truth value false"),
+    ({"full_name": 7}, 'full_name is the number 7; put it in quotes: "7"'),
+    ({"uid": "020001"}, 'uid "020001" begins with a zero, as octal numbers do; write it without'),
+    ({"quota": 493}, 'quota "493" is only 493 bytes; give a size such as 20G, or 0 for none'),
+    ({"quota": "0755"}, 'quota "0755" begins with a zero'),
     ({"uid": "x"}, 'uid "x" is not an integer; give a whole number from 1000 to 59999'),
     ({"uid": 1.5}, 'uid "1.5" is not an integer; give a whole number from 1000 to 59999'),
     ({"uid": True}, 'uid "True" is not an integer; give a whole number from 1000 to 59999'),
@@ -68,6 +73,19 @@ USER_CASES: list[tuple[dict[str, Any], str]] = [
         'system_name "Mira M" is not a valid account name; leave it out for the usual jupyter-<name>',
     ),
 ]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (False, "name is the truth value false, which YAML makes of no, off and false; put it in quotes"),
+        (2027, 'name is the number 2027; put it in quotes: "2027"'),
+        (date(2027, 3, 31), 'name is the date 2027-03-31, not a text; put it in quotes: "2027-03-31"'),
+    ],
+)
+def test_it_is_said_what_yaml_made_of_a_name(name: object, message: str) -> None:
+    assert told(users=[{"name": name}]) == [f"accounts_users[0]: {message}"]
+    assert told(groups=[{"name": name}]) == [f"accounts_groups[0]: {message}"]
 
 
 @pytest.mark.parametrize(("fields", "message"), USER_CASES, ids=[str(case[0])[:40] for case in USER_CASES])
@@ -274,6 +292,7 @@ def test_a_day_as_yaml_may_give_it(value: object) -> None:
         ("", ["students.csv: no column is called name; the first line must name the columns"]),
         ("nmae,uid\na,2000\n", ["no column is called name"]),
         ("name,gruops\na,x\n", ['students.csv: unknown column "gruops"; did you mean groups?']),
+        ("sep=;\nname;uid\na;x\n", ['students.csv line 3 (name=a): uid "x" is not an integer']),
         ("name,uid,uid\na,1,2\n", ['students.csv: column "uid" is there twice; keep one of them']),
         ("name,uid\na,2000,x\n", ["students.csv line 2: 3 cells, but 2 columns"]),
         (

@@ -21,6 +21,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._accounts import
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.apply import converge
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.homes import Homes
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.world import RefusedError
+from ansible_collections.labserver.jupyter.plugins.module_utils._common.mounts import Mount
 from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._accounts.accounts_host import (
     FILES,
     RECORDED,
@@ -447,6 +448,44 @@ def test_a_run_that_dies_while_somebody_leaves_is_finished(host: FakeHost) -> No
     host.run(users=[{"name": "mira", "state": "absent"}])
     assert host.stopped == ["mira"]
     assert len(list((host.root / "srv/labserver/accounts/archive").glob("*.json"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("/etc", "is a folder of the system"),
+        ("/srv", "is a folder of the system"),
+        ("/srv/labserver/registry/x", "belongs to the role registry"),
+        ("/srv/labserver/accounts/archive/x", "meets accounts_archive_folder"),
+        ("/home", "is a folder of the system"),
+    ],
+)
+def test_a_folder_of_others_is_never_shared(path: str, why: str) -> None:
+    wanted = {"accounts_groups": [{"name": "leem"}], "accounts_shared_folders": [{"path": path, "group": "leem"}]}
+    problems = inputs.problems(wanted)
+    assert len(problems) == 1
+    assert problems[0].startswith(f'accounts_shared_folders[0]: path "{path}" {why}')
+
+
+@pytest.mark.parametrize("folder", ["/home", "/etc", "/srv/labserver", "/data"])
+def test_archives_do_not_go_where_they_would_lock_people_out(folder: str) -> None:
+    (problem,) = inputs.problems({"accounts_archive_folder": folder, "accounts_home_folder": "/data/homes"})
+    assert problem.startswith(f'accounts_archive_folder: "{folder}" ')
+
+
+def test_a_folder_of_somebody_behind_a_link_or_mounted_is_not_shared(host: FakeHost) -> None:
+    (host.root / "srv").mkdir(exist_ok=True)
+    (host.root / "srv/link").symlink_to("/etc")
+    (host.root / "srv/disk").mkdir()
+    host.mounts = (Mount("/srv/disk", "/dev/sdb1", "ext4", frozenset()),)
+    before = host.snapshot()
+    paths = ["/srv/link", "/srv/link/x", "/srv/disk", "/home/op/x", "/home/op"]
+    with pytest.raises(RefusedError) as refused:
+        host.run(groups=[{"name": "leem"}], shared_folders=[{"path": path, "group": "leem"} for path in paths])
+    reasons = ["symbolic link", "symbolic link", "mount point", "meets the home of op", "meets the home of op"]
+    told = [problem.removeprefix("accounts_shared_folders: ") for problem in refused.value.problems]
+    assert [path for path, why, text in zip(paths, reasons, told, strict=True) if why in text] == paths, told
+    assert host.snapshot() == before
 
 
 def test_shared_folder(host: FakeHost) -> None:

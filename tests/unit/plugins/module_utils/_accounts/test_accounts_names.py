@@ -51,7 +51,7 @@ def test_names_that_every_debian_takes(name: str) -> None:
     [
         ("", "name is missing"),
         (None, "name is missing"),
-        (7, "name is missing"),
+        (7, "is the number 7; put it in quotes"),
         ("Mira", "write mira"),
         ("user@example.org", "cannot be taken by every server"),
         ("a b", "cannot be taken"),

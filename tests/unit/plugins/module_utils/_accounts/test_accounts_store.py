@@ -96,7 +96,7 @@ class HomesOfTheirOwners(Homes):
 
 def _lab(root: Path, letter: str) -> None:
     host = FakeHost.__new__(FakeHost)
-    host.__dict__.update(root=root, owners={}, stopped=[], now=NOW, quotas=Quotas(reason="none"))
+    host.__dict__.update(root=root, owners={}, stopped=[], now=NOW, mounts=(), quotas=Quotas(reason="none"))
     homes = HomesOfTheirOwners(root, host.chown)
     world = replace(host.world(), homes=homes, lock_timeout_seconds=30)
     host.world = lambda: world  # type: ignore[method-assign]

@@ -46,12 +46,12 @@ def test_good_inputs_have_no_problems() -> None:
         ({"source": "//nas"}, "give //server/share"),
         ({"source": "//nas/da\nta"}, "give //server/share"),
         ({"type": "nfs", "source": "/home", "credentials": None}, "give server:/folder"),
-        ({"type": "local", "source": "/home", "credentials": None}, "no system folder"),
-        ({"type": "local", "source": "/srv/labserver/shares/x", "credentials": None}, "not below"),
+        ({"type": "local", "source": "/home", "credentials": None}, "is a folder of the system"),
+        ({"type": "local", "source": "/srv/labserver/shares/x", "credentials": None}, "lies below"),
         ({"path": "mnt/data"}, "give a normal absolute path"),
         ({"path": "/mnt/data/"}, "give a normal absolute path"),
         ({"path": "/mnt/../etc"}, "give a normal absolute path"),
-        ({"path": "/home"}, "belongs to the system"),
+        ({"path": "/home"}, "is a folder of the system"),
         ({"path": "/srv/labserver"}, "meets shares_root"),
         ({"path": "/srv/labserver/shares/data/x"}, "meets shares_root"),
         ({"credentials": "other"}, 'credentials "other" are not in shares_credentials; add them there (known: nas)'),
@@ -125,7 +125,7 @@ def test_a_share_within_another_one(source: str) -> None:
 @pytest.mark.parametrize("root", ["/srv", "/srv/labserver", "/etc/labserver", "shares", "/data/../x", "/data/"])
 def test_a_root_that_is_not_the_shares_own(root: str) -> None:
     found = input_core.problems({"shares_root": root})
-    assert len(found) == 1 and "is not a folder of its own" in found[0]
+    assert len(found) == 1 and "give a folder of its own" in found[0]
 
 
 RIGHTS = [
