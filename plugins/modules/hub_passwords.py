@@ -115,13 +115,13 @@ known:
 """
 
 import datetime
-import json
 import sqlite3
 import traceback
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import exchange
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub import passwords
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub.password_store import StoreError
 
@@ -137,13 +137,13 @@ def read_roster(module: AnsibleModule) -> dict[str, Any]:
     """Return the roster; in check mode on a bare host an empty one."""
     path = Path(module.params["roster"])
     try:
-        roster: dict[str, Any] = json.loads(path.read_bytes())
+        roster = exchange.parse(path.read_bytes(), str(path))
     except FileNotFoundError:
         if module.check_mode:
             return {"version": 1, "users": {}}
         module.fail_json(msg=f"{path} does not exist: run the accounts role first")
-    except ValueError as error:
-        module.fail_json(msg=f"{path} is not JSON: {error}")
+    except exchange.ExchangeError as error:
+        module.fail_json(msg=str(error))
     return roster
 
 

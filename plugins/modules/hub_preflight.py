@@ -112,6 +112,15 @@ def objection(engine: DockerEngine, wanted: dict[str, str]) -> str:
     return network.objection(servers.find(engine, f"/networks/{wanted['name']}"), wanted, people)
 
 
+def shares_root(module: AnsibleModule) -> str:
+    """Return where the shares are; ends the module when the file that says so cannot be read."""
+    try:
+        return host.shares_root(SHARES.read_bytes() if SHARES.exists() else None)
+    except (OSError, ValueError) as error:
+        module.fail_json(msg=f"where the shares are is not known: {error}")
+        raise
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
@@ -138,7 +147,7 @@ def main() -> None:
     module.exit_json(
         changed=False,
         shared_root=host.shared_root(Path("/proc/self/mountinfo").read_text(encoding="utf-8")),
-        shares_root=host.shares_root(SHARES.read_bytes() if SHARES.exists() else b""),
+        shares_root=shares_root(module),
         time_zone=host.time_zone(),
         cgroup_parent=reserve.of_info(info),
         gpus=host.gpus(Path("/")),

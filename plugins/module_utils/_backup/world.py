@@ -6,14 +6,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from .._common import clock, mounts
+from .._common import clock, exchange, mounts
 from .._common.docker_api import DockerEngine
 from .model import SETTINGS, Settings, SettingsError, settings_from
 from .restic import Done, Repository, run_restic
@@ -45,13 +44,13 @@ class World:
     def json(self, path: str) -> Any:
         """Read a file that another room writes; an empty object when there is none. Raises SettingsError."""
         try:
-            return json.loads(self.at(path).read_text(encoding="utf-8"))
+            return exchange.parse(self.at(path).read_bytes(), path)
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as error:
-            raise SettingsError(
-                f"{path} cannot be read: {error}; run playbooks/site.yml, which writes it again"
-            ) from error
+        except OSError as error:
+            raise SettingsError(f"{path} cannot be read: {error}") from error
+        except exchange.ExchangeError as error:
+            raise SettingsError(str(error)) from None
 
     def mount_points(self) -> list[str]:
         """Return where something is mounted; an automount alone is nothing yet."""

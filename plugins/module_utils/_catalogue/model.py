@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._common import words
+from .._common import exchange, words
 
 PREFIX = "org.labserver."
 SPAWNABLE = PREFIX + "spawnable"
@@ -125,7 +125,7 @@ def document(entries: Iterable[Entry], updated: str, default_image: str = "") ->
 def read(text: str) -> list[Entry]:
     """Return the entries of images.json; raises ValueError, KeyError or TypeError when it is not one."""
     known = {one.name for one in dataclasses.fields(Entry)}
-    images = json.loads(text)["images"]
+    images = exchange.parse(text, "images.json")["images"]
     return [Entry(**{"limits": {}, **{key: raw[key] for key in raw if key in known}}) for raw in images]
 
 

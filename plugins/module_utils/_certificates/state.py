@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from .._common import files
+from .._common import exchange, files
 from .deploy import TargetState
 
 PATH = "var/lib/labserver/certificates.json"
@@ -45,9 +45,9 @@ class State:
 
 
 def read(root: Path) -> dict[str, State]:
-    """Name -> state; a missing or damaged file (a full disk, an old backup) means starting anew."""
+    """Name -> state; a missing, damaged or unknown file (a full disk, another release) means starting anew."""
     try:
-        data: Any = json.loads((root / PATH).read_bytes())
+        data = exchange.parse((root / PATH).read_bytes(), PATH)
         return {name: _state(item) for name, item in data["certificates"].items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return {}

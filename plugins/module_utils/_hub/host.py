@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
-import json
 import posixpath
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from .._common import exchange
 
 # Docker hands out cards when it finds this program, which NVIDIA's container toolkit brings.
 GPU_HOOK = "usr/bin/nvidia-container-runtime-hook"
@@ -20,12 +21,18 @@ ACCEPT_MARK = "0x4c000000/0xff000000"
 """The role ``docker`` gives the engine the same for its option ``bridge-accept-fwmark``."""
 
 
-def shares_root(document: bytes, default: str = "/srv/labserver/shares") -> str:
-    """Return the folder below which the host's shares are mounted, from the bytes of ``public/shares.json``."""
-    try:
-        binds = [share["bind"] for share in json.loads(document)["shares"].values()]
-    except (ValueError, KeyError, TypeError, AttributeError):
+def shares_root(document: bytes | None, default: str = "/srv/labserver/shares") -> str:
+    """Return the folder below which the host's shares are mounted, from the bytes of ``public/shares.json``.
+
+    ``default`` without shares (None: there is no such file). Raises ExchangeError for a file that cannot be read:
+    its shares must not be taken for none.
+    """
+    if document is None:
         return default
+    try:
+        binds = [share["bind"] for share in exchange.parse(document, "shares.json")["shares"].values()]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise exchange.ExchangeError(f"shares.json is damaged ({error!r}); {exchange.HINT}") from error
     return posixpath.dirname(binds[0]) if binds else default
 
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 FORMAT = "1"
+RECORD_VERSION = 1
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS passwords(
@@ -62,13 +63,15 @@ class Record:
 
     def text(self) -> str:
         """Return the content of the record's file."""
-        return json.dumps({"version": 1, **dataclasses.asdict(self)}, sort_keys=True) + "\n"
+        return json.dumps({"version": RECORD_VERSION, **dataclasses.asdict(self)}, sort_keys=True) + "\n"
 
 
 def read_record(path: Path) -> Record | None:
     """Return the record in the file ``path``, None without one; raises StoreError when it cannot be read."""
     try:
         raw: Mapping[str, Any] = json.loads(path.read_bytes())
+        if raw["version"] != RECORD_VERSION:
+            raise ValueError(f"its version is {raw['version']!r}, and this release knows version {RECORD_VERSION} only")
         return Record(store_id=raw["store_id"], added=int(raw["added"]), backend=raw["backend"])
     except FileNotFoundError:
         return None

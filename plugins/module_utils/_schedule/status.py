@@ -10,9 +10,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
-from .._common import files, words
+from .._common import exchange, files, words
 from .alert import Told
 
 FOLDER = "var/lib/labserver/jobs"
@@ -49,9 +48,9 @@ def summary_line(text: str) -> str:
 
 
 def read(root: Path, job: str) -> Status:
-    """Return the content of the status file; a missing or damaged one counts as "never run"."""
+    """Return the content of the status file; a missing, damaged or unknown one counts as "never run"."""
     try:
-        data: Any = json.loads((root / FOLDER / f"{job}.json").read_bytes())
+        data = exchange.parse((root / FOLDER / f"{job}.json").read_bytes(), job)
         known = {key: value for key, value in data.items() if key in Status.__dataclass_fields__}
         told = {way: Told(**item) for way, item in known.get("told", {}).items()}
         return Status(**{**known, "job": job, "told": told})

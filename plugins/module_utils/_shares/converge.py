@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from .._common.exchange import ExchangeError
 from .apply import apply
 from .current import FSTAB, group_ids, read
 from .fstab import decode
@@ -84,7 +85,10 @@ def converge(world: World, inputs: Mapping[str, Any], *, check: bool, stamp: str
 def make_desired(world: World, inputs: Mapping[str, Any], check: bool) -> tuple[Desired, list[str]]:
     """Turn (checked) inputs into the desired state; an unknown group is a problem, in check mode a warning."""
     root, raws = inputs["shares_root"], list(inputs.get("shares_list") or [])
-    gids = group_ids(world)
+    try:
+        gids = group_ids(world)
+    except ExchangeError as error:
+        raise RefusedError([str(error)]) from error
     missing = sorted({group for raw in raws for group in raw.get("access") or {}} - set(gids))
     texts = [
         f"group \"{group}\" is neither in the lab's roster nor on the host; add it to the lab's groups"

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .._common import exchange
 from .._common.mounts import Mount
 from .model import CREDENTIALS, MOUNTED, ROSTER, File, Share, drop_in
 from .world import Folder, World
@@ -84,15 +85,19 @@ def read(world: World, root: str, shares: Iterable[Share], files: Iterable[str])
 
 
 def group_ids(world: World) -> dict[str, int]:
-    """Return the gids of the lab's groups and of the host's own; the roster wins."""
+    """Return the gids of the lab's groups and of the host's own; the roster wins.
+
+    Raises ExchangeError when there is a roster that cannot be read: its groups must not be taken for the host's.
+    """
     result: dict[str, int] = {}
     for line in (world.read("/etc/group") or b"").decode(errors="replace").splitlines():
         fields = line.split(":")
         if len(fields) >= 3 and fields[2].isdigit():
             result.setdefault(fields[0], int(fields[2]))
-    roster = read_json(world, ROSTER)
-    if roster.get("version") == 1:
-        result.update({name: int(group["gid"]) for name, group in roster.get("groups", {}).items()})
+    roster = world.read(ROSTER)
+    if roster is not None:
+        groups = exchange.parse(roster, ROSTER).get("groups", {})
+        result.update({name: int(group["gid"]) for name, group in groups.items()})
     return result
 
 

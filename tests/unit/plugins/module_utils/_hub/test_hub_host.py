@@ -71,7 +71,7 @@ def test_the_time_zone_is_read_for_containers(tmp_path: Path, content: bytes | N
 def test_the_guard_looks_where_the_shares_are() -> None:
     document = {"version": 1, "shares": {"data": {"bind": "/data/shares/data"}, "x": {"bind": "/data/shares/x"}}}
     assert shares_root(json.dumps(document).encode()) == "/data/shares"
-    for nothing in (b"", b"half", b"[]", b"{}", b'{"shares": {}}', b'{"shares": {"x": {}}}'):
+    for nothing in (None, b'{"version": 1, "shares": {}}'):
         assert shares_root(nothing) == "/srv/labserver/shares"
 
 
@@ -79,3 +79,11 @@ def test_dockers_backend_for_nftables_needs_a_mark() -> None:
     assert firewall_mark({"FirewallBackend": {"Driver": "nftables"}}) == "0x4c000000/0xff000000"
     for other in ({}, {"FirewallBackend": None}, {"FirewallBackend": {"Driver": "iptables+firewalld"}}):
         assert firewall_mark(other) == ""
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"half", b"[]", b"{}", b'{"version": 2, "shares": {}}', b'{"version": 1, "shares": {"x": {}}}']
+)
+def test_shares_that_cannot_be_read_are_not_taken_for_none(content: bytes) -> None:
+    with pytest.raises(ValueError, match=r"shares\.json"):
+        shares_root(content)
