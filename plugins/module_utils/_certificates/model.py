@@ -119,7 +119,7 @@ def load(root: Path) -> Config:
             consumers[path.name] = None
     try:
         return parse(json.loads((root / CONFIG).read_bytes()), consumers)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"/{CONFIG} is damaged: {error!r}") from error
 
 

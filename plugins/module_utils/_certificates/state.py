@@ -55,11 +55,15 @@ def read(root: Path) -> dict[str, State]:
 
 def _state(item: Mapping[str, Any]) -> State:
     known = {key: value for key, value in item.items() if key in State.__dataclass_fields__}
-    known["targets"] = {name: TargetState(**target) for name, target in known.get("targets", {}).items()}
+    known["targets"] = {name: _target(target) for name, target in known.get("targets", {}).items()}
     state = State(**{**known, "names": tuple(known.get("names", ()))})
     if state.next_try:
         datetime.fromisoformat(state.next_try)
     return state
+
+
+def _target(item: Mapping[str, Any]) -> TargetState:
+    return TargetState(**{key: value for key, value in item.items() if key in TargetState.__dataclass_fields__})
 
 
 def write(root: Path, states: Mapping[str, State], updated: str) -> None:

@@ -52,10 +52,14 @@ def read(root: Path, job: str) -> Status:
     try:
         data = exchange.parse((root / FOLDER / f"{job}.json").read_bytes(), job)
         known = {key: value for key, value in data.items() if key in Status.__dataclass_fields__}
-        told = {way: Told(**item) for way, item in known.get("told", {}).items()}
+        told = {way: _told(item) for way, item in known.get("told", {}).items()}
         return Status(**{**known, "job": job, "told": told})
     except (OSError, ValueError, TypeError, AttributeError):
         return Status(job)
+
+
+def _told(item: Mapping[str, str]) -> Told:
+    return Told(**{key: value for key, value in item.items() if key in Told.__dataclass_fields__})
 
 
 def write(root: Path, status: Status) -> None:

@@ -59,7 +59,10 @@ class Settings:
 def load(path: Path | None = None) -> Settings:
     """Read the settings; raises ValueError with every unknown or ill-typed key."""
     source = path or Path(os.environ.get("LABHUB_SETTINGS", str(DEFAULT_PATH)))
-    return parse(json.loads(source.read_bytes()))
+    document = json.loads(source.read_bytes())
+    if not isinstance(document, dict):
+        raise ValueError(f"{source}: it does not hold a JSON object")
+    return parse(document)
 
 
 def parse(document: Mapping[str, Any]) -> Settings:

@@ -1,0 +1,69 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""images.json: what can be started, from the catalogue's service to the spawn form, the guard and the registry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue import cli
+from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue import model as catalogue_model
+from contract import Meets, Reader, check, reading, validate
+from labhub.servers import offer
+from places import catalogue_protection, hub_file, hub_sources
+from writers import DIGEST, catalogue, people, put
+
+PATH = "var/lib/labserver/catalogue/images.json"
+
+
+def table(root: Path) -> str:
+    """As ``labserver catalogue --list`` shows it."""
+    return cli.table(catalogue_model.read((root / PATH).read_text(encoding="utf-8")))
+
+
+def protected(root: Path) -> Any:
+    return catalogue_protection(root / PATH)
+
+
+READERS = [
+    Reader("labhub/exchange", hub_file(lambda sources: sources.images), Meets.KEEPS, Meets.KEEPS),
+    Reader("_catalogue", reading(table), missing=Meets.REFUSES),
+    Reader("_registry", reading(protected), nothing=[]),
+]
+
+
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.room)
+def test_readers_meet_what_is_not_as_it_should_be(reader: Reader, tmp_path: Path) -> None:
+    check(reader, tmp_path, catalogue(), PATH, "images")
+
+
+def test_what_is_written_fits_the_schema() -> None:
+    validate(catalogue(), PATH, "images")
+
+
+def test_people_are_offered_what_is_ready_and_told_why_the_rest_is_not(tmp_path: Path) -> None:
+    put(tmp_path, {**people(), **catalogue()})
+    sources = hub_sources(tmp_path)
+    images, roster = sources.images.current(), sources.roster.current()
+    mira, carla = roster.people["mira"], roster.people["carla"]
+    offered = offer.offered(images, mira, "notebook")
+    assert [(image.name, image.title, image.digest) for image in offered] == [("notebook:1.0", "Notebook", DIGEST)]
+    assert offered[0].limits == {"pids": 256.0}
+    assert offer.offered(images, carla, "notebook") == [], "the label of the image names groups, and she has none"
+    broken = offer.withheld(images, carla)
+    assert [(image.name, image.state) for image in broken] == [("steps:1.0", "broken")]
+    assert "no notebook server answered" in broken[0].reason
+
+
+def test_the_program_lists_the_same(tmp_path: Path) -> None:
+    put(tmp_path, catalogue())
+    lines = table(tmp_path).splitlines()
+    assert [line.split()[:2] for line in lines] == [["notebook:1.0", "ready"], ["steps:1.0", "broken"]]
+
+
+def test_the_registry_keeps_what_the_hub_offers(tmp_path: Path) -> None:
+    put(tmp_path, catalogue())
+    assert DIGEST in protected(tmp_path)

@@ -1,0 +1,308 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The exchange files of one small lab, each written by the code that writes it on a lab server.
+
+Each function returns path (without the leading slash) -> content of the files of one room. What a room needs of others
+(a host, an engine, a registry) stands in; the code that decides on the content does not.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue import service as catalogue_service
+from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue import trial
+from ansible_collections.labserver.jupyter.plugins.module_utils._certificates import config as certificates_config
+from ansible_collections.labserver.jupyter.plugins.module_utils._certificates import renew
+from ansible_collections.labserver.jupyter.plugins.module_utils._certificates.world import World as CertificatesWorld
+from ansible_collections.labserver.jupyter.plugins.module_utils._hub import change, passwords
+from ansible_collections.labserver.jupyter.plugins.module_utils._proxy import nginx
+from ansible_collections.labserver.jupyter.plugins.module_utils._proxy import plan as proxy
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry import config as registry_config
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry import engine as registry_engine
+from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import plan as schedule
+from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import run as job_run
+from ansible_collections.labserver.jupyter.plugins.module_utils._shares import converge as shares_core
+from ansible_collections.labserver.jupyter.plugins.module_utils._shares import health
+from ansible_collections.labserver.jupyter.plugins.module_utils._shares.world import Done
+from ansible_collections.labserver.jupyter.plugins.modules import registry_in_use
+from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._accounts.accounts_host import FakeHost
+from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._shares.shares_machine import Machine
+from role_files import argument, written
+
+Files = Mapping[str, bytes]
+
+PUBLIC = "etc/labserver/public"
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+DIGEST = "sha256:" + "a" * 64
+BROKEN_DIGEST = "sha256:" + "b" * 64
+CARD = "GPU-0f1e2d3c-0000-1111-2222-333344445555"
+
+PEOPLE: dict[str, Any] = {
+    "users": [
+        {
+            "name": "mira", "full_name": "Mira Müller", "groups": ["leem", "xps"], "admin": True,
+            "limits": {"cpu": 1.5, "memory": "4G", "gpus": 1, "images": ["note*"], "pids": 512},
+        },
+        {"name": "jonas", "groups": ["xps"], "expires": "2026-12-01"},
+        {"name": "carla", "state": "locked"},
+    ],
+    "groups": [{"name": "leem", "limits": {"memory": "8G"}}, {"name": "xps"}],
+    "expiry_notice_days": 21,
+}  # fmt: skip
+SHARES: dict[str, Any] = {
+    "shares_root": "/srv/labserver/shares",
+    "shares_credentials": {"r": {"username": "reader", "password": "one"}},
+    "shares_list": [
+        {"name": "data", "source": "//nas/data", "credentials": "r", "access": {"leem": "rw", "xps": "ro"}},
+        {"name": "manuals", "source": "//nas/manuals", "credentials": "r", "others": "ro", "when_absent": "without"},
+    ],
+}
+JOBS: list[dict[str, Any]] = [
+    {"name": "renew", "command": ["/bin/true"], "schedule": "twice-daily", "description": "Renew certificates"},
+    {
+        "name": "tidy", "command": ["/bin/sh", "-c", "exit 2"], "schedule": "30 4 * * 0", "environment": {"LAB": "x"},
+        "timeout_seconds": 60, "jitter_seconds": 0, "at_boot": True, "catch_up": False, "alert": "critical",
+    },
+]  # fmt: skip
+ANNOUNCEMENTS: list[dict[str, Any]] = [
+    {
+        "text": "The NAS is serviced", "severity": "warning", "from": "2026-11-20T18:00",
+        "until": "2026-11-21T08:00:00Z", "groups": None,
+    },
+    {"text": "Steps 2 is here", "groups": ["xps"]},
+]  # fmt: skip
+HUB_HOST = {
+    "cgroup_parent": "labnotebooks.slice", "gpus": [CARD], "time_zone": "CET-1CEST,M3.5.0,M10.5.0/3",
+    "shared_root": True, "shares_root": "/srv/labserver/shares",
+}  # fmt: skip
+PASSWORD_NAMES = ("jonas", "mira")
+
+
+def _found(root: Path, *patterns: str) -> Files:
+    """Return the files below ``root`` that match; fails when a pattern matches nothing."""
+    result: dict[str, bytes] = {}
+    for pattern in patterns:
+        paths = sorted(root.glob(pattern))
+        assert paths, f"nothing was written to {pattern}"
+        result.update({str(path.relative_to(root)): path.read_bytes() for path in paths})
+    return result
+
+
+def put(root: Path, files: Files) -> None:
+    """Write files below ``root``."""
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+@cache
+def people() -> Files:
+    """What the room ``accounts`` tells: roster.json, passwd and group."""
+    with tempfile.TemporaryDirectory() as folder:
+        host = FakeHost(Path(folder))
+        host.run(**PEOPLE)
+        return _found(host.root, f"{PUBLIC}/roster.json", f"{PUBLIC}/passwd", f"{PUBLIC}/group")
+
+
+class _Lab(Machine):
+    """A machine that tells its free space; the server of the manuals went away after they were mounted."""
+
+    def command(self, command: Sequence[str], seconds: float) -> Done:
+        if command[0] == "stat" and "manuals" in command[-1]:
+            return Done(1, "stat: cannot statx: Host is down")
+        return Done(0, "50 100") if "--file-system" in command else super().command(command, seconds)
+
+
+@cache
+def shares() -> Files:
+    """What the room ``shares`` tells: shares.json, and after a look at them shares-status.json."""
+    with tempfile.TemporaryDirectory() as folder:
+        machine = _Lab(Path(folder))
+        put(machine.base, people())
+        shares_core.converge(machine, SHARES, check=False, stamp="now")
+        health.main([], world=machine)
+        return _found(machine.base, f"{PUBLIC}/shares.json", f"{PUBLIC}/shares-status.json")
+
+
+class _Registry:
+    """Two tags, one of an image that cannot be started."""
+
+    def repositories(self) -> list[str]:
+        return ["notebook", "steps"]
+
+    def tags(self, repository: str) -> list[str]:
+        return ["1.0"]
+
+    def digest(self, repository: str, tag: str) -> str:
+        return DIGEST if repository == "notebook" else BROKEN_DIGEST
+
+    def description(self, repository: str, digest: str) -> tuple[Mapping[str, str], str, int]:
+        labels = {"org.labserver.title": "Notebook", "org.labserver.groups": "leem, xps", "org.labserver.pids": "256"}
+        return (labels if digest == DIGEST else {}), "2026-11-20T09:00:00Z", 123
+
+
+class _Engine:
+    """An engine that has all images; servers of the second one do not start."""
+
+    def has(self, reference: str) -> bool:
+        return True
+
+    def try_out(self, name: str, reference: str) -> trial.Outcome:
+        return trial.Outcome(DIGEST in reference, "6.1.1")
+
+
+@cache
+def catalogue() -> Files:
+    """What the service of the catalogue tells: images.json."""
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "var/lib/labserver/catalogue/images.json"
+        output.parent.mkdir(parents=True)
+        settings = {"registry": "127.0.0.1:5000", "output": str(output), "repositories": ["*"]}
+        stand_ins: dict[str, Any] = {"registry": _Registry(), "docker": _Engine()}
+        service = catalogue_service.Service(
+            settings,
+            **stand_ins,
+            credentials=lambda: ("puller", "secret"),
+            clock=NOW.timestamp,
+            say=lambda _text: None,
+        )
+        service.round()
+        return _found(Path(folder), "var/lib/labserver/catalogue/images.json")
+
+
+@cache
+def hub_settings(authenticator: str = "firstuse") -> Files:
+    """What the role ``hub`` gives its hub: hub.json."""
+    text = argument("hub", "hub_change", "settings", hub_authenticator=authenticator, __hub_host=HUB_HOST)
+    return {"etc/labserver/hub/hub.json": text.encode()}
+
+
+@cache
+def announcements() -> Files:
+    """What the inventory announces."""
+    path = f"{PUBLIC}/announcements.json"
+    return {path: written("hub", f"/{path}", hub_announcements=ANNOUNCEMENTS)}
+
+
+@cache
+def maintenance() -> Files:
+    """What a change of the hub announces while it lasts."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / PUBLIC / "maintenance.json"
+        path.parent.mkdir(parents=True)
+        change.announce(path, "2026-11-20T12:10:00+00:00")
+        return _found(Path(folder), f"{PUBLIC}/maintenance.json")
+
+
+SITES: Sequence[Mapping[str, Any]] = [
+    {"name": "hub", "upstream": "http://127.0.0.1:8000", "server_names": ["hub.lab.example.org"]},
+    {"name": "registry", "upstream": "http://127.0.0.1:5000", "port": 5443},
+]
+
+
+@cache
+def certificate_targets() -> Files:
+    """Where rooms serve certificates: certificates.d of the front door and of CoCalc."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        put(root, {"etc/nginx/nginx.conf": b"http {\n    include /etc/nginx/conf.d/*.conf;\n}\n"})
+
+        def run(_argv: Sequence[str]) -> tuple[int, str]:
+            return 0, ""
+
+        wanted = proxy.Desired(tuple(nginx.from_mapping(site, "server") for site in SITES), 80, ("lab1",))
+        proxy.apply(root, proxy.compare(wanted, proxy.read(root, wanted, run)), run)
+        own = _found(root, "etc/labserver/certificates.d/proxy.json")
+    path = "etc/labserver/certificates.d/cocalc.json"
+    return {**own, path: written("cocalc", f"/{path}", cocalc_certificate="cocalc", __cocalc_result={})}
+
+
+@cache
+def certificates() -> Files:
+    """What the program keeps of certificates: the configuration of the role, and the state after a renewal."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        copy = {"folder": str(root / "copies")}
+        entry = {"name": "server", "names": ["hub.lab.example.org", "192.0.2.7"], "source": "self_signed"}
+        items = [{**entry, "deploy": [{"name": "broker", "copy": copy}]}]
+        wanted = certificates_config.desired(items, {})
+        certificates_config.apply(root, certificates_config.compare(root, wanted, NOW))
+        renew.renew(CertificatesWorld(root), lambda _piece: None)
+        return _found(root, "etc/labserver/certificates.json", "var/lib/labserver/certificates.json")
+
+
+@cache
+def jobs() -> Files:
+    """What the room ``schedule`` keeps of jobs: jobs.d, and the status files after a run of each."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        put(root, {"etc/labserver/alerts.json": b'{"version": 1, "command": ["/bin/true"]}'})
+        wanted = schedule.desired(JOBS, "cron", "lab1")
+        schedule.apply(root, schedule.compare(wanted, {}), lambda _argv: (0, ""))
+        world = job_run.World(root=root, now=lambda: NOW, sleep=lambda _seconds: None, host="lab1")
+        for job in JOBS:
+            job_run.run_job(world, job["name"], "schedule")
+        return _found(root, "etc/labserver/jobs.d/*.json", "var/lib/labserver/jobs/*.json")
+
+
+@cache
+def backup_items() -> Files:
+    """What apps want in the backup: backup.d of CoCalc and of the Compose apps."""
+    folder = "etc/labserver/backup.d"
+    apps = [{"name": "zulip"}, {"name": "wiki", "backup_paths": ["/opt/wiki"]}]
+    return {
+        f"{folder}/cocalc.json": written("cocalc", f"/{folder}/cocalc.json"),
+        f"{folder}/compose_app.json": written("compose_app", f"/{folder}/compose_app.json", compose_app_apps=apps),
+    }
+
+
+class _Docker:
+    """An engine with one container, as its API answers."""
+
+    def get(self, path: str, **_query: Any) -> Any:
+        if path == "/containers/json":
+            image = "127.0.0.1:5000/notebook:1.0"
+            return [{"Id": "c" * 64, "ImageID": "sha256:" + "c" * 64, "Names": ["/jupyter-mira"], "Image": image}]
+        return {"RepoTags": [], "RepoDigests": [f"127.0.0.1:5000/notebook@{DIGEST}"]}
+
+
+@cache
+def reports() -> Files:
+    """What the registry's host is told of the images in use on another one: in-use.d."""
+    with tempfile.TemporaryDirectory() as folder:
+        stand_in: Any = _Docker()
+        told = {"host": "lab2", "images": registry_engine.images_in_use(stand_in)}
+        place = Path(folder) / "etc/labserver/registry/in-use.d"
+        place.mkdir(parents=True)
+        module: Any = SimpleNamespace(params={"folder": str(place), "reports": [told]})
+        for entry in registry_in_use.files(module):
+            registry_config.write(entry)
+        return _found(Path(folder), "etc/labserver/registry/in-use.d/*.json")
+
+
+@cache
+def passwords_record() -> Files:
+    """What the store of passwords is checked against: password-store.json, and the store itself."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        state, etc, keep = (
+            root / name for name in ("srv/labserver/hub/state", "etc/labserver/hub", "var/lib/labserver")
+        )
+        for path in (state, etc, keep):
+            path.mkdir(parents=True)
+        paths = passwords.Paths(
+            state / "passwords.sqlite", etc / "password-store.json", keep / "one-time-passwords.csv"
+        )
+        roster = {"users": {name: {"full_name": name, "state": "present"} for name in PASSWORD_NAMES}}
+        plan = passwords.compare(roster, None, [], reset=[], found=None, recorded=None)
+        passwords.apply(plan, roster, paths, owner=-1, digest=lambda word: f"hash of {word}", now=NOW)
+        return _found(root, "etc/labserver/hub/password-store.json", "srv/labserver/hub/state/passwords.sqlite")
