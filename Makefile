@@ -70,8 +70,8 @@ units: $(STAMP) ## ansible-test units on a copy of the tree
 	tools/ansible-test.sh units
 
 .PHONY: pytest
-pytest: $(STAMP) ## tests of the project itself and of the hub's package
-	pytest -q -n 2 tests/project tests/hub
+pytest: $(STAMP) ## tests of the project itself, of the hub's package and of the files between the rooms
+	pytest -q -n 2 tests/project tests/hub tests/contracts
 
 .PHONY: registry-tests
 registry-tests: $(STAMP) ## random registries, faults and kills against a real registry (apt package docker-registry)

@@ -68,7 +68,7 @@ def validate(files: Files, pattern: str, name: str) -> list[Any]:
         for path, document in wanted.items()
         for error in validator.iter_errors(document)
     ]
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
     return list(wanted.values())
 
 

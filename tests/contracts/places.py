@@ -59,3 +59,8 @@ def backup_plan(root: Path) -> backup.Plan:
 def catalogue_protection(path: Path) -> list[str]:
     """Return the digests that the registry keeps because the hub offers them."""
     return sorted(protect.gather(catalogues=[path]).digests)
+
+
+def backup_settings(content: bytes) -> backup.Settings:
+    """Return the settings of a backup from the content of their file."""
+    return backup.settings_from(content.decode())

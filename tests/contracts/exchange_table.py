@@ -1,0 +1,140 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which room writes and which rooms read each exchange file. ``test_table.py`` compares this with the code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One kind of exchange file.
+
+    ``mark`` is a regular expression that finds the file's name in a text of the code. ``writers`` and ``readers`` are
+    packages (``_shares``, ``labhub/exchange``), modules (``modules/shares``) or roles (``roles/hub``), each named only
+    if the file's name stands in its own code. ``told`` are readers that are handed the path (by the role, or by
+    another package), and ``names`` says of whoever names the file and neither writes nor reads it, why.
+    """
+
+    path: str
+    mark: str
+    test: str
+    schema: str
+    writers: frozenset[str]
+    readers: frozenset[str] = frozenset()
+    told: frozenset[str] = frozenset()
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def namers(self) -> frozenset[str]:
+        """Everybody in whose code the name of the file stands."""
+        return self.writers | self.readers | frozenset(self.names)
+
+    @property
+    def reading(self) -> frozenset[str]:
+        """Everybody who reads the file."""
+        return self.readers | self.told
+
+
+def _set(*names: str) -> frozenset[str]:
+    return frozenset(names)
+
+
+TABLE = (
+    Exchange(
+        "/etc/labserver/public/roster.json", r"\broster\.json", "test_roster_json.py", "roster",
+        writers=_set("_accounts"),
+        readers=_set("labhub/exchange", "labhub/login", "_shares", "_backup", "modules/hub_passwords"),
+        names={"labhub/wiring": "tells the check of logins where it is, and where its last valid content is saved"},
+    ),
+    Exchange(
+        "/etc/labserver/public/shares.json", r"\bshares\.json", "test_shares_json.py", "shares",
+        writers=_set("_shares"),
+        readers=_set("labhub/exchange", "modules/hub_preflight"),
+        names={"_hub": "says in a message which file cannot be read; the module has the path"},
+    ),
+    Exchange(
+        "/etc/labserver/public/shares-status.json", r"\bshares-status\.json", "test_shares_status_json.py",
+        "shares-status",
+        writers=_set("_shares"),
+    ),
+    Exchange(
+        "/var/lib/labserver/catalogue/images.json", r"\bimages\.json", "test_images_json.py", "images",
+        writers=_set("_catalogue", "roles/hub"),
+        readers=_set("labhub/exchange"),
+        told=_set("_catalogue", "_registry"),
+        names={"roles/registry": "tells the weekly job where it is"},
+    ),
+    Exchange(
+        "/etc/labserver/public/announcements.json", r"\bannouncements\.json", "test_announcements_json.py",
+        "announcements",
+        writers=_set("roles/hub"),
+        readers=_set("labhub/exchange"),
+    ),
+    Exchange(
+        "/etc/labserver/public/maintenance.json", r"(public/|^)maintenance\.json", "test_maintenance_json.py",
+        "maintenance",
+        writers=_set("modules/hub_change"),
+        readers=_set("labhub/exchange"),
+        names={
+            "_registry": "another file of that name, the settings of the weekly job",
+        },
+    ),
+    Exchange(
+        "/etc/labserver/hub/hub.json", r"\bhub\.json", "test_hub_json.py", "hub",
+        writers=_set("_hub", "modules/hub_change", "roles/hub"),
+        readers=_set("labhub/exchange"),
+        names={"labhub/login": "says in a message where a wrong setting stands"},
+    ),
+    Exchange(
+        "/etc/labserver/certificates.d/<room>.json", r"\bcertificates\.d\b", "test_certificates_d.py",
+        "certificates.d",
+        writers=_set("_proxy", "roles/cocalc"),
+        readers=_set("_certificates"),
+    ),
+    Exchange(
+        "/etc/labserver/certificates.json", r"etc/labserver/certificates\.json", "test_certificates_json.py",
+        "certificates-config",
+        writers=_set("_certificates"),
+        told=_set("_certificates"),
+        names={"roles/certificates": "removes it"},
+    ),
+    Exchange(
+        "/var/lib/labserver/certificates.json", r"var/lib/labserver/certificates\.json", "test_certificates_json.py",
+        "certificates",
+        writers=_set("_certificates"),
+        told=_set("_certificates", "_status"),
+        names={"roles/certificates": "removes it"},
+    ),
+    Exchange(
+        "/etc/labserver/jobs.d/<job>.json", r"\bjobs\.d\b", "test_jobs_d.py", "jobs.d",
+        writers=_set("_schedule"),
+        told=_set("_schedule", "_status"),
+    ),
+    Exchange(
+        "/var/lib/labserver/jobs/<job>.json", r"\blib/labserver/jobs\b", "test_jobs_json.py", "jobs",
+        writers=_set("_schedule"),
+        told=_set("_schedule", "_status"),
+    ),
+    Exchange(
+        "/etc/labserver/backup.d/<room>.json", r"\bbackup\.d\b", "test_backup_d.py", "backup.d",
+        writers=_set("roles/cocalc", "roles/compose_app"),
+        readers=_set("_backup"),
+    ),
+    Exchange(
+        "/etc/labserver/registry/in-use.d/<host>.json", r"\bin-use\.d\b", "test_in_use_d.py", "in-use.d",
+        writers=_set("modules/registry_in_use"),
+        told=_set("_registry"),
+        names={"roles/registry": "tells the weekly job where it is"},
+    ),
+    Exchange(
+        "/etc/labserver/hub/password-store.json", r"\bpassword-store\.json", "test_password_store_json.py",
+        "password-store",
+        writers=_set("modules/hub_passwords", "roles/hub"),
+        readers=_set("labhub/exchange", "labhub/login"),
+        told=_set("_hub"),
+    ),
+)  # fmt: skip
