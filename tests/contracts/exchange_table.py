@@ -64,9 +64,28 @@ TABLE = (
     Exchange(
         "/var/lib/labserver/catalogue/images.json", r"\bimages\.json", "test_images_json.py", "images",
         writers=_set("_catalogue", "roles/hub"),
-        readers=_set("labhub/exchange"),
-        told=_set("_catalogue", "_registry"),
+        readers=_set("labhub/exchange", "_registry"),
+        told=_set("_catalogue"),
         names={"roles/registry": "tells the weekly job where it is"},
+    ),
+    Exchange(
+        "/etc/labserver/images/named.json", r"images/named\.json", "test_named_json.py", "named",
+        writers=_set("roles/images"),
+        readers=_set("_registry"),
+        names={"roles/registry": "tells the weekly job where it is"},
+    ),
+    Exchange(
+        "/srv/labserver/hub/state/choices.json", r"\bchoices\.json", "test_choices_json.py", "choices",
+        writers=_set("labhub/servers"),
+        readers=_set("_registry"),
+        told=_set("labhub/servers"),
+        names={"roles/registry": "tells the weekly job where it is"},
+    ),
+    Exchange(
+        "/etc/labserver/services.d/<room>.json", r"\bservices\.d\b", "test_services_d.py", "services.d",
+        writers=_set("_proxy", "_registry", "roles/hub"),
+        readers=_set("_status"),
+        names={"roles/registry": "removes it"},
     ),
     Exchange(
         "/etc/labserver/public/announcements.json", r"\bannouncements\.json", "test_announcements_json.py",
@@ -78,7 +97,7 @@ TABLE = (
         "/etc/labserver/public/maintenance.json", r"(public/|^)maintenance\.json", "test_maintenance_json.py",
         "maintenance",
         writers=_set("modules/hub_change"),
-        readers=_set("labhub/exchange"),
+        readers=_set("labhub/exchange", "_status"),
         names={
             "_registry": "another file of that name, the settings of the weekly job",
         },
@@ -87,7 +106,11 @@ TABLE = (
         "/etc/labserver/hub/hub.json", r"\bhub\.json", "test_hub_json.py", "hub",
         writers=_set("_hub", "modules/hub_change", "roles/hub"),
         readers=_set("labhub/exchange"),
-        names={"labhub/login": "says in a message where a wrong setting stands"},
+        names={
+            "labhub/login": "says in a message where a wrong setting stands",
+            "_registry": "looks whether this host has a hub, which then has to say what people chose",
+            "roles/registry": "tells the weekly job where it is",
+        },
     ),
     Exchange(
         "/etc/labserver/certificates.d/<room>.json", r"\bcertificates\.d\b", "test_certificates_d.py",

@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.labserver.jupyter.plugins.module_utils._backup import plan as backup
+from ansible_collections.labserver.jupyter.plugins.module_utils._backup import model as backup_model
 from ansible_collections.labserver.jupyter.plugins.module_utils._backup import run as backup_run
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry import protect
+from ansible_collections.labserver.jupyter.plugins.module_utils._backup.plan import Plan
+from ansible_collections.labserver.jupyter.plugins.module_utils._backup.world import World as BackupWorld
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry import uses as registry_uses
 from labhub.exchange.file import ExchangeFile
 from labhub.exchange.settings import Settings
 from labhub.exchange.sources import Sources
@@ -44,23 +46,29 @@ def hub_sources(root: Path) -> Sources:
     return Sources(hub_settings(root))
 
 
-def backup_plan(root: Path) -> backup.Plan:
-    """Return what a backup of the host below ``root`` would read."""
-    public, rooms = root / "etc/labserver/public", root / "etc/labserver/backup.d"
-    return backup.decide(
-        backup.Settings("r", "p", "lab1"),
-        backup_run._json(public / "roster.json"),
-        {file.name: backup_run._json(file) for file in rooms.glob("*.json")},
-        volumes=lambda project: [f"/var/lib/docker/volumes/{project}_data/_data"],
-        exists=lambda _path: True,
-    )
+class _Volumes:
+    """An engine with one volume for each Compose project."""
+
+    def get(self, _path: str, filters: Mapping[str, list[str]]) -> dict[str, Any]:
+        project = filters["label"][0].rpartition("=")[2]
+        return {"Volumes": [{"Mountpoint": f"/var/lib/docker/volumes/{project}_data/_data"}]}
 
 
-def catalogue_protection(path: Path) -> list[str]:
-    """Return the digests that the registry keeps because the hub offers them."""
-    return sorted(protect.gather(catalogues=[path]).digests)
+def backup_plan(root: Path, there: Sequence[str]) -> Plan:
+    """Return what a backup of the host below ``root`` would read; the folders ``there`` are made first."""
+    for path in there:
+        (root / path.lstrip("/")).mkdir(parents=True, exist_ok=True)
+    engine: Any = _Volumes()
+    settings = backup_model.Settings("/mnt/backup", "secret", "lab1")
+    return backup_run.read_plan(BackupWorld(root, engine=engine), settings)[0]
 
 
-def backup_settings(content: bytes) -> backup.Settings:
+def uses(catalogue: Path | None = None, named: Path | None = None, choices: Path | None = None) -> list[Any]:
+    """Return the images that a host says it uses, by these files alone."""
+    sources = registry_uses.Sources((), [catalogue] if catalogue else (), named, choices, hub=None)
+    return registry_uses.read(sources)
+
+
+def backup_settings(content: bytes) -> backup_model.Settings:
     """Return the settings of a backup from the content of their file."""
-    return backup.settings_from(content.decode())
+    return backup_model.settings_from(content.decode())

@@ -13,10 +13,17 @@ from places import backup_plan
 from writers import backup_items, put
 
 FOLDER = "etc/labserver/backup.d"
+THERE = (
+    "/etc/labserver/compose/zulip",
+    "/srv/labserver/compose/wiki",
+    "/opt/wiki",
+    "/etc/labserver/cocalc",
+    "/var/lib/docker/volumes/zulip_data/_data",
+)
 
 
 def compose_paths(root: Path) -> list[str]:
-    return [path for path in backup_plan(root).paths if "zulip" in path or "wiki" in path]
+    return [path for path in backup_plan(root, THERE).paths if "zulip" in path or "wiki" in path]
 
 
 READERS = [Reader("_backup", reading(compose_paths), nothing=[])]
@@ -33,12 +40,6 @@ def test_what_is_written_fits_the_schema() -> None:
 
 def test_the_backup_reads_what_the_apps_name(tmp_path: Path) -> None:
     put(tmp_path, backup_items())
-    plan = backup_plan(tmp_path)
-    assert {
-        "/etc/labserver/compose/zulip",
-        "/srv/labserver/compose/wiki",
-        "/opt/wiki",
-        "/etc/labserver/cocalc",
-        "/var/lib/docker/volumes/zulip_data/_data",
-    } <= set(plan.paths)
+    plan = backup_plan(tmp_path, THERE)
+    assert set(THERE) <= set(plan.paths)
     assert [dump.command for dump in plan.dumps] == [("docker", "exec", "cocalc", "pg_dumpall")]

@@ -13,7 +13,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue impor
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue import model as catalogue_model
 from contract import Meets, Reader, check, reading, validate
 from labhub.servers import offer
-from places import catalogue_protection, hub_file, hub_sources
+from places import hub_file, hub_sources, uses
 from writers import DIGEST, catalogue, people, put
 
 PATH = "var/lib/labserver/catalogue/images.json"
@@ -25,7 +25,8 @@ def table(root: Path) -> str:
 
 
 def protected(root: Path) -> Any:
-    return catalogue_protection(root / PATH)
+    """What a host tells the registry: the hub's default image stays."""
+    return uses(catalogue=root / PATH)
 
 
 READERS = [
@@ -64,6 +65,7 @@ def test_the_program_lists_the_same(tmp_path: Path) -> None:
     assert [line.split()[:2] for line in lines] == [["notebook:1.0", "ready"], ["steps:1.0", "broken"]]
 
 
-def test_the_registry_keeps_what_the_hub_offers(tmp_path: Path) -> None:
+def test_the_registry_keeps_what_people_get_who_choose_nothing(tmp_path: Path) -> None:
     put(tmp_path, catalogue())
-    assert DIGEST in protected(tmp_path)
+    (kept,) = protected(tmp_path)
+    assert (kept["digests"], kept["references"]) == ([DIGEST], ["notebook:1.0"])

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from contract import Meets, Reader, check, validate
+from ansible_collections.labserver.jupyter.plugins.module_utils._status import alarm
+from contract import Meets, Reader, check, reading, validate
 from labhub.portal.board import Board
 from places import hub_file, hub_sources
 from writers import PUBLIC, announcements, maintenance, put
@@ -17,13 +18,20 @@ from writers import PUBLIC, announcements, maintenance, put
 PATH = f"{PUBLIC}/maintenance.json"
 DURING, AFTER = datetime(2026, 11, 20, 12, 5, tzinfo=UTC), datetime(2026, 11, 20, 12, 15, tzinfo=UTC)
 
+
+def in_maintenance(root: Path) -> bool:
+    """The watch tells nobody of a hub that is being changed."""
+    return alarm.in_maintenance(root, DURING)
+
+
 READERS = [
+    Reader("_status", reading(in_maintenance), bad=Meets.LEAVES_OUT, nothing=False),
     Reader(
         "labhub/exchange",
         hub_file(lambda sources: sources.announcements[1]),
         Meets.KEEPS,
         Meets.KEEPS,
-    )
+    ),
 ]
 
 

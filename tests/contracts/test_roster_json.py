@@ -48,7 +48,8 @@ def gids(root: Path) -> dict[str, int]:
 
 
 def homes(root: Path) -> list[str]:
-    return [path for path in backup_plan(root).paths if path.startswith("/home/")]
+    there = [f"/home/jupyter-{name}" for name in ("mira", "jonas", "carla")]
+    return [path for path in backup_plan(root, there).paths if path.startswith("/home/")]
 
 
 READERS = [

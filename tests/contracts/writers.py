@@ -9,6 +9,8 @@ Each function returns path (without the leading slash) -> content of the files o
 
 from __future__ import annotations
 
+import json
+import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -23,6 +25,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._certificates im
 from ansible_collections.labserver.jupyter.plugins.module_utils._certificates import renew
 from ansible_collections.labserver.jupyter.plugins.module_utils._certificates.world import World as CertificatesWorld
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub import change, passwords
+from ansible_collections.labserver.jupyter.plugins.module_utils._images import publish
 from ansible_collections.labserver.jupyter.plugins.module_utils._proxy import nginx
 from ansible_collections.labserver.jupyter.plugins.module_utils._proxy import plan as proxy
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry import config as registry_config
@@ -32,9 +35,12 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import
 from ansible_collections.labserver.jupyter.plugins.module_utils._shares import converge as shares_core
 from ansible_collections.labserver.jupyter.plugins.module_utils._shares import health
 from ansible_collections.labserver.jupyter.plugins.module_utils._shares.world import Done
+from ansible_collections.labserver.jupyter.plugins.modules import registry_config as registry_config_module
 from ansible_collections.labserver.jupyter.plugins.modules import registry_in_use
 from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._accounts.accounts_host import FakeHost
 from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._shares.shares_machine import Machine
+from labhub.exchange.images import parse_images
+from labhub.servers import choices as hub_choices
 from role_files import argument, written
 
 Files = Mapping[str, bytes]
@@ -82,6 +88,7 @@ ANNOUNCEMENTS: list[dict[str, Any]] = [
 HUB_HOST = {
     "cgroup_parent": "labnotebooks.slice", "gpus": [CARD], "time_zone": "CET-1CEST,M3.5.0,M10.5.0/3",
     "shared_root": True, "shares_root": "/srv/labserver/shares",
+    "firewall_mark": "",
 }  # fmt: skip
 PASSWORD_NAMES = ("jonas", "mira")
 
@@ -102,6 +109,7 @@ def put(root: Path, files: Files) -> None:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+        os.utime(path, (NOW.timestamp(), NOW.timestamp()))
 
 
 @cache
@@ -166,7 +174,12 @@ def catalogue() -> Files:
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "var/lib/labserver/catalogue/images.json"
         output.parent.mkdir(parents=True)
-        settings = {"registry": "127.0.0.1:5000", "output": str(output), "repositories": ["*"]}
+        settings = {
+            "registry": "127.0.0.1:5000",
+            "output": str(output),
+            "repositories": ["*"],
+            "default_image": "notebook",
+        }
         stand_ins: dict[str, Any] = {"registry": _Registry(), "docker": _Engine()}
         service = catalogue_service.Service(
             settings,
@@ -177,6 +190,25 @@ def catalogue() -> Files:
         )
         service.round()
         return _found(Path(folder), "var/lib/labserver/catalogue/images.json")
+
+
+@cache
+def named_images() -> Files:
+    """Which images the inventory names: named.json of the room ``images``."""
+    images = [publish.Image("labserver/notebook:abc", "notebook", "1.0"), publish.Image("x:1", "steps", "1.0")]
+    return {"etc/labserver/images/named.json": publish.record(images).encode()}
+
+
+@cache
+def choices() -> Files:
+    """Which image each person started last, as the hub writes it down."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "srv/labserver/hub/state/choices.json"
+        path.parent.mkdir(parents=True)
+        (image, _broken) = parse_images(json.loads(catalogue()["var/lib/labserver/catalogue/images.json"]))
+        for name in ("mira", "jonas"):
+            hub_choices.note(path, name, image, NOW)
+        return _found(Path(folder), "srv/labserver/hub/state/choices.json")
 
 
 @cache
@@ -210,8 +242,8 @@ SITES: Sequence[Mapping[str, Any]] = [
 
 
 @cache
-def certificate_targets() -> Files:
-    """Where rooms serve certificates: certificates.d of the front door and of CoCalc."""
+def front_door() -> Files:
+    """What the front door tells: where it serves certificates, and its service."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         put(root, {"etc/nginx/nginx.conf": b"http {\n    include /etc/nginx/conf.d/*.conf;\n}\n"})
@@ -221,9 +253,26 @@ def certificate_targets() -> Files:
 
         wanted = proxy.Desired(tuple(nginx.from_mapping(site, "server") for site in SITES), 80, ("lab1",))
         proxy.apply(root, proxy.compare(wanted, proxy.read(root, wanted, run)), run)
-        own = _found(root, "etc/labserver/certificates.d/proxy.json")
+        return _found(root, "etc/labserver/certificates.d/*.json", "etc/labserver/services.d/*.json")
+
+
+@cache
+def certificate_targets() -> Files:
+    """Where rooms serve certificates: certificates.d of the front door and of CoCalc."""
+    own = "etc/labserver/certificates.d/proxy.json"
     path = "etc/labserver/certificates.d/cocalc.json"
-    return {**own, path: written("cocalc", f"/{path}", cocalc_certificate="cocalc", __cocalc_result={})}
+    cocalc = written("cocalc", f"/{path}", cocalc_certificate="cocalc", __cocalc_result={})
+    return {own: front_door()[own], path: cocalc}
+
+
+@cache
+def services() -> Files:
+    """Which services the rooms run: services.d of the front door, of the registry and of the hub."""
+    folder = "etc/labserver/services.d"
+    own = {path: content for path, content in front_door().items() if path.startswith(folder)}
+    registry = registry_config_module._services(argument("registry", "registry_config", "services")).encode()
+    hub = written("hub", f"/{folder}/hub.json", __hub_host=HUB_HOST)
+    return {**own, f"{folder}/registry.json": registry, f"{folder}/hub.json": hub}
 
 
 @cache

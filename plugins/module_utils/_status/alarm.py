@@ -10,7 +10,6 @@ Exit status: 0 ok, 1 warning, 2 critical, 3 busy (another look is going on).
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from .._common import job, lock, words
+from .._common import exchange, job, lock, words
 from .._common.clock import stamp
 from .._schedule import run
 from .._schedule import status as job_status
@@ -48,7 +47,7 @@ def settled(wanted: Sequence[services.Service], world: run.World, asked: service
 def in_maintenance(root: Path, now: datetime) -> bool:
     """Return whether somebody changes the hub just now and has told people so; a note that was left behind ends."""
     try:
-        notes = json.loads((root / MAINTENANCE).read_bytes())["announcements"]
+        notes = exchange.parse((root / MAINTENANCE).read_bytes(), MAINTENANCE)["announcements"]
         ends = [datetime.fromisoformat(note["until"]) for note in notes]
         return any(now < end <= now + LONGEST_MAINTENANCE for end in ends)
     except (OSError, ValueError, KeyError, TypeError):
