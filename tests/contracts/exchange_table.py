@@ -43,6 +43,8 @@ def _set(*names: str) -> frozenset[str]:
     return frozenset(names)
 
 
+FOLDERS = {"_common": "knows which folders are whose, so that no input claims one of them"}
+
 TABLE = (
     Exchange(
         "/etc/labserver/public/roster.json", r"\broster\.json", "test_roster_json.py", "roster",
@@ -82,8 +84,8 @@ TABLE = (
         names={"roles/registry": "tells the weekly job where it is"},
     ),
     Exchange(
-        "/etc/labserver/services.d/<room>.json", r"\bservices\.d\b", "test_services_d.py", "services.d",
-        writers=_set("_proxy", "_registry", "roles/hub"),
+        "/etc/labserver/services.d/<role>.json", r"\bservices\.d\b", "test_services_d.py", "services.d",
+        writers=_set("_proxy", "_registry", "roles/hub", "roles/cocalc", "roles/compose_app"),
         readers=_set("_status"),
         names={"roles/registry": "removes it"},
     ),
@@ -96,7 +98,7 @@ TABLE = (
     Exchange(
         "/etc/labserver/public/maintenance.json", r"(public/|^)maintenance\.json", "test_maintenance_json.py",
         "maintenance",
-        writers=_set("modules/hub_change"),
+        writers=_set("_hub", "modules/hub_change"),
         readers=_set("labhub/exchange", "_status"),
         names={
             "_registry": "another file of that name, the settings of the weekly job",
@@ -117,6 +119,7 @@ TABLE = (
         "certificates.d",
         writers=_set("_proxy", "roles/cocalc"),
         readers=_set("_certificates"),
+        names=FOLDERS,
     ),
     Exchange(
         "/etc/labserver/certificates.json", r"etc/labserver/certificates\.json", "test_certificates_json.py",
@@ -136,6 +139,7 @@ TABLE = (
         "/etc/labserver/jobs.d/<job>.json", r"\bjobs\.d\b", "test_jobs_d.py", "jobs.d",
         writers=_set("_schedule"),
         told=_set("_schedule", "_status"),
+        names=FOLDERS,
     ),
     Exchange(
         "/var/lib/labserver/jobs/<job>.json", r"\blib/labserver/jobs\b", "test_jobs_json.py", "jobs",
@@ -146,6 +150,7 @@ TABLE = (
         "/etc/labserver/backup.d/<room>.json", r"\bbackup\.d\b", "test_backup_d.py", "backup.d",
         writers=_set("roles/cocalc", "roles/compose_app"),
         readers=_set("_backup"),
+        names=FOLDERS,
     ),
     Exchange(
         "/etc/labserver/registry/in-use.d/<host>.json", r"\bin-use\.d\b", "test_in_use_d.py", "in-use.d",

@@ -37,7 +37,7 @@ def test_readers_meet_what_is_not_as_it_should_be(reader: Reader, tmp_path: Path
 
 
 def test_what_is_written_fits_the_schema() -> None:
-    assert len(validate(services(), f"{FOLDER}/*.json", "services.d")) == 3
+    assert len(validate(services(), f"{FOLDER}/*.json", "services.d")) == 5
 
 
 @pytest.mark.parametrize("content", [b'{"version": 2, "services": []}', b'{"version": 1, "serv', b""])
@@ -55,4 +55,5 @@ def test_status_knows_all_that_the_rooms_run(tmp_path: Path) -> None:
     for item in written:
         got = json.loads(json.dumps(found[item["name"]]))
         assert {key: got[key] for key in item} == item
-    assert all(service["unit"] or service["container"] or service["url"] for service in found.values())
+    questions = ("unit", "container", "project", "url", "command")
+    assert all(any(service[question] for question in questions) for service in found.values())

@@ -24,7 +24,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue impor
 from ansible_collections.labserver.jupyter.plugins.module_utils._certificates import config as certificates_config
 from ansible_collections.labserver.jupyter.plugins.module_utils._certificates import renew
 from ansible_collections.labserver.jupyter.plugins.module_utils._certificates.world import World as CertificatesWorld
-from ansible_collections.labserver.jupyter.plugins.module_utils._hub import change, passwords
+from ansible_collections.labserver.jupyter.plugins.module_utils._hub import passwords, transaction
 from ansible_collections.labserver.jupyter.plugins.module_utils._images import publish
 from ansible_collections.labserver.jupyter.plugins.module_utils._proxy import nginx
 from ansible_collections.labserver.jupyter.plugins.module_utils._proxy import plan as proxy
@@ -231,7 +231,7 @@ def maintenance() -> Files:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / PUBLIC / "maintenance.json"
         path.parent.mkdir(parents=True)
-        change.announce(path, "2026-11-20T12:10:00+00:00")
+        transaction.announce(path, "2026-11-20T12:10:00+00:00")
         return _found(Path(folder), f"{PUBLIC}/maintenance.json")
 
 
@@ -267,12 +267,19 @@ def certificate_targets() -> Files:
 
 @cache
 def services() -> Files:
-    """Which services the rooms run: services.d of the front door, of the registry and of the hub."""
+    """Which services the rooms run: services.d of the front door, the registry, the hub and the apps."""
     folder = "etc/labserver/services.d"
     own = {path: content for path, content in front_door().items() if path.startswith(folder)}
     registry = registry_config_module._services(argument("registry", "registry_config", "services")).encode()
     hub = written("hub", f"/{folder}/hub.json", __hub_host=HUB_HOST)
-    return {**own, f"{folder}/registry.json": registry, f"{folder}/hub.json": hub}
+    apps = [{"name": "zulip"}]
+    return {
+        **own,
+        f"{folder}/registry.json": registry,
+        f"{folder}/hub.json": hub,
+        f"{folder}/cocalc.json": written("cocalc", f"/{folder}/cocalc.json"),
+        f"{folder}/compose_app.json": written("compose_app", f"/{folder}/compose_app.json", compose_app_apps=apps),
+    }
 
 
 @cache
