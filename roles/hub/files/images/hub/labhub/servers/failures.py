@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..exchange import files
+
 SHOWN_LINES = 15
 KEPT_LINES = 60
 KEPT_FAILURES = 500
@@ -111,6 +113,4 @@ def keep(path: Path, entry: Mapping[str, Any]) -> None:
     """Add a failure to the administrator's list and drop the oldest. Several servers may fail at once."""
     with _WRITING:
         lines = path.read_text().splitlines()[1 - KEPT_FAILURES :] if path.exists() else []
-        new = path.with_name(f".{path.name}.new")
-        new.write_text("".join(f"{line}\n" for line in [*lines, json.dumps(entry)]))
-        new.replace(path)
+        files.replace(path, "".join(f"{line}\n" for line in [*lines, json.dumps(entry)]).encode())
