@@ -18,7 +18,9 @@ def test_a_file_and_its_folder_are_on_the_disk_before_it_is_used(
 ) -> None:
     synced: list[bool] = []
     real = os.fsync
-    monkeypatch.setattr(os, "fsync", lambda handle: (synced.append(stat.S_ISDIR(os.fstat(handle).st_mode)), real(handle)))
+    monkeypatch.setattr(
+        os, "fsync", lambda handle: (synced.append(stat.S_ISDIR(os.fstat(handle).st_mode)), real(handle))
+    )
     files.replace(tmp_path / "one", b"new")
     assert synced == [False, True]
     assert (tmp_path / "one").read_bytes() == b"new"

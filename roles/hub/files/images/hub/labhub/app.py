@@ -15,8 +15,9 @@ from jupyterhub import orm
 from jupyterhub.app import JupyterHub
 from traitlets import Instance, default
 
+from .api import decided
 from .exchange.sources import Sources
-from .keeper import copies
+from .keeper import copies, rows
 from .keeper.keeper import Keeper
 from .login.firstuse import LabFirstUseAuthenticator
 from .login.password_store import StoreError
@@ -50,7 +51,8 @@ class LabHub(JupyterHub):
 
     def init_handlers(self) -> None:
         super().init_handlers()
-        self.handlers[:0] = self.add_url_prefix(self.hub_prefix, pages.handlers(self.board))
+        own = [*pages.handlers(self.board), *decided.handlers()]
+        self.handlers[:0] = self.add_url_prefix(self.hub_prefix, own)
 
     def init_tornado_settings(self) -> None:
         self.template_vars["lab_announcements"] = self.board.for_user
@@ -62,6 +64,14 @@ class LabHub(JupyterHub):
         if copy is not None:
             self.log.critical("the database was missing; it was restored from the copy %s", copy)
         super().init_db()
+        self._mend_rows()
+
+    def _mend_rows(self) -> None:
+        """Repair rows before JupyterHub reads them: one without a name breaks the list behind the admin page."""
+        people = self.sources.roster.current().people
+        if self.sources.roster.known:
+            for line in rows.mend(self.db, people, self.sources.settings.container_prefix):
+                self.log.warning("%s", line)
 
     async def start(self) -> None:
         self._prepare_choices()

@@ -21,7 +21,7 @@ from tornado.httpclient import AsyncHTTPClient
 from ..exchange.announcements import Announcement
 from ..exchange.sources import Sources
 from ..portal.board import Board
-from . import copies, culling
+from . import copies, culling, rows
 from .culling import Observation, Watch
 
 LOG = logging.getLogger("jupyterhub.keeper")
@@ -78,15 +78,24 @@ class Keeper:
 
     async def _people(self) -> None:
         authenticator, db = self.app.authenticator, self.app.db
+        people = authenticator.roster().people
+        for line in rows.mend(db, people, self.settings.container_prefix):
+            LOG.warning("%s", line)
         for orm_user in db.query(orm.User).all():
             person = authenticator.person(orm_user.name)
-            if person is None:
+            if orm_user.name not in people and rows.forgotten(orm_user) and not self._has_server(orm_user):
+                LOG.warning("removing the row of %s, who is not in the roster", orm_user.name)
+                self.app.users.delete(orm_user.id)
+            elif person is None:
                 await self._revoke(orm_user)
             elif bool(orm_user.admin) != person.admin:
                 LOG.info("%s %s administrator", orm_user.name, "is now" if person.admin else "is no longer")
                 orm_user.admin = person.admin
                 roles.assign_default_roles(db, entity=orm_user)
                 db.commit()
+
+    def _has_server(self, orm_user: Any) -> bool:
+        return any(one.active or one.pending for one in self.app.users[orm_user.id].spawners.values())
 
     async def _copy(self) -> None:
         """Copy the database; with a full disk routes must still be repaired and servers stopped."""
