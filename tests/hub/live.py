@@ -241,7 +241,7 @@ class Hub:
 
     def _process(self, name: str, *arguments: str) -> None:
         log = (self.folder / f"{name}.log").open("ab")
-        self.processes[name] = subprocess.Popen(  # noqa: S603
+        self.processes[name] = subprocess.Popen(
             [sys.executable, "-m", *arguments], env=self.environment, stdout=log, stderr=log, cwd=self.folder
         )
 
@@ -254,7 +254,12 @@ class Hub:
     def start(self) -> None:
         """Start the hub and wait until it answers."""
         self._process("hub", "labhub.app", "--config", str(CONTEXT / "jupyterhub_config.py"))
-        wait_for(lambda: requests.get(f"{self.url}/hub/api/", timeout=5).ok, 60, "the hub")
+
+        def answers() -> bool:
+            assert self.processes["hub"].poll() is None, self.log()[-3000:]
+            return requests.get(f"{self.url}/hub/api/", timeout=5).ok
+
+        wait_for(answers, 60, "the hub")
 
     def stop(self, name: str = "hub") -> None:
         """End one of the processes."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from jupyterhub import orm
 from jupyterhub.app import JupyterHub
 from traitlets import Instance, default
 
-from .api import decided
+from .api import bounds, decided
+from .api.door import Door
 from .exchange.sources import Sources
+from .exchange.text import CleanRecords
 from .keeper import copies, rows
 from .keeper.keeper import Keeper
 from .login.firstuse import LabFirstUseAuthenticator
@@ -49,14 +52,27 @@ class LabHub(JupyterHub):
     def _default_board(self) -> Board:
         return Board(self.sources.announcements, self.sources.roster)
 
+    def init_logging(self) -> None:
+        super().init_logging()
+        # What labhub says belongs into the hub's log, with its format and level.
+        own = logging.getLogger("labhub")
+        own.parent = self.log
+        own.setLevel(self.log.level)
+        for handler in self.log.handlers:
+            handler.addFilter(CleanRecords())
+
     def init_handlers(self) -> None:
         super().init_handlers()
-        own = [*pages.handlers(self.board), *decided.handlers()]
+        own = [*pages.handlers(self.board), *decided.handlers(), *bounds.handlers()]
         self.handlers[:0] = self.add_url_prefix(self.hub_prefix, own)
 
     def init_tornado_settings(self) -> None:
         self.template_vars["lab_announcements"] = self.board.for_user
         super().init_tornado_settings()
+
+    def init_tornado_application(self) -> None:
+        self.tornado_application = bounds.BoundedApplication(self.handlers, **self.tornado_settings)
+        self.tornado_application.door = Door(self.sources.settings.proxy_address)
 
     def init_db(self) -> None:
         database = Path(self.db_url.removeprefix("sqlite:///"))
@@ -68,6 +84,8 @@ class LabHub(JupyterHub):
 
     def _mend_rows(self) -> None:
         """Repair rows before JupyterHub reads them: one without a name breaks the list behind the admin page."""
+        for line in bounds.trim(self.db):
+            self.log.warning("%s", line)
         people = self.sources.roster.current().people
         if self.sources.roster.known:
             for line in rows.mend(self.db, people, self.sources.settings.container_prefix):
