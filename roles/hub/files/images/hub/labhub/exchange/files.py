@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes files: the only place of labhub that does. A reader sees the old content or the new one, also after a crash."""
+"""Writes files, alone in labhub. A reader sees the old content or the new one, also after a crash."""
 
 from __future__ import annotations
 

@@ -47,6 +47,7 @@ _CALLS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
      {"v": "[Tt]rue|1|[Ff]alse|0", "link": "[Ff]alse|0", "force": "[Ff]alse|0|[Tt]rue|1"}),
     ("GET", "/labserver/shares", "shares", {}),
     ("GET", "/labserver/gpus", "gpus", {}),
+    ("GET", "/labserver/servers", "servers", {}),
 )  # fmt: skip
 
 

@@ -22,11 +22,14 @@ from ..exchange.announcements import Announcement
 from ..exchange.sources import Sources
 from ..portal.board import Board
 from . import copies, culling, rows
+from .adoption import Adoption
 from .culling import Observation, Watch
 
-LOG = logging.getLogger("jupyterhub.keeper")
+LOG = logging.getLogger("labhub.keeper")
 PERIOD_SECONDS = 2.0
 COPY_EVERY = 15
+COMPARE_EVERY = 10
+"""Docker's list of servers is compared with the hub's every so many rounds."""
 ROUTES_EVERY = 5
 """The proxy's routes are compared every so many rounds: a proxy that was replaced has lost them."""
 
@@ -42,6 +45,7 @@ class Keeper:
         self.sources = sources
         self.board = board
         self.settings = sources.settings
+        self.adoption = Adoption(application, sources)
         self._rounds = 0
         self._watches: dict[str, Watch] = {}
         self._unseen: dict[str, str] = {}
@@ -73,6 +77,8 @@ class Keeper:
             self._looked_at = time.monotonic()
             await self._cull()
         self._rounds += 1
+        if self._rounds % COMPARE_EVERY == 0 and self.app.authenticator.has_roster():
+            await self.adoption.look()
         if self._rounds % ROUTES_EVERY == 0:
             await self.app.proxy.check_routes(self.app.users, self.app._service_map)
 
