@@ -35,6 +35,7 @@ class LabHub(JupyterHub):
     name = "jupyterhub"
     sources: Sources = Instance(Sources, config=True, help="The exchange files and settings.")
     board: Board = Instance(Board)
+    default_url: Any  # of JupyterHub
     keeper: Keeper | None = None
     _task: asyncio.Task[None] | None = None
 
@@ -68,7 +69,10 @@ class LabHub(JupyterHub):
 
     def init_tornado_settings(self) -> None:
         self.template_vars["lab_announcements"] = self.board.for_user
+        if not self.default_url:
+            self.default_url = pages.way_to_server
         super().init_tornado_settings()
+        self.tornado_settings["way_to_server"] = pages.way_to_server
 
     def init_tornado_application(self) -> None:
         self.tornado_application = bounds.BoundedApplication(self.handlers, **self.tornado_settings)

@@ -14,9 +14,10 @@ from typing import Any
 from jupyterhub import orm
 from jupyterhub.apihandlers.users import UserServerAPIHandler, UserTokenListAPIHandler
 from sqlalchemy import func
-from tornado import httputil, web
-from tornado.web import HTTPError
+from tornado.httputil import HTTPConnection, HTTPMessageDelegate, HTTPServerRequest
+from tornado.web import Application, HTTPError, RequestHandler
 
+from .cookies import secured
 from .door import Door
 
 LONGEST_BODY = 1024**2
@@ -30,18 +31,23 @@ MOST_ROWS = 500
 """Tokens of all kinds: browsers get one for each visit of a server."""
 
 
-class BoundedApplication(web.Application):
-    """The hub's web application: refuses long bodies before they are read, and knows whence a request really comes."""
+class BoundedApplication(Application):
+    """The hub's web application: short bodies, secure cookies, and the address from which a request really comes."""
 
     door = Door()
 
-    def start_request(self, server_conn: object, request_conn: httputil.HTTPConnection) -> httputil.HTTPMessageDelegate:
-        request_conn.set_max_body_size(LONGEST_BODY)  # type: ignore[attr-defined]
+    def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
+        request_conn.set_max_body_size(LONGEST_BODY)
         return super().start_request(server_conn, request_conn)
 
-    def find_handler(self, request: httputil.HTTPServerRequest, **options: Any) -> Any:
+    def find_handler(self, request: HTTPServerRequest, **options: Any) -> Any:
         request.remote_ip = self.door.client(request)
         return super().find_handler(request, **options)
+
+    def get_handler_delegate(
+        self, request: HTTPServerRequest, target_class: type[RequestHandler], *more: Any, **options: Any
+    ) -> Any:
+        return super().get_handler_delegate(request, secured(target_class), *more, **options)
 
 
 class Tokens(UserTokenListAPIHandler):

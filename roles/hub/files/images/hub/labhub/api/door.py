@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From which address a request comes. What a client claims does not count.
 
-A request comes from nginx through the configurable-http-proxy: it appends to ``X-Forwarded-For`` whom it heard, which is
-the gateway of the hub's network when nginx (or anybody on the host) asked it, and nginx puts nothing before it but the
+A request comes from nginx through the configurable-http-proxy. The proxy appends to ``X-Forwarded-For`` whom it heard:
+the gateway of the hub's network when nginx (or anybody on the host) asked it; nginx puts nothing before that but the
 client's address. Whoever asks the hub or the proxy without nginx is known by their own address.
 """
 

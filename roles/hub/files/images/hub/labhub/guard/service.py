@@ -20,7 +20,7 @@ from ..exchange.settings import Settings
 from ..exchange.shares import Share
 from ..exchange.sources import Sources
 from ..servers import gpus, server
-from . import calls, isolation, policy
+from . import calls, isolation, policy, work
 from .paths import answers, mounted, through_link
 
 LOG = logging.getLogger("labhub.guard")
@@ -108,6 +108,8 @@ class Guard:
             problem = await isolation.problem(self.settings.isolation_socket)
             if problem:
                 raise calls.RefusedError(problem)
+        if call.kind == "work":
+            return web.json_response({"work": await work.find(self.engine, identity, int(query.get("minutes", 10)))})
         if call.kind == "remove":
             return _response(*await self.engine("DELETE", f"/containers/{identity}", query))
         if call.kind in ("logs", "stats"):

@@ -34,6 +34,8 @@ ROUTES_EVERY = 5
 """The proxy's routes are compared every so many rounds: a proxy that was replaced has lost them."""
 
 REMIND_EVERY = 30
+WORK_MINUTES = 10
+"""A file in the home that was written so short a while ago is work."""
 SERVER_TIMEOUT_SECONDS = 5.0
 
 
@@ -165,6 +167,9 @@ class Keeper:
         # After a start of the hub nothing is known about the past: every server counts as active then.
         watch = culling.look(self._watches.get(name, Watch(seen.at)), seen)
         what = culling.verdict(watch, seen.at, limit, settings.culling_warning_seconds) if limit else "keep"
+        if what != "keep" and (work := await self._work(spawner)):
+            LOG.info("the server of %s looks idle, but %s", name, work)
+            watch, what = Watch(seen.at, seen), "keep"
         if watch.warned_at is None and what != "warn":
             board.personal.pop(name, None)
         if what == "warn":
@@ -179,6 +184,15 @@ class Keeper:
             board.personal.pop(name, None)
             await self.app.proxy.delete_user(spawner.user, spawner.name)
             await spawner.user.stop(spawner.name)
+
+    async def _work(self, spawner: Any) -> str:
+        """Return what works in a server that looks idle; asked only then, since it looks through the home."""
+        minutes = max(WORK_MINUTES, round(self.settings.culling_warning_seconds / 60))
+        try:
+            return str((await spawner._guard(f"/labserver/work/{spawner.object_id}?minutes={minutes}"))["work"])
+        except (OSError, ValueError, KeyError) as error:
+            LOG.warning("cannot see whether something works in the server of %s: %s", spawner.user.name, error)
+            return ""
 
     async def _observe(self, spawner: Any) -> Observation:
         """Ask a server for its kernels and terminals, and Docker for the CPU time."""

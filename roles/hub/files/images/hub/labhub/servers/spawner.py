@@ -51,16 +51,17 @@ class LabSpawner(Container):
 
     @staticmethod
     async def _render_form(spawner: LabSpawner) -> str:
-        person = spawner.person
-        images = offered(spawner.sources.images.current(), person, spawner.settings.default_image)
+        person, known = spawner.person, spawner.sources.images.current()
+        images = offered(known, person, spawner.settings.default_image)
         wanted = spawner.user_options.get("image") or (spawner.orm_spawner.user_options or {}).get("image")
         chosen = choose(tuple(images), person, wanted, spawner.settings.default_image)
         hints = []
-        if wanted and chosen is None:
+        if wanted and chosen is None and images:
             hints.append(f"The image {clean(wanted, SHOWN)}, which you used last, is no longer there.")
-            chosen = images[0] if images else None
-        unfit, fields = withheld(spawner.sources.images.current(), person), await spawner._gpu_fields()
-        return form.options_form(images, chosen, hints, datetime.datetime.now(datetime.UTC), unfit, fields)
+            chosen = images[0]
+        ready = sum(image.state == "ready" for image in known)
+        unfit, fields = withheld(known, person), await spawner._gpu_fields()
+        return form.options_form(images, chosen, hints, datetime.datetime.now(datetime.UTC), unfit, fields, ready)
 
     async def _gpu_fields(self) -> str:
         known = self.settings.gpus
@@ -86,7 +87,9 @@ class LabSpawner(Container):
         if image is not None:
             return image
         if not wanted:
-            raise StartError("No image is ready on this server. Please tell the administrator.", reason="image")
+            some = any(image.state == "ready" for image in images)
+            why = "No image of this server is for you" if some else "No image is ready on this server"
+            raise StartError(f"{why}. Please ask the administrator.", reason="image")
         self.user_options = {}
         known = next((entry for entry in images if wanted in (entry.name, entry.reference)), None)
         why = f": {known.reason}" if known is not None and known.reason else ""
