@@ -24,6 +24,9 @@ BURNING = (
     "'  while time.process_time() < end: pass\\n  time.sleep(0.1)'\n"
     "subprocess.Popen([sys.executable, '-c', code])\n"
 )
+# A program that reads an instrument: no output, hardly any CPU time, a line in a file each second.
+MEASURING = "import subprocess\nsubprocess.Popen(['sh', '-c', 'while sleep 1; do date >> measured.txt; done'])\n"
+MARKED = "import subprocess\nsubprocess.Popen(['bash', '-c', 'exec -a labserver-keep sleep 1000'])\n"
 WARNED = "Your server is idle"
 
 
@@ -45,7 +48,7 @@ def warned(person: HubClient) -> bool:
 
 def test_idle_servers_are_stopped_and_work_is_not(lab: t.Any, quick_culling: None) -> None:
     names = {"busy": "student1", "cpu": "student2", "terminal": "student3", "idle": "student4", "extending": "student5",
-             "never": "mary-ann"}  # fmt: skip
+             "never": "mary-ann", "measuring": "student6", "marked": "student7"}  # fmt: skip
 
     def ready(name: str) -> HubClient:
         person: HubClient = lab.person(name)
@@ -56,10 +59,12 @@ def test_idle_servers_are_stopped_and_work_is_not(lab: t.Any, quick_culling: Non
 
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
         people = dict(zip(names, pool.map(ready, names.values()), strict=True))
-    kernels = [people[which].kernel() for which in ("busy", "cpu", "idle")]
+    kernels = [people[which].kernel() for which in ("busy", "cpu", "idle", "measuring", "marked")]
     kernels[0].send(SLEEPING)
     kernels[1].run(BURNING)
     kernels[2].run("print('this is over')")
+    kernels[3].run(MEASURING)
+    kernels[4].run(MARKED)
     terminal = people["terminal"].terminal("while sleep 1; do echo still here; done")
     # The times begin now: a hub that was just started knows nothing of before.
     lab.restart_hub(f"cp /tmp/quick.json {SETTINGS}")
@@ -85,7 +90,10 @@ def test_idle_servers_are_stopped_and_work_is_not(lab: t.Any, quick_culling: Non
     lab.until("the idle one is stopped", lambda: not lab.running(names["idle"]), 90)
     assert lab.running(names["extending"])
     lab.until("and warned again later", lambda: warned(people["extending"]), 90)
-    for which in ("busy", "cpu", "terminal", "never"):
+    for which in ("busy", "cpu", "terminal", "never", "measuring", "marked"):
         assert lab.running(names[which]), which
         assert not warned(people[which]), which
     terminal.close()
+    log = lab.sh("docker logs labserver-hub 2>&1")
+    assert f"stopping the idle server of {names['idle']}" in log
+    assert f"warned {names['idle']}" in log

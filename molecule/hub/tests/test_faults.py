@@ -47,6 +47,54 @@ def test_a_hub_that_is_killed_during_a_start_leaves_nothing_in_the_way(lab: t.An
     goes_on(kernel)
 
 
+def test_a_hub_that_starts_while_the_guard_is_away_forgets_no_server(lab: t.Any, kernel: Kernel) -> None:
+    before = lab.sh("docker inspect --format '{{.Id}}' jupyter-alice")
+    lab.sh("docker stop -t 5 labserver-docker-guard >/dev/null && docker restart -t 5 labserver-hub >/dev/null")
+    try:
+        lab.hub_answers()
+        time.sleep(25)
+        goes_on(kernel)
+    finally:
+        lab.sh("docker start labserver-docker-guard >/dev/null")
+    lab.until("the hub knows the server", lambda: (lab.person("alice").server() or {}).get("ready"), 60)
+    assert lab.sh("docker inspect --format '{{.Id}}' jupyter-alice") == before
+    goes_on(kernel)
+
+
+def test_a_server_that_the_database_lost_is_taken_over(lab: t.Any, kernel: Kernel) -> None:
+    lab.write(
+        "/tmp/lose.py",
+        f"import sqlite3\nhub = sqlite3.connect('{STATE}/jupyterhub.sqlite')\n"
+        "hub.execute(\"UPDATE spawners SET server_id = NULL, state = '{}'\")\n"
+        "hub.execute(\"DELETE FROM servers WHERE base_url LIKE '/user/%'\")\n"
+        "hub.execute(\"DELETE FROM api_tokens WHERE note LIKE 'Server at%'\")\nhub.commit()\n",
+    )
+    lab.restart_hub("python3 /tmp/lose.py")
+    lab.until("it is taken over", lambda: (lab.person("alice").server() or {}).get("ready"), 120)
+    goes_on(kernel)
+
+
+def test_one_tick_on_the_admin_page_harms_nobody(lab: t.Any, alice: HubClient, kernel: Kernel) -> None:
+    answer = alice.api("PATCH", "/hub/api/users/alice", json={"name": "alice", "admin": True})
+    assert answer.status_code == 403
+    assert "inventory" in answer.json()["message"]
+    assert alice.api("GET", "/hub/api/users").status_code == 200
+    goes_on(kernel)
+
+
+def test_wrong_passwords_count_by_the_address_of_the_client(lab: t.Any) -> None:
+    """Through the real proxy: its own address would be that of everybody."""
+    assert HubClient(lab.base, "mary-ann").login("wrong password").status_code == 403
+    lab.write(
+        "/tmp/subjects.py",
+        f"import sqlite3\nstore = sqlite3.connect('{STATE}/passwords.sqlite')\n"
+        "print(*(row[0] for row in store.execute('SELECT subject FROM failures')), sep='\\n')\n",
+    )
+    seen = lab.sh("python3 /tmp/subjects.py")
+    assert "mary-ann " in seen
+    assert "172.27.240.3" not in seen, "the proxy"
+
+
 def test_a_hub_that_starts_on_half_a_roster_revokes_nobody(lab: t.Any, alice: HubClient, kernel: Kernel) -> None:
     token = alice.api("POST", "/hub/api/users/alice/tokens", json={"note": "kept"}).json()["token"]
     stranger, bearer = HubClient(lab.base, "alice"), {"Authorization": f"token {token}"}
@@ -60,7 +108,7 @@ def test_a_hub_that_starts_on_half_a_roster_revokes_nobody(lab: t.Any, alice: Hu
         lab.restart_hub(f"rm {STATE}/roster.json")
         time.sleep(5)
         assert HubClient(lab.base, "alice").login(OWN).status_code == 503, "nobody gets in without a list"
-        assert "there is no readable roster" in lab.sh("docker logs --tail 100 labserver-hub 2>&1")
+        assert "no roster could be read so far" in lab.sh("docker logs --tail 100 labserver-hub 2>&1")
     finally:
         lab.sh(f"cp /tmp/whole.json {ROSTER}.new && mv {ROSTER}.new {ROSTER}")
     lab.until("it is read again", lambda: HubClient(lab.base, "alice").login(OWN).status_code == 302, 30)

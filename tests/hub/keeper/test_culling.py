@@ -157,3 +157,31 @@ async def test_what_cannot_be_seen_does_not_count_as_nothing(
 async def test_a_server_without_terminals_is_looked_into_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = await observed(monkeypatch, JupyterServer(terminals=404))
     assert (len(seen.kernels), len(seen.terminals)) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "stopped"), [({"work": "a file was written"}, False), ({"work": ""}, True), (OSError("no guard"), True)]
+)
+async def test_what_works_in_silence_is_neither_warned_nor_stopped(answer: Any, stopped: bool) -> None:
+    """Such as a program that waits for an instrument and writes a line each second."""
+    done: list[str] = []
+
+    async def ask(_path: str) -> Any:
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    async def stop(*_arguments: Any) -> None:
+        done.append("stop")
+
+    settings = types.SimpleNamespace(culling_idle_seconds=100, culling_warning_seconds=10, culling_groups={})
+    roster = types.SimpleNamespace(current=lambda: types.SimpleNamespace(people={}))
+    sources: Any = types.SimpleNamespace(settings=settings, roster=roster)
+    app = types.SimpleNamespace(proxy=types.SimpleNamespace(delete_user=stop))
+    user = types.SimpleNamespace(name="alice", stop=stop)
+    spawner = types.SimpleNamespace(_guard=ask, object_id="c", user=user, name="")
+    one = keeper.Keeper(app, sources, silent_board())
+    one._watches["alice"] = keeper.Watch(0.0)
+    for now in (95.0, 110.0):
+        await one._judge("alice", spawner, Observation(now))
+    assert bool(done) == stopped

@@ -48,7 +48,7 @@ async def revoked(app: Any) -> set[str]:
         return {user.name: user.cookie_id for user in app.db.query(orm.User)}
 
     before = sessions()
-    sources: Any = types.SimpleNamespace(settings=types.SimpleNamespace(culling_enabled=False))
+    sources: Any = types.SimpleNamespace(settings=types.SimpleNamespace(culling_enabled=False, container_prefix=""))
     await Keeper(app, sources, silent_board()).round()
     return {name for name, cookie in sessions().items() if cookie != before[name]}
 

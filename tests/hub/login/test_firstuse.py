@@ -95,7 +95,10 @@ async def test_a_success_takes_back_the_failures_of_its_own_address_alone(lab: L
         assert await login(lab, "alice", "wrong", address) is None
     assert (await login(lab, "alice", ONE_TIME, "10.0.0.10"))["name"] == "alice"
     with sqlite3.connect(lab.store.path) as connection:
-        left = dict(connection.execute("SELECT subject, count FROM failures"))
+        names = (
+            "SELECT subject, count FROM failures WHERE subject NOT LIKE ' %'"  # those of addresses begin with a space
+        )
+        left = dict(connection.execute(names))
     assert left == {"alice": 2, "alice 10.0.1.1": 1, "alice 10.0.1.2": 1}, "guesses from elsewhere go on counting"
 
 

@@ -98,3 +98,20 @@ def test_the_page_about_a_failed_start_shows_the_words() -> None:
     error = StartError("Your disk is full.", reason="disk", message_html="<b>Your disk is full.</b>")
     assert format_exception(error, only_jupyterhub=True) == ("Your disk is full.", "<b>Your disk is full.</b>")
     assert format_exception(StartError("x", reason="r"), only_jupyterhub=True) == ("x", None)
+
+
+def test_what_is_kept_is_clean_and_bounded(tmp_path: Path) -> None:
+    path = tmp_path / "failures.jsonl"
+    path.write_text(json.dumps({"sentence": "x" * 8_000_000}) + "\n")  # as an earlier version kept it
+    wild = {"user": "bob", "image": None, "sentence": "\x1b[2J" + "ä" * 10**6, "log": ["\x1b[H\n" + "ä" * 10**5] * 500}
+    for _number in range(120):
+        failures.keep(path, wild)
+    assert path.stat().st_size < failures.KEPT_BYTES + failures.ENTRY_BYTES
+    lines = path.read_text().splitlines()
+    assert len(lines) > 40
+    assert all(len(line) <= failures.ENTRY_BYTES for line in lines)
+    last = json.loads(lines[-1])
+    assert (last["user"], last["image"]) == ("bob", None)
+    assert "\x1b" not in json.dumps(last, ensure_ascii=False)
+    assert len(last["sentence"]) <= failures.LONGEST_WORDS
+    assert last["log"], "some of the log is still there"

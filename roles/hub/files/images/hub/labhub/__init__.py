@@ -13,6 +13,7 @@ The packages, and which others each may import (``tests/hub/test_packages.py`` h
     servers   (imports exchange)           people's servers: form, container, start, failures
     guard     (imports exchange, servers)  the filter before Docker's socket, a process of its own
     portal    (imports exchange)           what people are told: announcements
+    api       (imports exchange)           bounds and refusals before JupyterHub's own API and pages
     keeper    (imports exchange, portal)   revokes access, stops idle servers, copies the database
 
 ``wiring`` turns the settings into JupyterHub's configuration, ``app`` runs the hub, ``trial`` tries a configuration:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,11 @@ from jupyterhub import orm
 from jupyterhub.app import JupyterHub
 from traitlets import Instance, default
 
+from .api import bounds, decided
+from .api.door import Door
 from .exchange.sources import Sources
-from .keeper import copies
+from .exchange.text import CleanRecords
+from .keeper import copies, rows
 from .keeper.keeper import Keeper
 from .login.firstuse import LabFirstUseAuthenticator
 from .login.password_store import StoreError
@@ -31,6 +35,7 @@ class LabHub(JupyterHub):
     name = "jupyterhub"
     sources: Sources = Instance(Sources, config=True, help="The exchange files and settings.")
     board: Board = Instance(Board)
+    default_url: Any  # of JupyterHub
     keeper: Keeper | None = None
     _task: asyncio.Task[None] | None = None
 
@@ -48,13 +53,30 @@ class LabHub(JupyterHub):
     def _default_board(self) -> Board:
         return Board(self.sources.announcements, self.sources.roster)
 
+    def init_logging(self) -> None:
+        super().init_logging()
+        # What labhub says belongs into the hub's log, with its format and level.
+        own = logging.getLogger("labhub")
+        own.parent = self.log
+        own.setLevel(self.log.level)
+        for handler in self.log.handlers:
+            handler.addFilter(CleanRecords())
+
     def init_handlers(self) -> None:
         super().init_handlers()
-        self.handlers[:0] = self.add_url_prefix(self.hub_prefix, pages.handlers(self.board))
+        own = [*pages.handlers(self.board), *decided.handlers(), *bounds.handlers()]
+        self.handlers[:0] = self.add_url_prefix(self.hub_prefix, own)
 
     def init_tornado_settings(self) -> None:
         self.template_vars["lab_announcements"] = self.board.for_user
+        if not self.default_url:
+            self.default_url = pages.way_to_server
         super().init_tornado_settings()
+        self.tornado_settings["way_to_server"] = pages.way_to_server
+
+    def init_tornado_application(self) -> None:
+        self.tornado_application = bounds.BoundedApplication(self.handlers, **self.tornado_settings)
+        self.tornado_application.door = Door(self.sources.settings.proxy_address)
 
     def init_db(self) -> None:
         database = Path(self.db_url.removeprefix("sqlite:///"))
@@ -62,6 +84,16 @@ class LabHub(JupyterHub):
         if copy is not None:
             self.log.critical("the database was missing; it was restored from the copy %s", copy)
         super().init_db()
+        self._mend_rows()
+
+    def _mend_rows(self) -> None:
+        """Repair rows before JupyterHub reads them: one without a name breaks the list behind the admin page."""
+        for line in bounds.trim(self.db):
+            self.log.warning("%s", line)
+        people = self.sources.roster.current().people
+        if self.sources.roster.known:
+            for line in rows.mend(self.db, people, self.sources.settings.container_prefix):
+                self.log.warning("%s", line)
 
     async def start(self) -> None:
         self._prepare_choices()

@@ -9,10 +9,11 @@ import contextlib
 import json
 import logging
 import os
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Generic, TypeVar
+
+from . import files
 
 T = TypeVar("T")
 VERSION = 1
@@ -78,15 +79,7 @@ class ExchangeFile(Generic[T]):
             with contextlib.suppress(FileNotFoundError):
                 if self._keep.read_bytes() == raw:
                     return
-            # Several readers may save the same file: each writes a temporary file of its own first.
-            handle, name = tempfile.mkstemp(prefix=f".{self._keep.name}.", dir=self._keep.parent)
-            try:
-                with os.fdopen(handle, "wb") as new:
-                    new.write(raw)
-                Path(name).replace(self._keep)
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
+            files.replace(self._keep, raw)
         except OSError as error:
             self._log.warning("could not save a copy of %s: %s", self.path, error)
 

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .roster import Person
+from .text import clean
 
+LONGEST_TITLE, LONGEST_WORDS = 100, 500
 REFERENCE = re.compile(r"[a-z0-9.:-]+/[a-z0-9][a-z0-9._/-]*@sha256:[0-9a-f]{64}")
 
 
@@ -58,12 +60,12 @@ def parse_images(document: Mapping[str, Any]) -> tuple[Image, ...]:
                 tag=raw["tag"],
                 digest=raw["digest"],
                 reference=raw["reference"],
-                title=raw.get("title") or raw["repository"],
-                description=raw.get("description") or "",
+                title=clean(raw.get("title") or raw["repository"], LONGEST_TITLE),
+                description=clean(raw.get("description") or "", LONGEST_WORDS),
                 created=raw.get("created") or "",
                 groups=None if groups is None else tuple(groups),
                 state=raw.get("state", "ready"),
-                reason=raw.get("reason") or "",
+                reason=clean(raw.get("reason") or "", LONGEST_WORDS),
                 limits={key: float(value) for key, value in (raw.get("limits") or {}).items()},
             )
         )

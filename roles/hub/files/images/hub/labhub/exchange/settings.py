@@ -24,6 +24,7 @@ class Settings:
     network: str = "labserver-hub"
     container_prefix: str = ""
     proxy_api_url: str = "http://labserver-hub-proxy:8001"
+    proxy_address: str = ""
     base_url: str = "/"
     public_folder: str = "/etc/labserver/public"
     catalogue_file: str = "/var/lib/labserver/catalogue/images.json"

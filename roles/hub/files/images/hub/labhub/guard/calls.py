@@ -47,6 +47,8 @@ _CALLS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
      {"v": "[Tt]rue|1|[Ff]alse|0", "link": "[Ff]alse|0", "force": "[Ff]alse|0|[Tt]rue|1"}),
     ("GET", "/labserver/shares", "shares", {}),
     ("GET", "/labserver/gpus", "gpus", {}),
+    ("GET", "/labserver/servers", "servers", {}),
+    ("GET", f"/labserver/work/{_CONTAINER}", "work", {"minutes": "[0-9]{1,5}"}),
 )  # fmt: skip
 
 

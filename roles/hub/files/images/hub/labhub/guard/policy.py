@@ -46,6 +46,18 @@ def owned(settings: Settings, inspected: Mapping[str, Any]) -> bool:
     )
 
 
+def listed(container: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the hub is told of a server in Docker's list: whose it is, its name, id, state and address."""
+    networks = (container.get("NetworkSettings") or {}).get("Networks") or {}
+    return {
+        "user": str((container.get("Labels") or {}).get(server.USER_LABEL, "")),
+        "name": str((container.get("Names") or [""])[0]).removeprefix("/"),
+        "id": str(container.get("Id", "")),
+        "state": str(container.get("State", "")),
+        "address": next((str(one.get("IPAddress") or "") for one in networks.values()), ""),
+    }
+
+
 def _text_list(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) and "\0" not in item for item in value)
 

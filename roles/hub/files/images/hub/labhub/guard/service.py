@@ -20,7 +20,7 @@ from ..exchange.settings import Settings
 from ..exchange.shares import Share
 from ..exchange.sources import Sources
 from ..servers import gpus, server
-from . import calls, isolation, policy
+from . import calls, isolation, policy, work
 from .paths import answers, mounted, through_link
 
 LOG = logging.getLogger("labhub.guard")
@@ -74,13 +74,11 @@ class Guard:
     async def _answer(self, call: calls.Call, request: web.Request) -> web.Response:
         query = dict(call.query or {})
         if call.kind == "create":
-            return await self._create(call, await request.content.read(calls.LONGEST_BODY + 1))
-        if request.can_read_body and (await request.content.read(3)).strip() not in (b"", b"{}"):
+            return await self._create(call, await _whole(request, calls.LONGEST_BODY))
+        if request.can_read_body and (await _whole(request, len(b"{}") + 1)).strip() not in (b"", b"{}"):
             raise calls.RefusedError(f"{call.kind}: a body is not allowed")
-        if call.kind == "shares":
-            return web.json_response(await self._shares())
-        if call.kind == "gpus":
-            return web.json_response(gpus.holders(await self._servers(), server.USER_LABEL))
+        if call.kind in ("shares", "gpus", "servers"):
+            return web.json_response(await self._told(call.kind))
         if call.kind in ("version", "ping"):
             return _response(*await self.engine("GET", "/version" if call.kind == "version" else "/_ping"))
         if call.kind == "image":
@@ -88,6 +86,13 @@ class Guard:
                 raise calls.RefusedError("this image is not in the lab's catalogue")
             return _response(*await self.engine("GET", f"/images/{call.reference}/json"))
         return await self._container(call, query)
+
+    async def _told(self, kind: str) -> Any:
+        """Return what the hub is told in the guard's own words: shares that answer, cards in use, or all servers."""
+        if kind == "shares":
+            return await self._shares()
+        servers = await self._servers()
+        return gpus.holders(servers, server.USER_LABEL) if kind == "gpus" else [policy.listed(one) for one in servers]
 
     async def _container(self, call: calls.Call, query: dict[str, str]) -> web.Response:
         status, kind, raw = await self.engine("GET", f"/containers/{call.reference}/json")
@@ -103,6 +108,8 @@ class Guard:
             problem = await isolation.problem(self.settings.isolation_socket)
             if problem:
                 raise calls.RefusedError(problem)
+        if call.kind == "work":
+            return web.json_response({"work": await work.find(self.engine, identity, int(query.get("minutes", 10)))})
         if call.kind == "remove":
             return _response(*await self.engine("DELETE", f"/containers/{identity}", query))
         if call.kind in ("logs", "stats"):
@@ -163,6 +170,14 @@ class Guard:
             look = self._looks[point] = asyncio.wrap_future(_LOOKERS.submit(answers, point))
         await asyncio.wait({look}, timeout=LOOK_TIMEOUT_SECONDS)
         return look.done() and look.result()
+
+
+async def _whole(request: web.Request, longest: int) -> bytes:
+    """Return a body that may come in several pieces, or as soon as it is too long its first ``longest`` + 1 bytes."""
+    body = b""
+    while len(body) <= longest and (piece := await request.content.read(longest + 1 - len(body))):
+        body += piece
+    return body
 
 
 def _response(status: int, content_type: str, body: bytes) -> web.Response:

@@ -11,6 +11,8 @@ import sqlite3
 import time
 from pathlib import Path
 
+from ..exchange import files
+
 KEPT = 5
 
 
@@ -24,18 +26,13 @@ def make(database: Path, folder: Path) -> Path | None:
     # The newest has the greatest name, also after the clock was put back.
     number = max(time.time(), float(copies[-1].stem) + 0.001) if copies else time.time()
     copy = folder / f"{number:017.3f}.sqlite"
-    partial = copy.with_suffix(".partial")
-    try:
+    with files.replacing(copy) as new:
         with (
             contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)) as source,
-            contextlib.closing(sqlite3.connect(partial)) as target,
+            contextlib.closing(sqlite3.connect(new)) as target,
         ):
             source.backup(target)
-        os.utime(partial, ns=(changed, changed))
-        partial.replace(copy)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+        os.utime(new, ns=(changed, changed))
     for old in copies[: max(0, len(copies) + 1 - KEPT)]:
         old.unlink()
     return copy
@@ -46,7 +43,5 @@ def restore(database: Path, folder: Path) -> Path | None:
     copies = sorted(folder.glob("*.sqlite"))
     if database.exists() or not copies:
         return None
-    partial = database.with_suffix(".restoring")
-    partial.write_bytes(copies[-1].read_bytes())
-    partial.replace(database)
+    files.replace(database, copies[-1].read_bytes())
     return copies[-1]

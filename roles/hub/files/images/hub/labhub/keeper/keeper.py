@@ -21,16 +21,21 @@ from tornado.httpclient import AsyncHTTPClient
 from ..exchange.announcements import Announcement
 from ..exchange.sources import Sources
 from ..portal.board import Board
-from . import copies, culling
+from . import copies, culling, rows
+from .adoption import Adoption
 from .culling import Observation, Watch
 
-LOG = logging.getLogger("jupyterhub.keeper")
+LOG = logging.getLogger("labhub.keeper")
 PERIOD_SECONDS = 2.0
 COPY_EVERY = 15
+COMPARE_EVERY = 10
+"""Docker's list of servers is compared with the hub's every so many rounds."""
 ROUTES_EVERY = 5
 """The proxy's routes are compared every so many rounds: a proxy that was replaced has lost them."""
 
 REMIND_EVERY = 30
+WORK_MINUTES = 10
+"""A file in the home that was written so short a while ago is work."""
 SERVER_TIMEOUT_SECONDS = 5.0
 
 
@@ -42,6 +47,7 @@ class Keeper:
         self.sources = sources
         self.board = board
         self.settings = sources.settings
+        self.adoption = Adoption(application, sources)
         self._rounds = 0
         self._watches: dict[str, Watch] = {}
         self._unseen: dict[str, str] = {}
@@ -73,20 +79,31 @@ class Keeper:
             self._looked_at = time.monotonic()
             await self._cull()
         self._rounds += 1
+        if self._rounds % COMPARE_EVERY == 0 and self.app.authenticator.has_roster():
+            await self.adoption.look()
         if self._rounds % ROUTES_EVERY == 0:
             await self.app.proxy.check_routes(self.app.users, self.app._service_map)
 
     async def _people(self) -> None:
         authenticator, db = self.app.authenticator, self.app.db
+        people = authenticator.roster().people
+        for line in rows.mend(db, people, self.settings.container_prefix):
+            LOG.warning("%s", line)
         for orm_user in db.query(orm.User).all():
             person = authenticator.person(orm_user.name)
-            if person is None:
+            if orm_user.name not in people and rows.forgotten(orm_user) and not self._has_server(orm_user):
+                LOG.warning("removing the row of %s, who is not in the roster", orm_user.name)
+                self.app.users.delete(orm_user.id)
+            elif person is None:
                 await self._revoke(orm_user)
             elif bool(orm_user.admin) != person.admin:
                 LOG.info("%s %s administrator", orm_user.name, "is now" if person.admin else "is no longer")
                 orm_user.admin = person.admin
                 roles.assign_default_roles(db, entity=orm_user)
                 db.commit()
+
+    def _has_server(self, orm_user: Any) -> bool:
+        return any(one.active or one.pending for one in self.app.users[orm_user.id].spawners.values())
 
     async def _copy(self) -> None:
         """Copy the database; with a full disk routes must still be repaired and servers stopped."""
@@ -150,6 +167,9 @@ class Keeper:
         # After a start of the hub nothing is known about the past: every server counts as active then.
         watch = culling.look(self._watches.get(name, Watch(seen.at)), seen)
         what = culling.verdict(watch, seen.at, limit, settings.culling_warning_seconds) if limit else "keep"
+        if what != "keep" and (work := await self._work(spawner)):
+            LOG.info("the server of %s looks idle, but %s", name, work)
+            watch, what = Watch(seen.at, seen), "keep"
         if watch.warned_at is None and what != "warn":
             board.personal.pop(name, None)
         if what == "warn":
@@ -164,6 +184,15 @@ class Keeper:
             board.personal.pop(name, None)
             await self.app.proxy.delete_user(spawner.user, spawner.name)
             await spawner.user.stop(spawner.name)
+
+    async def _work(self, spawner: Any) -> str:
+        """Return what works in a server that looks idle; asked only then, since it looks through the home."""
+        minutes = max(WORK_MINUTES, round(self.settings.culling_warning_seconds / 60))
+        try:
+            return str((await spawner._guard(f"/labserver/work/{spawner.object_id}?minutes={minutes}"))["work"])
+        except (OSError, ValueError, KeyError) as error:
+            LOG.warning("cannot see whether something works in the server of %s: %s", spawner.user.name, error)
+            return ""
 
     async def _observe(self, spawner: Any) -> Observation:
         """Ask a server for its kernels and terminals, and Docker for the CPU time."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
+import ipaddress
 import threading
 import time
 from collections.abc import Mapping
@@ -22,8 +23,14 @@ from traitlets import Instance, Integer, Unicode
 from ..exchange.file import ExchangeFile
 from ..exchange.roster import Person, Roster, parse_roster
 from .password_store import FREE_FAILURES, PasswordStore
+from .turns import CrowdedError, Remembered, Turns
 
 LONGEST_NAME = 200
+ADDRESS_FREE_FAILURES = 60
+"""Failures of an address with all names together in an hour: a course behind one address makes some mistakes."""
+WORKERS, STRANGERS = 2, 1
+"""Checks at once: of people in the roster, and of names that are not in it."""
+LONGEST_QUEUE, LONGEST_QUEUE_OF_STRANGERS = 200, 8
 NAME_FREE_FAILURES = 50
 """Failures of a name from all addresses together: high, so that a few guesses of a stranger lock nobody out."""
 
@@ -31,6 +38,15 @@ NAME_FREE_FAILURES = 50
 def today() -> datetime.date:
     """Return the day in the host's time zone."""
     return datetime.datetime.now().astimezone().date()
+
+
+def network(address: str) -> str:
+    """Return what counts as one place: an IPv4 address, or the network of 64 bits that one IPv6 user has."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else str(found)
 
 
 def mapped(name: str, names: Mapping[str, str]) -> str | None:
@@ -112,6 +128,10 @@ class PasswordGate(RosterGate):
         super().__init__(**kwargs)
         # bcrypt takes 0.3 s of CPU, a directory may take seconds: in a thread, so that the hub goes on answering.
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="passwords")
+        # Anybody can send names that do not exist: their checks, which must take as long, have a queue of their own.
+        self._people = Turns(WORKERS, LONGEST_QUEUE, "people")
+        self._strangers = Turns(STRANGERS, LONGEST_QUEUE_OF_STRANGERS, "strangers")
+        self._good = Remembered()
         self._creating = threading.Lock()
 
     def failures(self) -> PasswordStore:
@@ -133,33 +153,59 @@ class PasswordGate(RosterGate):
         """Tell whether the password is right; called in a thread."""
         raise NotImplementedError
 
+    def is_known(self, name: str) -> bool:
+        """Tell whether a name, as it was typed, may be that of a person of the roster."""
+        return name in self.roster().people
+
     async def authenticate(self, handler: Any, data: dict[str, str]) -> str | None:
-        """Return the name if the password is right; raises 403 with the waiting time while no attempt is allowed."""
+        """Return the name if the password is right.
+
+        Raises 403 with the waiting time while no attempt is allowed, and 503 while too many others wait.
+        """
         name = data.get("username", "").strip().lower()
         if len(name) > LONGEST_NAME:
             return None  # failures are kept by name, and nobody's name is that long
-        candidate = await self.candidate(name)
-        right, pause = await self.thread(
-            self._attempt, name, handler.request.remote_ip, data.get("password", ""), candidate
-        )
+        address = network(handler.request.remote_ip)
+        good = (name, address) in self._good
+        pause = await self.thread(self._pause, self._subjects(name, address, good))
+        right = False
+        if pause <= 0:
+            candidate = await self.candidate(name)
+            turns = self._people if self.is_known(name) else self._strangers
+            attempt = (name, address, good, data.get("password", ""), candidate)
+            try:
+                right, pause = await turns.run(address, good, self._attempt, *attempt)
+            except CrowdedError:
+                raise HTTPError(503, "Too many people log in at this moment. Please try again in a minute.") from None
         if pause > 0:
             raise HTTPError(403, f"Too many wrong passwords. Try again in {round(pause + 0.5)} seconds.")
+        if right:
+            self._good.add(name, address)
         return name if right else None
 
-    def _attempt(self, name: str, address: str, password: str, candidate: Any) -> tuple[bool, float]:
+    def _subjects(self, name: str, address: str, good: bool) -> dict[str, int]:
+        """Return whose failures count, and how many of each are free. Whoever logged in from here before may go on."""
+        found = {f"{name} {address}": FREE_FAILURES, name: NAME_FREE_FAILURES}
+        # No name begins with a space, so nobody can fail in the name of an address.
+        hour = int(time.time() // 3600)
+        return found if good else {**found, f"  {address} {hour}": ADDRESS_FREE_FAILURES}
+
+    def _pause(self, subjects: Mapping[str, int]) -> float:
+        return self.failures().pause(subjects, time.time())
+
+    def _attempt(self, name: str, address: str, good: bool, password: str, candidate: Any) -> tuple[bool, float]:
         """Return whether the password is right, and for how many seconds no attempt is allowed.
 
         One call in one thread: of many guesses sent at once, the later ones find the pause that the first ones caused.
         """
-        here = f"{name} {address}"
-        subjects = {here: FREE_FAILURES, name: NAME_FREE_FAILURES}
+        subjects = self._subjects(name, address, good)
         store = self.failures()
         pause = store.pause(subjects, time.time())
         if pause > 0:
             return False, pause
         right = self.matches(name, password, candidate)
         if right:
-            store.succeeded(here)
+            store.succeeded(f"{name} {address}")
         else:
             store.failed(subjects, time.time())
         return right, 0.0

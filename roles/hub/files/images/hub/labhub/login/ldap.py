@@ -46,6 +46,9 @@ class LabLDAPAuthenticator(PasswordGate, LDAPAuthenticator):
     names: Mapping[str, str] = {}
     password_file: Path | None = None
 
+    def is_known(self, name: str) -> bool:
+        return super().is_known(mapped(name, self.names) or "")
+
     def matches(self, name: str, password: str, candidate: Any) -> bool:
         if self.lookup_dn and self.password_file is not None:
             # Read for each login: a password that was changed needs no restart.

@@ -16,6 +16,7 @@ from tornado.httpclient import HTTPClientError
 from tornado.web import HTTPError
 
 from ..exchange.settings import Settings
+from ..exchange.text import clean
 from . import trust
 from .gate import RosterGate, mapped
 
@@ -41,16 +42,17 @@ def name_of(info: Mapping[str, Any], options: Options) -> str:
     value = info.get(options.claim)
     if not isinstance(value, str) or not value:
         raise HTTPError(403, f"{options.service} did not send your {options.claim}. Please tell the administrator.")
+    shown = clean(value, 100)
     if options.claim == "email" and info.get("email_verified") is not True:
-        raise HTTPError(403, f"{options.service} has not verified that the address {value} is yours.")
+        raise HTTPError(403, f"{options.service} has not verified that the address {shown} is yours.")
     if options.pattern:
         found = re.fullmatch(options.pattern, value)
         if found is None:
-            raise HTTPError(403, f"You are {value} at {options.service}; this server does not accept that name.")
+            raise HTTPError(403, f"You are {shown} at {options.service}; this server does not accept that name.")
         value = found.group(1)
     name = mapped(value.lower(), options.names)
     if name is None:
-        raise HTTPError(403, f"You are {value} at {options.service}, which is the name of somebody else here.")
+        raise HTTPError(403, f"You are {shown} at {options.service}, which is the name of somebody else here.")
     return name
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from jupyterhub.handlers import BaseHandler, LoginHandler
@@ -29,7 +30,8 @@ class LabLoginHandler(LoginHandler):
         next_url = str(super().get_next_url(user, default))
         if user is not None and self.authenticator.must_change(user.name):
             return change_url(self, next_url)
-        return next_url
+        to_server: Callable[[Any, str], str] = self.settings["way_to_server"]
+        return to_server(self, next_url) or next_url
 
 
 class LabSpawnHandler(SpawnHandler):
@@ -132,7 +134,7 @@ def firstuse_handlers() -> list[tuple[str, type]]:
 def native_handlers() -> list[tuple[str, type]]:
     """Return the pages of the method ``native``, with addresses relative to the hub's."""
     return [
-        (r"/login", LoginHandler),
+        (r"/login", LabLoginHandler),
         (r"/signup", SignUpHandler),
         (r"/approvals", ApprovalsHandler),
         (r"/change-password", ChangePasswordHandler),

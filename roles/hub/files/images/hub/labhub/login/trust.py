@@ -9,6 +9,7 @@ import hashlib
 import tempfile
 from pathlib import Path
 
+from ..exchange import files
 from ..exchange.settings import Settings
 
 SYSTEM = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -19,5 +20,5 @@ def bundle(settings: Settings, system: Path = SYSTEM) -> str:
     own = Path(settings.public_folder) / "ca.crt"
     text = "\n".join(path.read_text().strip() for path in (system, own) if path.exists()) + "\n"
     found = Path(tempfile.gettempdir()) / f"authorities-{hashlib.sha256(text.encode()).hexdigest()[:16]}.pem"
-    found.write_text(text)
+    files.replace(found, text.encode())
     return str(found)

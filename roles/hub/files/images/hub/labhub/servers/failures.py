@@ -14,9 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..exchange import files
+from ..exchange.text import clean
+
 SHOWN_LINES = 15
 KEPT_LINES = 60
 KEPT_FAILURES = 500
+KEPT_BYTES = 2 * 1024**2
+"""All failures together."""
+ENTRY_BYTES = 32 * 1024
+LONGEST_WORDS = 500
 _WRITING = threading.Lock()
 
 
@@ -78,7 +85,7 @@ def last_lines(log: str) -> tuple[str, ...]:
     plain = re.sub(r"\x1b\[[0-9;]*m", "", log)
     plain = re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", "", plain)
     plain = re.sub(r"(?i)(token[=: ]+)\S+", r"\1...", plain)
-    return tuple(line[:300] for line in plain.splitlines()[-KEPT_LINES:])
+    return tuple(clean(line) for line in plain.splitlines()[-KEPT_LINES:])
 
 
 def of_engine(message: str) -> Failure:
@@ -107,10 +114,25 @@ def of_container(state: Mapping[str, Any] | None, log: str, memory_bytes: int, w
     return Failure("exit", f"The server stopped by itself with exit code {state.get('ExitCode')}.", lines)
 
 
+def fit(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an entry of bounded size without control characters: people choose what stands in it."""
+    kept: dict[str, Any] = {}
+    for key, value in entry.items():
+        lines = isinstance(value, list | tuple)
+        kept[key] = [clean(line) for line in value[-KEPT_LINES:]] if lines else value
+        if isinstance(value, str):
+            kept[key] = clean(value, LONGEST_WORDS)
+    while len(json.dumps(kept)) > ENTRY_BYTES and kept.get("log"):
+        kept["log"] = kept["log"][len(kept["log"]) // 2 + 1 :]
+    return kept
+
+
 def keep(path: Path, entry: Mapping[str, Any]) -> None:
     """Add a failure to the administrator's list and drop the oldest. Several servers may fail at once."""
     with _WRITING:
-        lines = path.read_text().splitlines()[1 - KEPT_FAILURES :] if path.exists() else []
-        new = path.with_name(f".{path.name}.new")
-        new.write_text("".join(f"{line}\n" for line in [*lines, json.dumps(entry)]))
-        new.replace(path)
+        lines = path.read_text().splitlines() if path.exists() else []
+        lines = [line for line in lines if len(line) <= ENTRY_BYTES][1 - KEPT_FAILURES :]
+        lines.append(json.dumps(fit(entry)))
+        while sum(map(len, lines)) > KEPT_BYTES:
+            del lines[: len(lines) // 10 + 1]
+        files.replace(path, "".join(f"{line}\n" for line in lines).encode())

@@ -51,6 +51,18 @@ def _withheld(images: Sequence[Image]) -> str:
     )
 
 
+def _nothing(ready: int) -> str:
+    words = "No image is ready on this server. Please tell the administrator."
+    if ready:
+        words = (
+            f"None of the {ready} images of this server is for you: they are for other groups, or your account may not"
+            " use them. Please ask the administrator."
+        )
+    # Nothing can be started, so there is no button for it.
+    style = "<style>#spawn_form button[type=submit] { display: none }</style>"
+    return f"<p class='alert alert-danger' id='no-image'>{words}</p>{style}"
+
+
 def options_form(
     images: Sequence[Image],
     chosen: Image | None,
@@ -58,18 +70,16 @@ def options_form(
     now: datetime.datetime,
     withheld: Sequence[Image] = (),
     more: str = "",
+    ready: int = 0,
 ) -> str:
     """Return the HTML of the form, or an empty string if there is nothing to choose or to show.
 
     ``withheld``: images that are not offered, so that the person who pushed them sees why. ``more``: HTML of further
-    fields.
+    fields. ``ready``: how many images others may start.
     """
     notes = "".join(f"<p class='alert alert-warning'>{html.escape(hint)}</p>" for hint in hints)
     if not images:
-        return notes + (
-            "<p class='alert alert-danger' id='no-image'>No image is ready on this server."
-            " Please tell the administrator.</p>" + _withheld(withheld)
-        )
+        return notes + _nothing(ready) + _withheld(withheld)
     if len(images) == 1 and not hints and not withheld and not more:
         return ""
     rows = []

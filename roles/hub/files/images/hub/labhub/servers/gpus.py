@@ -59,6 +59,6 @@ def wish(options: Mapping[str, Any], most: int) -> int | None:
     """Return how many cards somebody chose, at most ``most`` (an earlier choice may be more); None for no number."""
     try:
         wanted = int(options.get("gpus") or 0)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return min(wanted, most) if wanted >= 0 else None

@@ -14,6 +14,7 @@ import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..exchange.images import Image
 from ..exchange.roster import Person, Roster
@@ -158,6 +159,16 @@ def create_body(
         "Labels": labels,
         "HostConfig": dict(host),
     }
+
+
+def token_of(container: Mapping[str, Any], person: Person) -> str:
+    """Return the token with which a person's container, as Docker shows it, speaks to the hub; empty if it has none."""
+    config = container.get("Config") or {}
+    labels = config.get("Labels") or {}
+    if labels.get(ROOM_LABEL) != ROOM or labels.get(USER_LABEL) != person.name:
+        return ""
+    found = [line.partition("=")[2] for line in config.get("Env") or () if line.startswith("JUPYTERHUB_API_TOKEN=")]
+    return found[0] if len(found) == 1 else ""
 
 
 def person_environment(person: Person) -> dict[str, str]:

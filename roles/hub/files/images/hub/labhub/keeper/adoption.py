@@ -1,0 +1,113 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Takes over servers that run though the hub does not know them, and stops those that nobody may use."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+from typing import Any
+
+import aiohttp
+from jupyterhub import orm, roles
+
+from ..exchange.sources import Sources
+from .orphans import LOOKS_BEFORE_ACTING, PATIENCE_LOOKS, Guard, Orphan, answers, compare
+
+LOG = logging.getLogger("labhub.keeper")
+
+
+class Adoption:
+    """Part of the keeper. ``application`` is the running JupyterHub."""
+
+    def __init__(self, application: Any, sources: Sources):
+        self.app = application
+        self.sources = sources
+        self.orphans: tuple[Orphan, ...] = ()
+        self._silent = ""
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    @functools.cached_property
+    def guard(self) -> Guard:
+        """The keeper's own calls of the guard."""
+        return Guard(self.sources.settings.guard_socket)
+
+    def _known(self) -> set[str]:
+        """Return whose server the hub knows, or is about to start or stop."""
+        return {
+            user.name
+            for user in self.app.users.values()
+            if any(one.active or one.pending for one in user.spawners.values())
+        }
+
+    async def look(self) -> None:
+        """Compare the two lists once, and act on what was seen more than once."""
+        try:
+            listed = await self.guard.servers()
+        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
+            if str(error) != self._silent:
+                LOG.warning("the guard does not say which servers run: %s", error or type(error).__name__)
+            self._silent = str(error)
+            return
+        self._silent = ""
+        self.orphans = compare(listed, self._known() | set(self._tasks), self.orphans)
+        for orphan in self.orphans:
+            if orphan.looks == LOOKS_BEFORE_ACTING:
+                LOG.warning("the server %s of %s runs, but the hub did not know it", orphan.name, orphan.user)
+            if orphan.looks >= LOOKS_BEFORE_ACTING:
+                await self._act(orphan)
+
+    async def _act(self, orphan: Orphan) -> None:
+        authenticator = self.app.authenticator
+        if authenticator.person(orphan.user) is None:
+            await self._stop(orphan, "its person may not log in")
+            return
+        must_change = getattr(authenticator, "must_change", None)
+        if must_change is not None and must_change(orphan.user):
+            await self._stop(orphan, "its person has to choose a password first")
+            return
+        user = self._user(orphan.user)
+        if await answers(orphan, user.base_url):
+            task = self._tasks[orphan.user] = asyncio.create_task(self._adopt(user))
+            task.add_done_callback(lambda _task: self._tasks.pop(orphan.user, None))
+        elif orphan.looks >= PATIENCE_LOOKS:
+            await self._stop(orphan, "it has not answered for long")
+
+    async def _stop(self, orphan: Orphan, why: str) -> None:
+        LOG.warning("stopping the server %s of %s: %s", orphan.name, orphan.user, why)
+        try:
+            await self.guard.stop(orphan.identity)
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            LOG.warning("the server %s could not be stopped: %s", orphan.name, error)
+
+    def _user(self, name: str) -> Any:
+        row = orm.User.find(self.app.db, name)
+        if row is None:
+            row = orm.User(name=name)
+            self.app.db.add(row)
+            roles.assign_default_roles(self.app.db, entity=row)
+            self.app.db.commit()
+        return self.app.users[row]
+
+    async def _adopt(self, user: Any) -> None:
+        """Let JupyterHub start the server: the spawner finds the one that runs and takes it over."""
+        spawner = user.spawners[""]
+        if spawner.active or spawner.pending:
+            return
+        spawner._spawn_pending = True
+        try:
+            await user.spawn()
+            await self.app.proxy.add_user(user)
+            spawner.add_poll_callback(self._ended, user, "")
+            LOG.warning("the server of %s was taken over", user.name)
+        except Exception:  # the spawner has explained it
+            LOG.exception("the server of %s could not be taken over", user.name)
+        finally:
+            spawner._spawn_pending = False
+
+    async def _ended(self, user: Any, server_name: str) -> None:
+        LOG.warning("the server of %s ended", user.name)
+        await self.app.proxy.delete_user(user, server_name)
+        await user.stop(server_name)
