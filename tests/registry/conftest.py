@@ -9,11 +9,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import collection  # noqa: F401
 import pytest
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
+# Also for the programs that these tests start and that import this file first: pytest's own settings are not theirs.
+sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
+import collection  # noqa: E402, F401
 from registry_server import RegistryServer  # noqa: E402
 
 

@@ -30,7 +30,7 @@ NO_DIGEST = "sha256:" + 64 * "0"
 # Moving a tag costs as much as reading some 200 in a delete. So it pays only where that many deletes each read fewer.
 WORTH_MOVING = 400
 TOMBSTONES = 8
-FRESH_SECONDS = 10.0
+FRESH_SECONDS = 30.0
 """What was read within this time is not asked for again before deleting; tags that are new since always are."""
 
 

@@ -60,10 +60,8 @@ class RegistryClient(Session):
 
     def some_repository(self) -> str | None:
         """Return the name of one repository, None when there is none."""
-        for page in self.pages("/v2/_catalog?n=1"):
-            for name in page.get("repositories") or []:
-                return str(name)
-        return None
+        answer = self.request("GET", "/v2/_catalog?n=1", retries=0)
+        return next(iter(json_object(answer.body, self.url).get("repositories") or []), None)
 
     def tags(self, repository: str) -> list[str]:
         """Return all tags of a repository, sorted; an empty or unknown repository has none."""

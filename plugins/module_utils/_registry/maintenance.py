@@ -74,7 +74,7 @@ def converge(world: World, desired: Desired, *, check: bool = False) -> Outcome:
     """
     now = world.clock()
     sweeper = Sweeper(world.store)
-    world.store.check(served=world.client.some_repository(), known=len(world.cache.manifests))
+    world.store.check(served=_served(world.client), known=len(world.cache.manifests))
     outcome, repositories, garbage = _look(world, desired, now)
     if outcome.plan.refusals:
         raise RefusedError(outcome)
@@ -111,6 +111,16 @@ def converge(world: World, desired: Desired, *, check: bool = False) -> Outcome:
         outcome.warnings += _save(world.cache, outcome.plan, repositories)
         _verify(world.client, outcome, repositories)
     return outcome
+
+
+def _served(client: RegistryClient) -> str | None:
+    """Return a repository that the registry serves, as far as it tells: it may be down, or show nobody its list."""
+    try:
+        return client.some_repository()
+    except RegistryError as error:
+        if error.status in (None, 401, 403, 404, 405):
+            return None
+        raise
 
 
 def _look(world: World, desired: Desired, now: float) -> tuple[Outcome, list[Repository], Garbage]:

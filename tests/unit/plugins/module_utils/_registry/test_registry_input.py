@@ -167,3 +167,26 @@ def test_a_report_that_cannot_be_read_stops_everything(tmp_path: Path, text: str
     (tmp_path / "lab2.json").write_text(text)
     with pytest.raises(protect.ProtectionError, match=r"lab2\.json"):
         protect.gather(reports=[tmp_path / "lab2.json"])
+
+
+def test_all_problems_of_the_settings_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "maintenance.json"
+    given = {"version": 1, "store": 3, "container": "registry", "policies": [{"keep": 1}], "allow_empty": "yes"}
+    path.write_text(json.dumps(given))
+    with pytest.raises(settings.SettingsError) as error:
+        settings.read(path)
+    lines = [line.removeprefix(f"{path}: ") for line in str(error.value).splitlines()]
+    assert lines[:2] == ["url must be given", "store: 3 is not a text"]
+    assert lines[2].startswith("policies[0]: unknown option 'keep'") and lines[3:] == [
+        "allow_empty: 'yes' is not true or false"
+    ]
+
+
+def test_settings_have_their_defaults_in_one_place() -> None:
+    needed = {"version": 1, "store": "/srv", "url": "http://127.0.0.1:5000", "container": "registry", "policies": []}
+    found = settings.parse(needed)
+    assert found == settings.Settings(Path("/srv"), "http://127.0.0.1:5000", "registry", ())
+    assert settings.parse({**needed, "max_removals": 3, "catalogues": ["/a"]}).limits.max_removals == 3
+    assert found.report_max_age_days == DEFAULTS["registry_report_max_age_days"]
+    assert found.keep_chosen_days == DEFAULTS["registry_keep_chosen_days"]
+    assert found.limits.max_fraction == DEFAULTS["registry_max_fraction"]
