@@ -157,6 +157,9 @@ def _server(site: Site, any_name: bool, ipv6: bool, connections: int) -> list[st
         *hsts,
         "    # Plain HTTP that comes to this port by mistake.",
         "    error_page 497 =308 https://$http_host$request_uri;",
+        # What is behind the front door does not always know that people come over TLS: JupyterHub's _xsrf, for one.
+        # (proxy_cookie_flags would say it more plainly; nginx has it since 1.19.3.)
+        '    proxy_cookie_path ~^(.*)$ "$1; Secure";',
         *_patience(connections),
         *(_hub_locations(site) if site.hub_path else _location(site, "/", site.max_body_bytes)),
         "}",

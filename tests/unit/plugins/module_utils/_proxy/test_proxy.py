@@ -172,6 +172,7 @@ def test_text_of_the_sites() -> None:
     assert "server_name hub.lab.test;" in hub
     assert "proxy_set_header Upgrade $http_upgrade;" in hub
     assert "hsts*.conf" in hub
+    assert 'proxy_cookie_path ~^(.*)$ "$1; Secure";' in hub, "cookies of those behind are for TLS alone"
     assert "listen 5443 ssl default_server;" in registry
     assert "client_max_body_size 0;" in registry
     assert "Upgrade" not in registry
