@@ -23,7 +23,7 @@ from .._common.clock import stamp
 from .._schedule import run
 from .._schedule import status as job_status
 from .._schedule.model import Job
-from . import services
+from . import disks, services
 from .services import Health
 
 LOCK = "services"
@@ -60,6 +60,7 @@ def attend(world: run.World, asked: services.World) -> list[Health]:
     wanted, problems = services.read(world.root)
     found = settled(wanted, world, asked)
     found += [Health(services.Service("services.d"), "warning", problem) for problem in problems]
+    found += [disk.health for disk in disks.of_host(world.root)]
     if in_maintenance(world.root, world.now()):
         return found
     now = world.now().timestamp()
@@ -84,13 +85,14 @@ def _tell(world: run.World, health: Health) -> None:
         before,
         description=f"service {health.service.name}",
         level=health.level,
-        message=health.message or "is well",
+        message=health.message if health.level != "ok" else "is well",
         started=now,
         ended=now,
         last_success=now if health.level == "ok" else before.last_success,
     )
     job_of = Job(_name(health), (), description=status.description)
-    run.record(world, run.tell(world, job_of, status, health.service.log))
+    log = health.service.log or "/var/log/labserver/services.log"
+    run.record(world, run.tell(world, job_of, status, log))
 
 
 def _forget(root: Path, names: set[str]) -> None:
