@@ -26,6 +26,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 ENGINE_SECONDS = 10.0
 COMMAND_SECONDS = 20.0
 ANSWER_SECONDS = 10.0
+QUESTIONS = ("unit", "container", "project", "url", "command")
 PROJECT_LABEL = "com.docker.compose.project"
 PROPERTIES = ("Id", "LoadState", "ActiveState", "SubState", "Result")
 
@@ -100,6 +101,10 @@ def _service(item: Mapping[str, Any]) -> Service:
     name = str(item["name"])
     if not NAME.fullmatch(name):
         raise ValueError(f"{name!r} is not the name of a service")
+    unknown = set(item) - {"name", *QUESTIONS}
+    if unknown or not any(item.get(question) for question in QUESTIONS):
+        # A misspelt question would be one that nobody asks.
+        raise ValueError(f"{name}: give some of {', '.join(QUESTIONS)}, not {', '.join(sorted(unknown)) or 'none'}")
     return Service(
         name=name,
         unit=str(item.get("unit") or ""),

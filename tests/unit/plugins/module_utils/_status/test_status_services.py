@@ -194,6 +194,11 @@ def test_damaged_files_are_a_finding_and_hide_nothing(host: Host) -> None:
     host.room("odd", {"name": "../../../etc/cron.d/x", "unit": "x"})
     assert [row["service"] for row in rows] == ["hub", "nginx", "services.d", "services.d"]
     assert "is not the name of a service" in services.read(host.root)[1][2]
+    for item in ({"name": "x", "contaner": "labserver-x"}, {"name": "x"}, {"name": "x", "unit": ""}):
+        host.room("odd", item)
+        found, problems = services.read(host.root)
+        assert [service.name for service in found] == ["hub", "nginx"]
+        assert "x: give some of unit, container, project, url, command" in problems[2]
     assert "/etc/labserver/services.d/broken.json" in str(rows[2]["message"])
     text = status_table.table({"lab1": {"services": rows}})
     assert "lab1  nginx       ok" in text
