@@ -31,7 +31,6 @@ AGAIN_SECONDS = 30.0  # a service that is replaced or restarted is back by then
 FIRST_START_SECONDS = 900.0
 MAINTENANCE = "etc/labserver/public/maintenance.json"
 LONGEST_MAINTENANCE = timedelta(hours=2)
-LEVELS = ("ok", "warning", "critical")
 
 
 def settled(wanted: Sequence[services.Service], world: run.World, asked: services.World) -> list[Health]:
@@ -104,7 +103,7 @@ def _forget(root: Path, names: set[str]) -> None:
 
 def summary(found: Sequence[Health]) -> tuple[str, str]:
     """Return the worst level, and one line that names all that is not well."""
-    level = max((health.level for health in found), key=LEVELS.index, default="ok")
+    level = max((health.level for health in found), key=services.LEVELS.index, default="ok")
     bad = [f"{health.service.name}: {health.message}" for health in found if health.level != "ok"]
     count = "1 service is well" if len(found) == 1 else f"{len(found)} services are well"
     return level, words.clean("; ".join(bad) or count, job_status.SUMMARY_CHARACTERS)

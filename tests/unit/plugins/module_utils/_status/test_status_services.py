@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import http.server
 import json
 import os
@@ -149,6 +150,14 @@ def test_an_engine_that_is_silent_hides_no_other_service(host: Host) -> None:
     assert found["hub"][0] == "critical"
     assert "the Docker engine does not answer" in found["hub"][1]
     assert found["nginx"] == ("ok", "")
+
+
+def test_who_may_not_ask_the_engine_raises_no_alarm(host: Host) -> None:
+    def containers() -> Any:
+        raise EngineError("no answer from the Docker engine") from PermissionError(13, "Permission denied")
+
+    rows = overview.of_services(host.root, dataclasses.replace(host.asked, containers=containers))
+    assert [row["level"] for row in rows] == ["unknown", "ok"]
 
 
 @pytest.fixture
