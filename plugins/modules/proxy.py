@@ -147,7 +147,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils._proxy import nginx, plan
+from ansible_collections.labserver.jupyter.plugins.module_utils._proxy import model, plan
 
 ROOT = Path("/")
 
@@ -183,10 +183,10 @@ def main() -> None:
         supports_check_mode=True,
     )
     http_port = module.params["http_port"]
-    found = nginx.problems(module.params["sites"], http_port=http_port)
+    found = model.problems(module.params["sites"], http_port=http_port)
     if found:
         module.fail_json(msg="; ".join(found), problems=found)
-    sites = tuple(nginx.from_mapping(item, module.params["certificate"]) for item in module.params["sites"])
+    sites = tuple(model.from_mapping(item, module.params["certificate"]) for item in module.params["sites"])
 
     def run(argv: Sequence[str]) -> tuple[int, str]:
         status, output, errors = module.run_command(list(argv))

@@ -28,6 +28,8 @@ from paths import ROOT
 sys.path.insert(0, str(ROOT / "plugins"))
 
 from module_utils._certificates import build, store
+from module_utils._proxy import main_file as proxy_main_file
+from module_utils._proxy import model as proxy_model
 from module_utils._proxy import nginx as proxy_nginx
 
 NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
@@ -126,13 +128,13 @@ def door(tmp_path: Path, hub_path: str, most: int) -> Iterator[Door]:
         port = parts.free_port()
         upstream = f"http://127.0.0.1:{service.server_port}"
         item = {"name": "hub", "upstream": upstream, "port": port, "hub_path": hub_path}
-        site = proxy_nginx.from_mapping(item, "server")
+        site = proxy_model.from_mapping(item, "server")
         store.install(tmp_path, "server", build.self_signed(["lab.test"], "ecdsa", 30))
         text = proxy_nginx.render([site], http_port=0, ipv6=False, connections=most)
         assert "burst=60 delay=20" in text
         text = text.replace("burst=60 delay=20", "burst=12 delay=6")  # so that nobody waits for the test
         (tmp_path / "labserver.conf").write_text(text.replace("/etc/labserver/tls", f"{tmp_path}/etc/labserver/tls"))
-        (tmp_path / "nginx.conf").write_text(proxy_nginx.tune(MAIN.format(root=tmp_path)))
+        (tmp_path / "nginx.conf").write_text(proxy_main_file.tune(MAIN.format(root=tmp_path)))
         process = subprocess.Popen([NGINX, "-c", tmp_path / "nginx.conf", "-g", "daemon off;"])
         try:
             end = time.monotonic() + 20
@@ -228,7 +230,7 @@ def test_one_address_has_so_many_requests_open_at_a_time(door: Door) -> None:
 
 
 def test_a_site_that_is_no_hub_has_the_limit_that_it_names() -> None:
-    site = proxy_nginx.from_mapping({"name": "registry", "upstream": "http://127.0.0.1:1"}, "server")
+    site = proxy_model.from_mapping({"name": "registry", "upstream": "http://127.0.0.1:1"}, "server")
     text = proxy_nginx.render([site])
     assert re.findall(r"location (\S+)", text.split("# registry\n")[1]) == ["/"]
     assert "client_max_body_size 0;" in text

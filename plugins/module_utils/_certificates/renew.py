@@ -102,7 +102,7 @@ def renew(world: World, log: Sink, only: Sequence[str] = (), force: bool = False
 
 def _one(run: Run, entry: Entry, old: State) -> State:
     """Renew, install and deploy one certificate."""
-    installed = store.read(run.root, entry.name)
+    installed = _without_key(run, entry.name, store.read(run.root, entry.name))
     reason = "asked for by hand" if run.force else judge.why(run.root, entry, installed, old, run.world.now())
     new = replace(old, names=entry.names)
     if reason and (run.force or not old.waits(run.world.now())):
@@ -126,6 +126,16 @@ def _one(run: Run, entry: Entry, old: State) -> State:
         store.set_hsts(run.root, entry.name, entry.hsts and not installed.placeholder)
         installed = store.read(run.root, entry.name) or installed
     return _deploy_all(run, entry, new, installed)
+
+
+def _without_key(run: Run, name: str, installed: Installed | None) -> Installed | None:
+    """Take a key out of cert.pem, which everybody may read: earlier versions installed what they got as it was."""
+    if installed is None or b"PRIVATE KEY" not in installed.pair.chain:
+        return installed
+    run.say(f"{name}: taking the private key out of cert.pem; get a new key, others could read this one")
+    pair = replace(installed.pair, chain=pem.certificates(installed.pair.chain))
+    store.install(run.root, name, pair, installed.placeholder, installed.hsts)
+    return store.read(run.root, name)
 
 
 def _ask_authority(run: Run, entry: Entry, old: State, installed: Installed | None) -> tuple[State, Installed | None]:

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import nginx
+from . import model
 
 
 def problems(inputs: Mapping[str, Any]) -> list[str]:
     """Every problem of the role's variables."""
     port = inputs.get("proxy_http_port")
     http_port = 80 if port is None else int(port)
-    found = nginx.problems(inputs.get("proxy_sites") or [], "proxy_sites", http_port)
+    found = model.problems(inputs.get("proxy_sites") or [], "proxy_sites", http_port)
     if not 0 <= http_port < 65536:
         found.append(f"proxy_http_port is {http_port}; give a port, or 0 for no plain HTTP at all")
     connections = inputs.get("proxy_connections_per_address")

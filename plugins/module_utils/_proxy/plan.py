@@ -16,8 +16,8 @@ from pathlib import Path
 from .._certificates import build, store
 from .._certificates.acme import WEBROOT
 from .._common import files
-from . import nginx
-from .nginx import Site
+from . import main_file, nginx
+from .model import Site, consumers
 
 MAIN = "etc/nginx/nginx.conf"
 CONFIG = "etc/nginx/conf.d/labserver.conf"
@@ -91,13 +91,13 @@ def compare(desired: Desired, current: Current) -> Plan:
     """Return what has to change. Pure."""
     text = nginx.render(desired.sites, desired.http_port, current.ipv6, desired.connections)
     services = json.dumps({"version": 1, "services": [{"name": "nginx", "unit": "nginx.service"}]}).encode() + b"\n"
-    consumer = json.dumps(nginx.consumers(desired.sites), indent=2).encode() + b"\n"
+    consumer = json.dumps(consumers(desired.sites), indent=2).encode() + b"\n"
     wanted: dict[str, bytes | None] = {CONFIG: text.encode(), CONSUMER: consumer, SERVICES: services}
     if desired.http_port == 80:
         wanted[DEFAULT_SITE] = None  # it claims port 80 too
     main = current.files[MAIN]
     if main is not None:  # else check mode, before nginx is installed
-        wanted[MAIN] = nginx.tune(main.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+        wanted[MAIN] = main_file.tune(main.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
     placeholders: dict[str, tuple[str, ...]] = {}
     for site in desired.sites:
         if site.certificate not in current.certificates:
@@ -121,7 +121,7 @@ def removal(root: Path) -> Plan:
     changes: dict[str, bytes | None] = {path: None for path in (CONFIG, CONSUMER, SERVICES) if (root / path).exists()}
     main = _content(root / MAIN)
     if main is not None:
-        former = nginx.untune(main.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+        former = main_file.untune(main.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
         changes |= {} if former == main else {MAIN: former}
     owed = (root / CONFIG).exists() or (root / LOADED).exists()
     return Plan(changes, {}, start=False, reload=owed, before=(before or b"").decode("utf-8", "replace"))

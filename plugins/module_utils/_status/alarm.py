@@ -22,7 +22,7 @@ from .._common.clock import stamp
 from .._schedule import run
 from .._schedule import status as job_status
 from .._schedule.model import Job
-from . import services
+from . import disks, services
 from .services import Health
 
 LOCK = "services"
@@ -30,7 +30,6 @@ AGAIN_SECONDS = 30.0  # a service that is replaced or restarted is back by then
 FIRST_START_SECONDS = 900.0
 MAINTENANCE = "etc/labserver/public/maintenance.json"
 LONGEST_MAINTENANCE = timedelta(hours=2)
-LEVELS = ("ok", "warning", "critical")
 
 
 def settled(wanted: Sequence[services.Service], world: run.World, asked: services.World) -> list[Health]:
@@ -59,6 +58,7 @@ def attend(world: run.World, asked: services.World) -> list[Health]:
     wanted, problems = services.read(world.root)
     found = settled(wanted, world, asked)
     found += [Health(services.Service("services.d"), "warning", problem) for problem in problems]
+    found += [disk.health for disk in disks.of_host(world.root)]
     if in_maintenance(world.root, world.now()):
         return found
     now = world.now().timestamp()
@@ -83,13 +83,14 @@ def _tell(world: run.World, health: Health) -> None:
         before,
         description=f"service {health.service.name}",
         level=health.level,
-        message=health.message or "is well",
+        message=health.message if health.level != "ok" else "is well",
         started=now,
         ended=now,
         last_success=now if health.level == "ok" else before.last_success,
     )
     job_of = Job(_name(health), (), description=status.description)
-    run.record(world, run.tell(world, job_of, status, health.service.log))
+    log = health.service.log or "/var/log/labserver/services.log"
+    run.record(world, run.tell(world, job_of, status, log))
 
 
 def _forget(root: Path, names: set[str]) -> None:
@@ -101,7 +102,7 @@ def _forget(root: Path, names: set[str]) -> None:
 
 def summary(found: Sequence[Health]) -> tuple[str, str]:
     """Return the worst level, and one line that names all that is not well."""
-    level = max((health.level for health in found), key=LEVELS.index, default="ok")
+    level = max((health.level for health in found), key=services.LEVELS.index, default="ok")
     bad = [f"{health.service.name}: {health.message}" for health in found if health.level != "ok"]
     count = "1 service is well" if len(found) == 1 else f"{len(found)} services are well"
     return level, words.clean("; ".join(bad) or count, job_status.SUMMARY_CHARACTERS)

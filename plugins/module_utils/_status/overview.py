@@ -21,7 +21,7 @@ from .._common.job_lock import running_since
 from .._schedule import cron
 from .._schedule import status as job_status
 from .._schedule.due import jobs, missed, stuck_since
-from . import failures, services, table
+from . import disks, failures, services, table
 from .watch import stuck
 
 
@@ -100,6 +100,10 @@ def main(argv: Sequence[str]) -> int:
         "version": 1,
         "jobs": overview(arguments.root, now),
         "services": of_services(arguments.root, services.World()),
+        "disks": [
+            {"disk": disk.target, "level": disk.health.level, "message": disk.health.message}
+            for disk in disks.of_host(arguments.root)
+        ],
         "certificates": certificates(arguments.root, now),
         "failed_starts": starts,
         "failed_starts_left_out": left_out,

@@ -26,7 +26,9 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 ENGINE_SECONDS = 10.0
 COMMAND_SECONDS = 20.0
 ANSWER_SECONDS = 10.0
+QUESTIONS = ("unit", "container", "project", "url", "command")
 PROJECT_LABEL = "com.docker.compose.project"
+LEVELS = ("ok", "unknown", "warning", "critical")
 PROPERTIES = ("Id", "LoadState", "ActiveState", "SubState", "Result")
 
 
@@ -59,7 +61,7 @@ class Service:
 
 @dataclass(frozen=True)
 class Health:
-    """How a service is: ``level`` is ok, warning (it is starting) or critical."""
+    """How a service is: ``level`` is one of LEVELS. A warning: it is starting; unknown: only root may ask."""
 
     service: Service
     level: str = "ok"
@@ -100,6 +102,10 @@ def _service(item: Mapping[str, Any]) -> Service:
     name = str(item["name"])
     if not NAME.fullmatch(name):
         raise ValueError(f"{name!r} is not the name of a service")
+    unknown = set(item) - {"name", *QUESTIONS}
+    if unknown or not any(item.get(question) for question in QUESTIONS):
+        # A misspelt question would be one that nobody asks.
+        raise ValueError(f"{name}: give some of {', '.join(QUESTIONS)}, not {', '.join(sorted(unknown)) or 'none'}")
     return Service(
         name=name,
         unit=str(item.get("unit") or ""),
@@ -120,9 +126,9 @@ def look(services: Sequence[Service], world: World) -> list[Health]:
         if service.unit:
             found.append(unit_health(service.unit, units.get(service.unit)))
         if service.container:
-            found.append(("critical", silent) if silent else container_health(service.container, containers))
+            found.append(silent or container_health(service.container, containers))
         if service.project:
-            found.append(("critical", silent) if silent else project_health(service.project, containers))
+            found.append(silent or project_health(service.project, containers))
         # Whether it answers is asked only where it should: the reason is known otherwise.
         if service.url and not any(level != "ok" for level, _message in found):
             found.append(_answer(service.url, world))
@@ -137,7 +143,7 @@ def look(services: Sequence[Service], world: World) -> list[Health]:
 def worst(found: Iterable[tuple[str, str]]) -> tuple[str, str]:
     """Return the worst level, and all that is said of levels that are not ok."""
     bad = [(level, message) for level, message in found if level != "ok"]
-    level = "critical" if any(each == "critical" for each, _message in bad) else "warning" if bad else "ok"
+    level = max((each for each, _message in bad), key=LEVELS.index, default="ok")
     return level, words.clean("; ".join(message for _level, message in bad))
 
 
@@ -168,15 +174,17 @@ def unit_health(name: str, unit: Mapping[str, str] | None) -> tuple[str, str]:
     return "critical", f"the unit {name} {state}{why}"
 
 
-def _containers(wanted: bool, world: World) -> tuple[dict[str, Mapping[str, Any]], str]:
-    """Return name -> what the engine lists, and why it could not be asked."""
+def _containers(wanted: bool, world: World) -> tuple[dict[str, Mapping[str, Any]], tuple[str, str] | None]:
+    """Return name -> what the engine lists; and, when it could not be asked, level and reason for all containers."""
     if not wanted:
-        return {}, ""
+        return {}, None
     try:
         listed = world.containers()
-        return {name.lstrip("/"): item for item in listed for name in item["Names"]}, ""
+        return {name.lstrip("/"): item for item in listed for name in item["Names"]}, None
     except (EngineError, KeyError, TypeError) as error:
-        return {}, f"the Docker engine does not answer: {words.clean(error)}"
+        if isinstance(error.__cause__, PermissionError):
+            return {}, ("unknown", "only root may ask the Docker engine")
+        return {}, ("critical", f"the Docker engine does not answer: {words.clean(error)}")
 
 
 def container_health(name: str, containers: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:

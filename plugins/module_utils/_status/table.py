@@ -14,6 +14,7 @@ from .._common import words
 CERTIFICATES = ("host", "certificate", "names", "source", "days left", "served = file", "last renewed", "level")
 STARTS = ("host", "failed start", "user", "image", "cause")
 MOST_CHARACTERS = 300  # of a cell
+DISKS = ("host", "disk", "level", "message")
 SERVICES = ("host", "service", "level", "message")
 JOBS = ("host", "job", "level", "last run", "last success", "next due", "message")
 
@@ -32,6 +33,7 @@ def table(reports: Mapping[str, Any]) -> str:
     certificates: list[list[str]] = []
     jobs: list[list[str]] = []
     services: list[list[str]] = []
+    disks: list[list[str]] = []
     starts: list[list[str]] = []
     left_out: list[tuple[str, int]] = []
     silent = []
@@ -50,11 +52,13 @@ def table(reports: Mapping[str, Any]) -> str:
             jobs.append([host, item["job"], item["level"], *times, item["message"] or ""])
         for item in report.get("services", []):
             services.append([host, item["service"], item["level"], item["message"] or ""])
+        disks += [[host, item["disk"], item["level"], item["message"]] for item in report.get("disks", [])]
         for item in report.get("failed_starts", []):
             starts.append([host, *(str(item[key]) for key in ("at", "user", "image", "sentence"))])
         left_out.append((host, int(report.get("failed_starts_left_out") or 0)))
     lines = [*_lines(CERTIFICATES, certificates), "", *_lines(JOBS, jobs)]
     lines += ["", *_lines(SERVICES, services)] if services else []
+    lines += ["", *_lines(DISKS, disks)] if disks else []
     lines += ["", *_lines(STARTS, starts)] if starts else []
     lines += [f"and {count} more on {host}" for host, count in left_out if count]
     lines += ["", f"no answer from {', '.join(silent)}"] if silent else []

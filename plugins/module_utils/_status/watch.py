@@ -75,7 +75,7 @@ def watch(world: World) -> list[str]:
                 told = tell(world, job, replace(status, level="warning", message=found[-1])).told
                 status = replace(status, told=told)
                 record(world, status)
-            if job.catch_up and run_job(world, job.name, "catch-up") != BUSY:
+            if job.catch_up and _caught_up(world, job.name, found):
                 continue
         elif status.unheard and not going_on:
             status = tell(world, job, status)
@@ -85,6 +85,15 @@ def watch(world: World) -> list[str]:
         if status.unheard:
             found.append(f"{job.name}: could not be told by {status.unheard}")
     return found
+
+
+def _caught_up(world: World, name: str, found: list[str]) -> bool:
+    """Run what was missed; returns whether it ran. A job that cannot be run must not end the watch over the others."""
+    try:
+        return run_job(world, name, "catch-up") != BUSY
+    except (OSError, ValueError) as error:
+        found.append(f"{name}: could not be run: {error}")
+        return False
 
 
 def of_services(world: World, asked: services.World) -> list[str]:

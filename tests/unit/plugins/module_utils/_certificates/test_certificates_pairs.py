@@ -130,8 +130,11 @@ def test_a_key_that_everybody_could_read_is_taken_out_of_the_certificate_at_the_
     lab.certificate()
     lab.renew()
     lab.installed("cert.pem").write_bytes(lab.key.read_bytes() + lab.chain.read_bytes())
+    lab.chain.unlink()  # also when the source has nothing to give
     lab.renew()
     assert b"PRIVATE KEY" not in lab.installed("cert.pem").read_bytes()
+    assert b"get a new key" in b"".join(lab.log)
+    lab.loads()
 
 
 @pytest.mark.parametrize("form", ["pkcs8", "traditional"])

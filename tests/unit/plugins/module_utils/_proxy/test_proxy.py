@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._proxy import input as proxy_input
+from ansible_collections.labserver.jupyter.plugins.module_utils._proxy import main_file as proxy_main_file
+from ansible_collections.labserver.jupyter.plugins.module_utils._proxy import model as proxy_model
 from ansible_collections.labserver.jupyter.plugins.module_utils._proxy import nginx as proxy_nginx
 from ansible_collections.labserver.jupyter.plugins.module_utils._proxy import plan as proxy_plan
 from ansible_collections.labserver.jupyter.plugins.module_utils._status import services as status_services
@@ -55,7 +57,7 @@ class Host:
         return self.reload if "reload" in argv else (0, "")
 
     def plan(self, *items: dict[str, Any]) -> proxy_plan.Plan:
-        desired = proxy_plan.Desired(tuple(proxy_nginx.from_mapping(item, "server") for item in items), 80, ("lab1",))
+        desired = proxy_plan.Desired(tuple(proxy_model.from_mapping(item, "server") for item in items), 80, ("lab1",))
         return proxy_plan.compare(desired, proxy_plan.read(self.root, desired, self.run))
 
     def apply(self, steps: proxy_plan.Plan) -> None:
@@ -163,7 +165,7 @@ def test_a_main_file_without_the_include_is_named(tmp_path: Path) -> None:
 
 def test_text_of_the_sites() -> None:
     sites = [
-        proxy_nginx.from_mapping(item, "server") for item in (HUB, {**REGISTRY, "websocket": False, "hsts": "never"})
+        proxy_model.from_mapping(item, "server") for item in (HUB, {**REGISTRY, "websocket": False, "hsts": "never"})
     ]
     text = proxy_nginx.render(sites, ipv6=False)
     hub, registry = text.split("# hub\n")[1].split("# registry\n")
@@ -182,8 +184,8 @@ def test_text_of_the_sites() -> None:
 
 
 def test_consumers_are_what_the_certificates_need() -> None:
-    sites = [proxy_nginx.from_mapping(item, "server") for item in ({**HUB, "server_names": ["*.x.test"]}, REGISTRY)]
-    wild, registry = proxy_nginx.consumers(sites)["targets"]
+    sites = [proxy_model.from_mapping(item, "server") for item in ({**HUB, "server_names": ["*.x.test"]}, REGISTRY)]
+    wild, registry = proxy_model.consumers(sites)["targets"]
     assert wild["probe"] == {"host": "127.0.0.1", "port": 443, "server_name": "probe.x.test"}
     assert registry == {
         "certificate": "server",
@@ -247,13 +249,13 @@ def test_nginx_gets_room_for_connections_and_loses_it_with_the_front_door(tmp_pa
     ],
 )
 def test_what_somebody_set_higher_stays(main: str) -> None:
-    assert proxy_nginx.tune(main) == main
+    assert proxy_main_file.tune(main) == main
 
 
 def test_files_that_somebody_set_stay_and_all_comes_back() -> None:
     for main in (MAIN, "worker_rlimit_nofile 4096;\n" + MAIN):
-        tuned = proxy_nginx.tune(main)
+        tuned = proxy_main_file.tune(main)
         assert tuned != main
         assert tuned.count("worker_rlimit_nofile") == 1
-        assert proxy_nginx.tune(tuned) == tuned
-        assert proxy_nginx.untune(tuned) == main
+        assert proxy_main_file.tune(tuned) == tuned
+        assert proxy_main_file.untune(tuned) == main

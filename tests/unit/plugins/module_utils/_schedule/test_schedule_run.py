@@ -137,6 +137,16 @@ def test_the_watch_goes_on_when_no_status_can_be_written(server: Server, monkeyp
     assert ran.exists()
 
 
+def test_the_watch_goes_on_when_a_lock_cannot_be_taken(server: Server) -> None:
+    ran = server.root / "ran"
+    server.job("a-first", "/bin/true", schedule="0 10 * * *")
+    server.job("b-second", "/usr/bin/touch", str(ran), schedule="0 10 * * *")
+    (server.root / "run/labserver").mkdir(parents=True)
+    (server.root / "run/labserver/job-a-first.lock").symlink_to("/nowhere")
+    assert "a-first: could not be run: " in "\n".join(jobs_watch.watch(server.world))
+    assert ran.exists()
+
+
 def test_an_address_that_speaks_no_http_is_a_failed_alert(server: Server) -> None:
     class Garbage(socketserver.StreamRequestHandler):
         def handle(self) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import http.server
 import json
 import os
@@ -151,6 +152,14 @@ def test_an_engine_that_is_silent_hides_no_other_service(host: Host) -> None:
     assert found["nginx"] == ("ok", "")
 
 
+def test_who_may_not_ask_the_engine_raises_no_alarm(host: Host) -> None:
+    def containers() -> Any:
+        raise EngineError("no answer from the Docker engine") from PermissionError(13, "Permission denied")
+
+    rows = overview.of_services(host.root, dataclasses.replace(host.asked, containers=containers))
+    assert [row["level"] for row in rows] == ["unknown", "ok"]
+
+
 @pytest.fixture
 def answering() -> Iterator[tuple[str, list[int]]]:
     answers: list[int] = []
@@ -194,6 +203,11 @@ def test_damaged_files_are_a_finding_and_hide_nothing(host: Host) -> None:
     host.room("odd", {"name": "../../../etc/cron.d/x", "unit": "x"})
     assert [row["service"] for row in rows] == ["hub", "nginx", "services.d", "services.d"]
     assert "is not the name of a service" in services.read(host.root)[1][2]
+    for item in ({"name": "x", "contaner": "labserver-x"}, {"name": "x"}, {"name": "x", "unit": ""}):
+        host.room("odd", item)
+        found, problems = services.read(host.root)
+        assert [service.name for service in found] == ["hub", "nginx"]
+        assert "x: give some of unit, container, project, url, command" in problems[2]
     assert "/etc/labserver/services.d/broken.json" in str(rows[2]["message"])
     text = status_table.table({"lab1": {"services": rows}})
     assert "lab1  nginx       ok" in text
