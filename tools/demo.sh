@@ -30,7 +30,6 @@ start_host() {
       --publish 127.0.0.1:8443:443 --stop-signal SIGRTMIN+3 "$image" >/dev/null
   fi
   docker exec "$name" systemctl is-system-running --wait >/dev/null || true
-  docker exec "$name" sh -c '[ -e /var/cache/apt/pkgcache.bin ] || apt-get update -qq'
 }
 
 up() {

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from paths import ROOT
 
 
@@ -46,3 +47,29 @@ def test_every_playbook_takes_the_same_word_for_its_hosts(tmp_path: Path, path: 
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "atlas" in done.stdout and "boreas" not in done.stdout
+
+
+@pytest.mark.parametrize("name", ["site", "sandbox"])
+def test_a_host_is_looked_at_before_anything_is_set_up_on_it(name: str) -> None:
+    plays = yaml.safe_load((ROOT / "playbooks" / f"{name}.yml").read_text())
+    assert plays[-1]["roles"][0] == "labserver.jupyter.host"
+
+
+@pytest.mark.parametrize("more", [[], ["-e", "hosts_too=true"]])
+def test_hosts_are_looked_at_when_it_is_asked_for(tmp_path: Path, more: list[str]) -> None:
+    """The system is accepted, whatever the tests run on; a host that cannot be reached shows that it was asked."""
+    local = f"ansible_connection=local ansible_python_interpreter={sys.executable}"
+    stops = (
+        "['system', 'architecture', 'init', 'disk', 'snap_docker', 'podman_docker', 'tljh', 'jupyterhub', 'web_server']"
+    )
+    (tmp_path / "hosts").write_text(f"atlas {local}\nboreas ansible_host=127.0.0.1 ansible_port=1\n")
+    (tmp_path / "group_vars").mkdir()
+    (tmp_path / "group_vars" / "all.yml").write_text(
+        f"{{certificates_ca_keeper: atlas, host_accepted: {stops}, ansible_become: false}}"
+    )
+    command = ["ansible-playbook", "-i", tmp_path / "hosts", "playbooks/validate.yml", *more]
+    environment = {**os.environ, "ANSIBLE_HOME": str(tmp_path / "home"), "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) is (more == []), done.stdout + done.stderr
+    assert ("GiB free" in done.stdout) is (more != [])
+    assert ("UNREACHABLE" in done.stdout) is (more != [])
