@@ -116,19 +116,48 @@ def floors(names: Iterable[str], links: Iterable[tuple[str, str]]) -> list[list[
 
 WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 150, 44, 18, 76, 24
 STYLE = """
-text { font: 13px system-ui, sans-serif; fill: #1c2733 }
+text { font: 13px system-ui, sans-serif; fill: #1c2733 } .note { font-size: 12px; fill: #5c6b7a }
 rect { fill: #f4f7fa; stroke: #8aa0b4; rx: 6 } .labhub rect { fill: #fdf3e7; stroke: #d29a4d }
-.shell rect { fill: #eef6ee; stroke: #7fae80 } path { fill: none; stroke: #8aa0b4; stroke-opacity: .55 }
-@media (prefers-color-scheme: dark) { text { fill: #e6edf3 } rect { fill: #1b2530 }
+.shell rect { fill: #eef6ee; stroke: #7fae80 } .arrow { fill: none; stroke: #6f879d; stroke-opacity: .75 }
+marker path { fill: #6f879d }
+@media (prefers-color-scheme: dark) { text { fill: #e6edf3 } .note { fill: #9fb0c0 } rect { fill: #1b2530 }
 .labhub rect { fill: #33270f } .shell rect { fill: #14261a } }
 """
+NOTE = "Not drawn: arrows to _common, which all may import, and those of plugins/* and _program, which call all rooms."
+HEAD = (
+    '<marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+    '<path d="M0 0L8 4L0 8z"/></marker>'
+)
+
+
+def drawn(links: Arrows) -> list[tuple[str, str]]:
+    """Return the arrows that say something: those between rooms, without what everybody does (``NOTE``)."""
+    return [
+        (here, there)
+        for here, there in links
+        if there != "_common" and here != "_program" and not here.startswith("plugins/")
+    ]
+
+
+def arranged(rows: Sequence[Sequence[str]], links: Arrows) -> list[list[str]]:
+    """Return the floors, the ground floor first, ordered so that rooms stand above those they import."""
+    place: dict[str, float] = {}
+    result = []
+    for row in rows:
+        targets = {name: [place[there] for here, there in links if here == name] for name in row}
+        middle = {name: sum(found) / len(found) if found else 0.5 for name, found in targets.items()}
+        ordered = sorted(row, key=lambda name: (middle[name], name))
+        place |= {name: (index + 0.5) / len(row) for index, name in enumerate(ordered)}
+        result.append(ordered)
+    return result
 
 
 def svg(names: Sequence[str], links: Arrows) -> str:
     """Return the picture: one row a floor, who imports above whom."""
-    rows = list(reversed(floors(names, links)))
+    lines = drawn(links)
+    rows = list(reversed(arranged(floors(names, links), lines)))
     width = max(len(row) for row in rows) * (WIDTH + GAP_X) - GAP_X + 2 * MARGIN
-    height = len(rows) * (HEIGHT + GAP_Y) - GAP_Y + 2 * MARGIN
+    height = len(rows) * (HEIGHT + GAP_Y) - GAP_Y + 2 * MARGIN + 24
     place: dict[str, tuple[float, float]] = {}
     for level, row in enumerate(rows):
         start = (width - len(row) * (WIDTH + GAP_X) + GAP_X) / 2
@@ -136,20 +165,21 @@ def svg(names: Sequence[str], links: Arrows) -> str:
             place[name] = (start + index * (WIDTH + GAP_X), MARGIN + level * (HEIGHT + GAP_Y))
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">',
-        f"<title>Rooms of labserver.jupyter and who imports whom</title><style>{STYLE}</style>",
+        f"<title>Rooms of labserver.jupyter and who imports whom</title><style>{STYLE}</style><defs>{HEAD}</defs>",
     ]
-    for here, there in links:
+    for here, there in lines:
         (x1, y1), (x2, y2) = place[here], place[there]
         x1, x2, y1 = x1 + WIDTH / 2, x2 + WIDTH / 2, y1 + HEIGHT
         middle = (y1 + y2) / 2
         path = f"M{x1:g} {y1:g}C{x1:g} {middle:g} {x2:g} {middle:g} {x2:g} {y2:g}"
-        parts.append(f'<path d="{path}"/>')
+        parts.append(f'<path class="arrow" marker-end="url(#head)" d="{path}"/>')
     for name, (x, y) in place.items():
         kind = "labhub" if name.startswith("labhub/") else "shell" if name.startswith("plugins/") else "core"
         parts.append(
             f'<g class="{kind}"><rect x="{x:g}" y="{y:g}" width="{WIDTH}" height="{HEIGHT}"/>'
             f'<text x="{x + WIDTH / 2:g}" y="{y + HEIGHT / 2 + 5:g}" text-anchor="middle">{escape(name)}</text></g>'
         )
+    parts.append(f'<text class="note" x="{MARGIN}" y="{height - 12}">{escape(NOTE)}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
