@@ -36,7 +36,8 @@ class Reader:
 
     ``room`` is the package (or ``modules/<name>``) that reads. ``open`` takes the root of a host and returns what looks
     at the file: each call returns what the reader makes of it now. ``bad`` and ``missing`` say how it meets a file that
-    is wrong or absent, ``nothing`` is what it returns where it leaves out, ``unknown_keys`` whether it skips them.
+    is wrong or absent, ``nothing`` is what it returns where it leaves out, ``unknown_keys`` whether it skips them
+    (else it meets a file with one like a wrong one).
     """
 
     room: str
@@ -119,7 +120,8 @@ def check(reader: Reader, root: Path, files: Files, path: str, name: str) -> Non
     if reader.unknown_keys:
         assert look() == good, f"{reader.room} does not skip unknown keys of {path}"
     else:
-        assert NEW_KEY in _refusal(look, reader, "a file with an unknown key")
+        words = _meet(look, reader, reader.bad, good, "a file with an unknown key")
+        assert words is None or NEW_KEY in words
     document = json.loads(files[path])
     if reader.bad is Meets.KEEPS:  # else what is kept could not be told from what is read
         document = {key: type(value)() if isinstance(value, dict | list) else value for key, value in document.items()}

@@ -27,8 +27,9 @@ def of_the_hub(root: Path) -> dict[str, Any]:
     return {name: service for name, service in known(root).items() if "hub" in name}
 
 
-# What is left out is a finding of its own, so that a damaged file does not make a service unwanted.
-READERS = [Reader("_status", reading(of_the_hub), bad=Meets.LEAVES_OUT, nothing={})]
+# What is left out is a finding of its own, so that a damaged file does not make a service unwanted. Unknown keys are
+# not skipped: a misspelt question would be one that nobody asks.
+READERS = [Reader("_status", reading(of_the_hub), bad=Meets.LEAVES_OUT, nothing={}, unknown_keys=False)]
 
 
 @pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.room)

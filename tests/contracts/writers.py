@@ -26,7 +26,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._certificates im
 from ansible_collections.labserver.jupyter.plugins.module_utils._certificates.world import World as CertificatesWorld
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub import passwords, transaction
 from ansible_collections.labserver.jupyter.plugins.module_utils._images import publish
-from ansible_collections.labserver.jupyter.plugins.module_utils._proxy import nginx
+from ansible_collections.labserver.jupyter.plugins.module_utils._proxy import model as proxy_model
 from ansible_collections.labserver.jupyter.plugins.module_utils._proxy import plan as proxy
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry import config as registry_config
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry import engine as registry_engine
@@ -251,7 +251,7 @@ def front_door() -> Files:
         def run(_argv: Sequence[str]) -> tuple[int, str]:
             return 0, ""
 
-        wanted = proxy.Desired(tuple(nginx.from_mapping(site, "server") for site in SITES), 80, ("lab1",))
+        wanted = proxy.Desired(tuple(proxy_model.from_mapping(site, "server") for site in SITES), 80, ("lab1",))
         proxy.apply(root, proxy.compare(wanted, proxy.read(root, wanted, run)), run)
         return _found(root, "etc/labserver/certificates.d/*.json", "etc/labserver/services.d/*.json")
 
