@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from ..exchange import files
 from ..exchange.images import Image
 
 FILE = "choices.json"
@@ -73,9 +73,4 @@ def _read(path: Path) -> list[dict[str, Any]]:
 def _write(path: Path, choices: list[dict[str, Any]], now: datetime.datetime) -> None:
     oldest = (now - datetime.timedelta(days=KEPT_DAYS)).isoformat()
     kept = sorted((choice for choice in choices if choice["at"] >= oldest), key=lambda choice: choice["user"])
-    new = path.with_name(f".{path.name}.new")
-    with new.open("w") as file:
-        json.dump({"version": 1, "choices": kept}, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
+    files.replace(path, json.dumps({"version": 1, "choices": kept}, indent=1).encode())
