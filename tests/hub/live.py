@@ -249,7 +249,7 @@ class Hub:
         """Start the guard and wait until it listens."""
         (self.folder / "guard").unlink(missing_ok=True)
         self._process("guard", "labhub.guard")
-        wait_for((self.folder / "guard").exists, words="the guard")
+        wait_for((self.folder / "guard").exists, 120, "the guard")
 
     def start(self) -> None:
         """Start the hub and wait until it answers."""
@@ -259,7 +259,7 @@ class Hub:
             assert self.processes["hub"].poll() is None, self.log()[-3000:]
             return requests.get(f"{self.url}/hub/api/", timeout=5).ok
 
-        wait_for(answers, 60, "the hub")
+        wait_for(answers, 180, "the hub")
 
     def stop(self, name: str = "hub") -> None:
         """End one of the processes."""
@@ -330,7 +330,7 @@ class Browser(requests.Session):
     def start_server(self, name: str, body: Any = None) -> None:
         """Start a person's server and wait until the hub says that it is ready."""
         assert self.api("POST", f"users/{name}/server", body or {}).status_code in (201, 202)
-        wait_for(lambda: self.ready(name), 60, f"the server of {name}")
+        wait_for(lambda: self.ready(name), 120, f"the server of {name}")
 
     def ready(self, name: str) -> bool:
         """Tell whether the hub says that the person's server is ready."""

@@ -53,7 +53,7 @@ def test_a_server_that_hangs_is_told_within_seconds(hub: Hub) -> None:
         began = time.monotonic()
         page = bob.get(hub.url + answer.headers["Location"], allow_redirects=False, timeout=30)
         assert page.status_code == 503
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 15
         assert "does not answer" in page.text
         assert "Stop My Server" in page.text
         home = bob.get(f"{hub.url}/hub/home", timeout=60).text

@@ -23,6 +23,7 @@ from .door import Door
 LONGEST_BODY = 1024**2
 """Bytes of a request to the hub itself; what goes to people's servers does not come here."""
 LONGEST_NOTE = 200
+LONGEST_LIFE_SECONDS = 10 * 366 * 86400
 LONGEST_CHOICE = 4096
 """Bytes, as JSON, of what somebody chooses at a start."""
 MOST_TOKENS = 50
@@ -60,6 +61,9 @@ class Tokens(UserTokenListAPIHandler):
         note = body.get("note") if isinstance(body, dict) else None
         if note is not None and not (isinstance(note, str) and len(note) <= LONGEST_NOTE and note.isprintable()):
             raise HTTPError(400, f"the note of a token is text of at most {LONGEST_NOTE} letters on one line")
+        expires_in = body.get("expires_in") if isinstance(body, dict) else None
+        if isinstance(expires_in, int) and abs(expires_in) > LONGEST_LIFE_SECONDS:
+            raise HTTPError(400, f"expires_in of a token is at most {LONGEST_LIFE_SECONDS} seconds")
         self._asked_for = user_name
         await super().post(user_name)
 
