@@ -114,13 +114,11 @@ def converge(world: World, desired: Desired, *, check: bool = False) -> Outcome:
 
 
 def _served(client: RegistryClient) -> str | None:
-    """Return a repository that the registry serves, as far as it tells: it may be down, or show nobody its list."""
+    """Return a repository that the registry serves, as far as it tells: it may rest, or show nobody its list."""
     try:
         return client.some_repository()
-    except RegistryError as error:
-        if error.status in (None, 401, 403, 404, 405):
-            return None
-        raise
+    except RegistryError:
+        return None
 
 
 def _look(world: World, desired: Desired, now: float) -> tuple[Outcome, list[Repository], Garbage]:
