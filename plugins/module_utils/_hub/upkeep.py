@@ -4,13 +4,18 @@
 
 """What the host looks after for people's servers that run: their swap limits, and what they write outside of homes.
 
-``systemctl daemon-reload``, which every update of packages runs, resets ``memory.swap.max`` of running containers to no
-limit (moby issue 51446): the limit that Docker recorded is written again.
+``systemctl daemon-reload``, which every update of packages runs, takes two things from running containers:
+
+- ``memory.swap.max`` becomes no limit (moby issue 51446): the limit that Docker recorded is written again.
+- Graphics cards, unless ``/dev/char`` has links to their devices, which NVIDIA's driver does not make: systemd looks
+  devices up there when it builds a container's list anew (NVIDIA's container toolkit, "containers losing access to
+  GPUs").
 """
 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +63,23 @@ def mend_swap(containers: Iterable[Mapping[str, Any]], root: Path = Path("/")) -
             continue
         mended.append(container["Config"]["Labels"].get(USER_LABEL) or container["Name"].removeprefix("/"))
     return mended
+
+
+def link_cards(containers: Iterable[Mapping[str, Any]], root: Path = Path("/")) -> list[str]:
+    """Make the links below ``/dev/char`` to NVIDIA's devices when a container uses some; returns the devices.
+
+    The same as ``nvidia-ctk system create-dev-char-symlinks --create-all`` does.
+    """
+    if not any(container["HostConfig"].get("DeviceRequests") for container in containers):
+        return []
+    made = []
+    for device in sorted([*(root / "dev").glob("nvidia*"), *(root / "dev" / "nvidia-caps").glob("*")]):
+        status = device.stat()
+        link = root / "dev" / "char" / f"{os.major(status.st_rdev)}:{os.minor(status.st_rdev)}"
+        if stat.S_ISCHR(status.st_mode) and not link.is_symlink():
+            link.symlink_to(Path("..") / device.relative_to(root / "dev"))
+            made.append(str(device.relative_to(root / "dev")))
+    return made
 
 
 def written(containers: Iterable[Mapping[str, Any]], most_bytes: int) -> list[str]:

@@ -89,6 +89,8 @@ def look(settings: Settings, world: transaction.World, root: Path = Path("/")) -
             for server in servers.running(world.engine)
         ]
         done += [f"the swap limit of {user} was lost and is set again" for user in upkeep.mend_swap(running, root)]
+        cards = upkeep.link_cards(running, root)
+        done += [f"made links for systemd to {', '.join(cards)}"] if cards else []
         warnings += upkeep.written(running, settings.disk_bytes)
     except (EngineError, OSError, ValueError) as error:
         critical.append(str(error))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import pytest
 import pytest_asyncio
 from guard_lab import Lab
 from labhub.guard import isolation
+from labhub.servers import failures
+from samples import good_body
 
 START = "/containers/own/start"
 
@@ -61,7 +64,11 @@ async def test_without_isolation_none_starts_and_the_reason_is_said(lab: Lab, te
     host = await host_says(lab.folder, text) if text is not None else None
     status, answer = await lab.ask("POST", START)
     assert (status, reason in answer["message"]) == (403, True), answer
+    assert failures.of_engine(answer["message"]).reason == "isolation"
     assert not [asked for asked in lab.asked if asked[1].endswith("/start")]
+    body = json.dumps(good_body()).encode()
+    status, answer = await lab.ask("POST", "/containers/create?name=jupyter-alice", body)
+    assert (status, reason in answer["message"]) == (403, True), "nothing is left that would have to be cleared away"
     assert (await lab.ask("POST", "/containers/own/stop"))[0] == 201, "whoever runs can be stopped"
     if host is not None:
         host.close()

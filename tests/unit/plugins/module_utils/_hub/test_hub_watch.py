@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
+import stat
 import threading
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,22 @@ def test_on_cgroup_v1_nothing_is_touched(tmp_path: Path) -> None:
     (tmp_path / "proc" / "7").mkdir(parents=True)
     (tmp_path / "proc" / "7" / "cgroup").write_text("4:memory:/docker/1\n0::/\n")
     assert upkeep.mend_swap([server("alice")], tmp_path) == []
+
+
+def test_graphics_cards_stay_with_their_containers_over_a_reload(tmp_path: Path) -> None:
+    (tmp_path / "dev" / "char").mkdir(parents=True)
+    (tmp_path / "dev" / "nvidia-caps").mkdir()
+    try:
+        os.mknod(tmp_path / "dev" / "nvidia0", 0o666 | stat.S_IFCHR, os.makedev(195, 0))
+        os.mknod(tmp_path / "dev" / "nvidia-caps" / "nvidia-cap1", 0o444 | stat.S_IFCHR, os.makedev(236, 1))
+    except PermissionError:
+        pytest.skip("needs to make devices")
+    assert upkeep.link_cards([server("alice")], tmp_path) == [], "nobody uses one"
+    user = server("alice", HostConfig={"DeviceRequests": [{"Driver": "nvidia"}]})
+    assert upkeep.link_cards([user], tmp_path) == ["nvidia-caps/nvidia-cap1", "nvidia0"]
+    assert (tmp_path / "dev" / "char" / "195:0").resolve() == tmp_path / "dev" / "nvidia0"
+    assert (tmp_path / "dev" / "char" / "236:1").resolve() == tmp_path / "dev" / "nvidia-caps" / "nvidia-cap1"
+    assert upkeep.link_cards([user], tmp_path) == []
 
 
 def test_who_writes_much_outside_of_the_home_is_named() -> None:

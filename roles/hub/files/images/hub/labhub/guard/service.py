@@ -104,10 +104,8 @@ class Guard:
         identity = inspected["Id"]
         if call.kind == "inspect":
             return _response(status, kind, raw)
-        if call.kind == "start" and self.settings.isolation_socket:
-            problem = await isolation.problem(self.settings.isolation_socket)
-            if problem:
-                raise calls.RefusedError(problem)
+        if call.kind == "start":
+            await self._isolated()
         if call.kind == "work":
             return web.json_response({"work": await work.find(self.engine, identity, int(query.get("minutes", 10)))})
         if call.kind == "remove":
@@ -121,6 +119,7 @@ class Guard:
         name = (call.query or {}).get("name")
         world = self.world()
         body, person = policy.check_create(world, name, calls.parse_body(raw))
+        await self._isolated()
         # The guard makes the links: a hub that could write there could replace a folder after the check.
         shares = policy.shares_bound(world, person, body)
         problems = await asyncio.to_thread(self._prepare, shares, policy.host_paths(body))
@@ -135,6 +134,13 @@ class Guard:
         async with self._gpus:
             policy.check_gpus(body, await self._servers())
             return _response(*await self.engine("POST", "/containers/create", {"name": name}, body))
+
+    async def _isolated(self) -> None:
+        """Refuse a request while the host does not keep people's servers apart."""
+        if self.settings.isolation_socket:
+            problem = await isolation.problem(self.settings.isolation_socket)
+            if problem:
+                raise calls.RefusedError(problem)
 
     async def _servers(self) -> list[dict[str, Any]]:
         """Return all servers of people as Docker lists them, those that do not run included."""

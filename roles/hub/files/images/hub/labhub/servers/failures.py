@@ -44,10 +44,13 @@ class Failure:
         return text
 
 
+NO_SERVER = "The image has no notebook server: it lacks the program jupyterhub-singleuser. Choose another image."
 # What the engine or the guard answers instead of starting the container.
 ENGINE = (
+    ("kept apart", "isolation",
+     "People's servers cannot be kept apart on this host now, so none starts. Please tell the administrator."),
     ("executable file not found|no such file or directory.*exec|exec.*no such file or directory", "image",
-     "The image has no notebook server: it lacks the program jupyterhub-singleuser. Choose another image."),
+     NO_SERVER),
     ("exec format error", "image", "The image is made for another kind of processor. Choose another image."),
     ("no such image", "image", "The image is no longer on this server. Choose another one."),
     ("no space left on device", "disk", "The server's disk is full. Please tell the administrator."),
@@ -110,7 +113,7 @@ def of_container(state: Mapping[str, Any] | None, log: str, memory_bytes: int, w
     if state.get("Running"):
         return Failure("timeout", f"The server runs, but did not answer within {waited_seconds:.0f} seconds.", lines)
     if state.get("ExitCode") in (126, 127):
-        return Failure("image", ENGINE[0][2], lines)
+        return Failure("image", NO_SERVER, lines)
     return Failure("exit", f"The server stopped by itself with exit code {state.get('ExitCode')}.", lines)
 
 
