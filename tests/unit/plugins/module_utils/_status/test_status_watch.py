@@ -1,0 +1,260 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The watch over the jobs: what was missed, what hangs, and who hears of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import run as jobs_run
+from ansible_collections.labserver.jupyter.plugins.module_utils._status import overview as jobs_overview
+from ansible_collections.labserver.jupyter.plugins.module_utils._status import watch as jobs_watch
+from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._schedule.schedule_server import (
+    NOW,
+    Server,
+    server,
+    webhook,
+)
+
+__all__ = ["server", "webhook"]  # fixtures
+
+
+@pytest.mark.parametrize("first_line", ["echo no interpreter is named", "#!/nowhere/python3"])
+def test_a_script_that_does_not_start_is_critical_and_the_watch_goes_on(
+    server: Server, tmp_path: Path, first_line: str
+) -> None:
+    script = tmp_path / "script"
+    script.write_text(f"{first_line}\n")
+    script.chmod(0o755)
+    server.job("a-script", str(script), schedule="0 10 * * *")
+    server.job("b-other", "/bin/true", schedule="0 10 * * *")
+    assert server.run("a-script") == 2
+    assert "cannot be started" in server.status("a-script")["message"]
+    server.time += timedelta(days=2)
+    jobs_watch.watch(server.world)
+    assert server.status("b-other")["level"] == "ok"
+
+
+def test_the_watch_goes_on_when_no_status_can_be_written(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_root: Path, _status: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    ran = server.root / "ran"
+    server.job("a-first", "/bin/true", schedule="0 10 * * *")
+    server.job("b-second", "/usr/bin/touch", str(ran), schedule="0 10 * * *")
+    monkeypatch.setattr(jobs_run.status, "write", full)
+    jobs_watch.watch(server.world)
+    assert ran.exists()
+
+
+def test_the_watch_goes_on_when_a_lock_cannot_be_taken(server: Server) -> None:
+    ran = server.root / "ran"
+    server.job("a-first", "/bin/true", schedule="0 10 * * *")
+    server.job("b-second", "/usr/bin/touch", str(ran), schedule="0 10 * * *")
+    (server.root / "run/labserver").mkdir(parents=True)
+    (server.root / "run/labserver/job-a-first.lock").symlink_to("/nowhere")
+    assert "a-first: could not be run: " in "\n".join(jobs_watch.watch(server.world))
+    assert ran.exists()
+
+
+def test_an_alert_that_nobody_got_is_tried_again_by_the_watch(server: Server, webhook: Any) -> None:
+    address, posted, answers = webhook
+    answers.append(500)
+    server.alerts(webhook={"url": address + "secret-token"})
+    server.job("renew", "/bin/false", schedule="0 4 1 1 *")
+    server.run("renew")
+    assert server.status("renew")["told"]["webhook"]["failed"] == "OSError"
+    assert "secret-token" not in json.dumps(server.status("renew"))
+    jobs_watch.watch(server.world)
+    assert len(posted) == 2
+    assert server.status("renew")["told"]["webhook"]["level"] == "warning"
+
+
+def test_a_way_that_fails_repeats_none_of_the_others(server: Server, webhook: Any, tmp_path: Path) -> None:
+    address, posted, answers = webhook
+    answers.extend([500, 500, 200, 500, 200])
+    server.alerts(webhook={"url": address}, command=["/bin/sh", "-c", f"echo told >>{tmp_path}/heard"])
+    server.job("renew", "/bin/false", schedule="0 4 1 1 *")
+    server.run("renew")
+    # The watch tries the webhook again, and says so as long as it is in vain.
+    assert "renew: could not be told by webhook (OSError)" in jobs_watch.watch(server.world)
+    shown = jobs_overview.overview(server.root, server.time)
+    assert shown[0]["message"] == "exit status 1; could not be told by webhook (OSError)"
+    assert jobs_watch.watch(server.world) == ["renew: warning: exit status 1"]
+    jobs_watch.watch(server.world)
+    assert (len(posted), (tmp_path / "heard").read_text()) == (3, "told\n")
+    # So is the way back, which the webhook hears at its second try.
+    server.job("renew", "/bin/true", schedule="0 4 1 1 *")
+    server.run("renew")
+    jobs_watch.watch(server.world)
+    jobs_watch.watch(server.world)
+    assert [item["level"] for item in posted] == ["warning"] * 3 + ["ok"] * 2
+    assert (tmp_path / "heard").read_text() == "told\n" * 2
+    assert not server.status("renew")["told"]["webhook"]["failed"]
+
+
+def test_damaged_alerts_are_told_when_they_are_well_again(server: Server, webhook: Any) -> None:
+    address, posted, _answers = webhook
+    server.alerts()
+    (server.root / "etc/labserver/alerts.json").write_text("{")
+    server.job("renew", "/bin/false", schedule="0 4 1 1 *")
+    server.run("renew")
+    assert "could not be told by alerts (/etc/labserver/alerts.json" in "".join(jobs_watch.watch(server.world))
+    server.alerts(webhook={"url": address})
+    jobs_watch.watch(server.world)
+    assert [item["level"] for item in posted] == ["warning"]
+    assert list(server.status("renew")["told"]) == ["webhook"]
+
+
+def test_what_was_missed_while_the_host_was_off_is_run_without_alarm(server: Server, webhook: Any) -> None:
+    address, posted, _answers = webhook
+    server.alerts(webhook={"url": address})
+    server.job("backup", "/bin/true", schedule="0 4 * * *")
+    (server.root / "proc").mkdir()
+    (server.root / "proc/uptime").write_text("3600.0 1.0\n")  # on since 09:30 UTC, due at 04:00 local
+    assert len(jobs_watch.watch(server.world)) == 1
+    assert server.status("backup")["trigger"] == "catch-up"
+    assert posted == []
+    assert jobs_watch.watch(server.world) == []
+
+
+def test_what_cron_forgot_is_told_and_run(server: Server, webhook: Any) -> None:
+    address, posted, _answers = webhook
+    server.alerts(webhook={"url": address})
+    server.job("backup", "/bin/true", schedule="0 4 * * *")
+    (server.root / "proc").mkdir()
+    (server.root / "proc/uptime").write_text("864000.0 1.0\n")
+    jobs_watch.watch(server.world)
+    assert [item["level"] for item in posted] == ["warning", "ok"]
+    assert "was not run when due" in posted[0]["message"]
+
+
+def test_a_job_that_is_new_or_running_is_not_missed(server: Server) -> None:
+    server.job("new", "/bin/true", schedule="0 4 * * *", since=NOW)
+    assert jobs_watch.watch(server.world) == []
+    server.job("slow", "/bin/sleep", "2", schedule="0 4 * * *")
+    run = threading.Thread(target=server.run, args=("slow",))
+    run.start()
+    time.sleep(0.5)
+    assert jobs_watch.watch(server.world) == []
+    run.join()
+
+
+def test_a_run_that_lasts_beyond_the_next_due_time_is_not_missed(server: Server, webhook: Any) -> None:
+    address, posted, _answers = webhook
+    server.alerts(webhook={"url": address})
+    server.job("backup", "/bin/sleep", "2", schedule="0 * * * *")
+    (server.root / "proc").mkdir()
+    (server.root / "proc/uptime").write_text("864000.0 1.0\n")
+    run = threading.Thread(target=server.run, args=("backup",))
+    run.start()  # at 10:30
+    time.sleep(0.5)
+    server.time += timedelta(minutes=45)
+    assert jobs_overview.overview(server.root, server.time)[0]["level"] == "running"
+    assert jobs_watch.watch(server.world) == []
+    run.join()  # at 11:15, begun before it was due at 11:00
+    assert jobs_overview.overview(server.root, server.time)[0]["level"] == "ok"
+    assert jobs_watch.watch(server.world) == []
+    server.time += timedelta(hours=1)
+    server.job("backup", "/bin/true", schedule="0 * * * *")
+    assert "was not run when due at 2026-11-20T12:00:00Z" in jobs_watch.watch(server.world)[0]
+    assert [item["level"] for item in posted] == ["warning", "ok"]
+
+
+def test_a_job_that_found_another_at_work_was_not_missed(server: Server, webhook: Any) -> None:
+    address, posted, _answers = webhook
+    server.alerts(webhook={"url": address})
+    server.job("renew", "/bin/sh", "-c", f"exit {jobs_run.BUSY}", schedule="0 * * * *")
+    assert server.run("renew", "schedule") == jobs_run.BUSY
+    assert jobs_watch.watch(server.world) == []
+    assert posted == []
+
+
+def test_a_run_that_goes_on_beyond_its_limit_is_critical_and_told_once(server: Server, webhook: Any) -> None:
+    address, posted, _answers = webhook
+    server.alerts(webhook={"url": address})
+    server.job("expire", "/bin/sleep", "2", schedule="0 * * * *", timeout_seconds=3600)
+    run = threading.Thread(target=server.run, args=("expire",))
+    run.start()  # at 10:30
+    time.sleep(0.5)
+    server.time += timedelta(minutes=69)
+    assert jobs_watch.watch(server.world) == []
+    server.time += timedelta(minutes=2)
+    words = "has been running since 2026-11-20T10:30:00Z, beyond its limit of 3600 s"
+    shown = jobs_overview.overview(server.root, server.time)[0]
+    assert (shown["level"], words in str(shown["message"])) == ("critical", True)
+    for _hour in range(2):
+        assert words in jobs_watch.watch(server.world)[0]
+    run.join()
+    assert [(item["level"], item["job"]) for item in posted] == [("critical", "expire"), ("ok", "expire")]
+    assert words in posted[0]["message"]
+    assert jobs_overview.overview(server.root, server.time)[0]["level"] == "ok"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_an_account_without_rights_stops_no_job(server: Server) -> None:
+    """The lock of a job lay in /run/lock, where everybody may make its file first and hold it for ever.
+
+    With fs.protected_regular=2 root may not even open such a file of somebody else in a folder like that.
+    """
+    for folder in (server.root, *server.root.parents):
+        if folder.stat().st_uid == os.geteuid() and folder != Path("/"):
+            folder.chmod(folder.stat().st_mode | 0o055)
+    everybody = server.root / "run/lock"
+    everybody.mkdir(parents=True)
+    everybody.chmod(0o1777)
+    server.job("renew", "/bin/true")
+    server.job("slow", "/bin/true")
+    assert server.run("slow") == 0
+    code = (
+        "import fcntl, os, sys\n"
+        "os.setgid(65534); os.setuid(65534)\n"
+        "held = []\n"
+        "for folder in ('run/lock', 'run/labserver'):\n"
+        "    for name in ('labserver-job-renew', 'labserver-job-slow', 'job-renew', 'job-slow'):\n"
+        "        try:\n"
+        "            held.append(os.open(f'{sys.argv[1]}/{folder}/{name}.lock', os.O_RDWR | os.O_CREAT, 0o666))\n"
+        "            fcntl.flock(held[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)\n"
+        "        except OSError as error:\n"
+        "            print(folder, name, type(error).__name__)\n"
+        "print('ready', flush=True)\n"
+        "input()\n"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, str(server.root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert other.stdout is not None
+    said = []
+    while (line := other.stdout.readline().strip()) not in ("ready", ""):
+        said.append(line)
+    try:
+        assert len(said) == 4
+        assert all(line.startswith("run/labserver ") and line.endswith(" PermissionError") for line in said)
+        assert [server.run(name) for name in ("renew", "slow")] == [0, 0]
+        assert [row["level"] for row in jobs_overview.overview(server.root, server.time)] == ["ok", "ok"]
+    finally:
+        other.communicate("\n")
+
+
+@pytest.mark.parametrize("wrong", ["status", "job file"])
+def test_a_time_from_the_future_hides_no_missed_run(server: Server, wrong: str) -> None:
+    """The clock was two years ahead for a while."""
+    ahead = timedelta(days=730)
+    server.job("backup", "/bin/true", schedule="0 4 * * *", since=NOW + ahead if wrong == "job file" else NOW - ahead)
+    if wrong == "status":
+        server.time += ahead
+        server.run("backup")
+        server.time -= ahead
+    assert jobs_overview.overview(server.root, server.time)[0]["level"] == "overdue"
+    assert "was not run when due" in jobs_watch.watch(server.world)[0]
+    assert jobs_overview.overview(server.root, server.time)[0]["level"] == "ok"
