@@ -53,6 +53,11 @@ def accounts_ids(path: str, hosts: Mapping[str, Mapping[str, Any]]) -> dict[str,
                 groups=found["groups"],
                 recorded_users=found["recorded_users"],
                 recorded_groups=found["recorded_groups"],
+                foreign_users=found["foreign_users"],
+                foreign_groups=found["foreign_groups"],
+                sub_uids=[(first, count, name) for first, count, name in found["sub_uids"]],
+                sub_gids=[(first, count, name) for first, count, name in found["sub_gids"]],
+                trouble=found["trouble"],
             ),
         )
     ids, collisions = ids_core.allocate(known, recorded, path)

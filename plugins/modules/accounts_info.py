@@ -11,8 +11,8 @@ module: accounts_info
 short_description: Tell which account and group numbers a host uses
 version_added: 0.1.0
 description:
-  - Reads the account files of the host and the lab's register, so that numbers can be given that are free on all
-    servers.
+  - Reads the account files of the host, the ranges of further ids and the lab's register, and asks the name service, so
+    that names and numbers can be given that are free on all servers.
 author:
   - The labserver.jupyter authors (@labserver)
 extends_documentation_fragment:
@@ -25,7 +25,35 @@ attributes:
     details: Nothing is changed.
   idempotent:
     support: full
-options: {}
+options:
+  users:
+    description:
+      - People as M(labserver.jupyter.lab_accounts) takes them. A directory (LDAP, sssd, Active Directory) does not list
+        all its people, so it is asked for the names and numbers that these would take.
+    type: list
+    elements: dict
+    default: []
+  groups:
+    description: Lab groups as M(labserver.jupyter.lab_accounts) takes them.
+    type: list
+    elements: dict
+    default: []
+  uid_min:
+    description: The first uid that is given to new accounts.
+    type: int
+    default: 20000
+  uid_max:
+    description: The last uid that is given to new accounts.
+    type: int
+    default: 29999
+  gid_min:
+    description: The first gid that is given to new groups.
+    type: int
+    default: 30000
+  gid_max:
+    description: The last gid that is given to new groups.
+    type: int
+    default: 39999
 requirements:
   - Python 3.11 or newer on the host
 seealso:
@@ -59,6 +87,33 @@ recorded_groups:
   type: dict
   returned: success
   sample: {leem: 30000}
+foreign_users:
+  description: The uid of those who were asked for, or are listed, and whom only the name service knows.
+  type: dict
+  returned: success
+  sample: {ldapanna: 20002}
+foreign_groups:
+  description: The gid of groups that only the name service knows.
+  type: dict
+  returned: success
+  sample: {physics: 30001}
+sub_uids:
+  description: Ranges of C(/etc/subuid), each with the first number, how many, and whose.
+  type: list
+  elements: list
+  returned: success
+  sample: [[100000, 65536, op]]
+sub_gids:
+  description: Ranges of C(/etc/subgid).
+  type: list
+  elements: list
+  returned: success
+  sample: [[100000, 65536, op]]
+trouble:
+  description: Why the name service cannot be asked; empty when it answers.
+  type: str
+  returned: success
+  sample: ''
 missing_packages:
   description: Debian packages that M(labserver.jupyter.accounts) makes good use of and that the host lacks.
   type: list
@@ -72,14 +127,27 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils._accounts import input as inputs
+from ..module_utils._accounts import settings
 from ..module_utils._accounts.current import read_found
 from ..module_utils._accounts.store import StoreError
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
+    ranges = {key: spec for key, spec in settings.argument_spec().items() if key[1:] in ("id_min", "id_max")}
+    module = AnsibleModule(
+        argument_spec={
+            "users": {"type": "list", "elements": "dict", "default": []},
+            "groups": {"type": "list", "elements": "dict", "default": []},
+            **ranges,
+        },
+        supports_check_mode=True,
+    )
+    desired, problems = inputs.desired({f"accounts_{key}": value for key, value in module.params.items()})
+    if problems:
+        module.fail_json(msg="\n".join(problems), problems=problems)
     try:
-        found = read_found(Path("/"))
+        found = read_found(Path("/"), desired)
     except (StoreError, ValueError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(
@@ -88,6 +156,11 @@ def main() -> None:
         groups=dict(found.groups),
         recorded_users=dict(found.recorded_users),
         recorded_groups=dict(found.recorded_groups),
+        foreign_users=dict(found.foreign_users),
+        foreign_groups=dict(found.foreign_groups),
+        sub_uids=[list(one) for one in found.sub_uids],
+        sub_gids=[list(one) for one in found.sub_gids],
+        trouble=found.trouble,
         missing_packages=[] if shutil.which("zstd") else ["zstd"],
     )
 

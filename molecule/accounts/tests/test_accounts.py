@@ -81,6 +81,14 @@ def test_lines_of_everybody_else_are_what_they_were(host: t.Any, file: str) -> N
         assert changed == []
 
 
+def test_numbers_that_only_the_name_service_knows_are_given_to_nobody(host: t.Any, roster: dict[str, t.Any]) -> None:
+    uids = {user["uid"] for user in roster["users"].values()}
+    assert not uids & {20002, *range(20010, 20015)}
+    assert {20001, 20003, 20009, 20015} <= uids, "and no more than these are passed over"
+    assert roster["groups"]["students"]["gid"] == 30001
+    assert host.check_output("getent passwd 20002").startswith("ldapanna:")
+
+
 def test_leem_has_the_members_of_the_inventory(host: t.Any) -> None:
     assert host.check_output("getent group leem") == "leem:x:1500:jupyter-hand,olga"
 

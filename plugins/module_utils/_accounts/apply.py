@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .._common import files, lock
-from . import current, ids, output, quota, records, store
+from . import current, ids, nss, output, quota, records, store
 from .change import Task
 from .current import Current
 from .homes import Skeleton
@@ -91,7 +91,8 @@ def _planned(desired: Desired, numbers: Ids | None, world: World, only: frozense
     register, tables = records.read_register(world.root), Tables.parse(account_files)
     # Trouble with other people must not keep somebody's access alive.
     concerned = desired if only is None else replace(desired, users=tuple(u for u in desired.users if u.name in only))
-    hosts = {LOCAL: (concerned, current.found(tables, register))}
+    service = world.name_service or nss.read(world.root)
+    hosts = {LOCAL: (concerned, current.found(tables, register, service, concerned, numbers or Ids()))}
     numbers, problems = ids.allocate(hosts, numbers or Ids(), "the numbers handed in")
     if problems:
         raise RefusedError(problems)

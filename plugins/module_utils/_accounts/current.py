@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import folders, homes, store
-from .ids import Found
+from . import folders, homes, nss, store
+from .ids import Found, Ids
 from .model import Desired
 from .people import Person
 from .quota import Quotas
@@ -38,18 +38,60 @@ class Current:
     sub_ids: tuple[int, int, int] = (100000, 600100000, 65536)
 
 
-def read_found(root: Path) -> Found:
-    """Return the ids that a host has now; raises StoreError, ValueError."""
-    return found(Tables.parse(store.read_tables(root)), read_register(root))
+def read_found(root: Path, desired: Desired) -> Found:
+    """Return the ids that a host has now, and who else has a name or number that is wanted.
+
+    Raises StoreError, ValueError.
+    """
+    return found(Tables.parse(store.read_tables(root)), read_register(root), nss.read(root), desired, Ids())
 
 
-def found(tables: Tables, register: Register) -> Found:
-    """Return the ids that stand in the account files and in the register."""
+def found(tables: Tables, register: Register, service: nss.NameService, desired: Desired, given: Ids) -> Found:
+    """Return the ids of account files, register, name service and ranges of further ids; ``given`` are known ones."""
+    accounts = {entry[0]: (int(entry[2]), int(entry[3])) for entry in tables.passwd.entries() if entry[2].isdigit()}
+    groups = {entry[0]: int(entry[2]) for entry in tables.group.entries() if entry[2].isdigit()}
+    sub_uids, sub_gids = (tables.ranges(name) for name in ("subuid", "subgid"))
+    recorded = {name: record.uid for name, record in register.users.items()}
+    wanted = question(desired, accounts, groups, {**recorded, **given.users}, {**register.groups, **given.groups})
+    uids = {name: uid for name, (uid, _gid) in accounts.items()}
+    foreign = nss.ask(service, wanted, uids, groups, {*recorded.values(), *register.groups.values()})
     return Found(
-        accounts={entry[0]: (int(entry[2]), int(entry[3])) for entry in tables.passwd.entries() if entry[2].isdigit()},
-        groups={entry[0]: int(entry[2]) for entry in tables.group.entries() if entry[2].isdigit()},
-        recorded_users={name: record.uid for name, record in register.users.items()},
+        accounts=accounts,
+        groups=groups,
+        recorded_users=recorded,
         recorded_groups=dict(register.groups),
+        foreign_users=foreign.users,
+        foreign_groups=foreign.groups,
+        sub_uids=sub_uids,
+        sub_gids=sub_gids,
+        trouble=service.trouble,
+    )
+
+
+def question(
+    desired: Desired,
+    accounts: Mapping[str, object],
+    groups: Mapping[str, int],
+    users_given: Mapping[str, int],
+    groups_given: Mapping[str, int],
+) -> nss.Question:
+    """Return what the name service has to be asked for: all that this run may create."""
+    settings = desired.settings
+    new = [user for user in desired.users if user.state != "absent" and user.system_name not in accounts]
+    labs = [group for group in desired.groups if group.name not in groups]
+    uids = [user.uid if user.uid is not None else users_given.get(user.name) for user in new]
+    gids = [group.gid if group.gid is not None else groups_given.get(group.name) for group in labs]
+    return nss.Question(
+        users=frozenset(user.system_name for user in new),
+        groups=frozenset(user.system_name for user in new)
+        | frozenset(group.name for group in labs)
+        | frozenset(name for user in desired.users for name in user.host_groups),
+        uids=frozenset(uid for uid in uids if uid is not None),
+        gids=frozenset(gid for gid in gids if gid is not None),
+        new_uids=uids.count(None),
+        new_gids=gids.count(None),
+        uid_range=range(settings.uid_min, settings.uid_max + 1),
+        gid_range=range(settings.gid_min, settings.gid_max + 1),
     )
 
 

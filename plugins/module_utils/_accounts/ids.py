@@ -11,7 +11,7 @@ soon as two names meet.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .model import Desired
@@ -23,12 +23,22 @@ LOWEST = 1000  # Debian gives the numbers below to the system
 
 @dataclass(frozen=True)
 class Found:
-    """The ids of one host: accounts name -> (uid, gid), groups name -> gid, and its register's users and groups."""
+    """The ids of one host: accounts name -> (uid, gid), groups name -> gid, and its register's users and groups.
+
+    ``foreign_users`` and ``foreign_groups`` are those that only the name service knows, as far as it was asked;
+    ``sub_uids`` and ``sub_gids`` are ranges of further ids: first number, how many, and whose. ``trouble`` says why the
+    name service cannot be asked.
+    """
 
     accounts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     groups: Mapping[str, int] = field(default_factory=dict)
     recorded_users: Mapping[str, int] = field(default_factory=dict)
     recorded_groups: Mapping[str, int] = field(default_factory=dict)
+    foreign_users: Mapping[str, int] = field(default_factory=dict)
+    foreign_groups: Mapping[str, int] = field(default_factory=dict)
+    sub_uids: Sequence[tuple[int, int, str]] = ()
+    sub_gids: Sequence[tuple[int, int, str]] = ()
+    trouble: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,6 +106,7 @@ def allocate(hosts: Hosts, recorded: Ids, file: str = "") -> tuple[Ids, list[str
     for _desired, found in hosts.values():
         taken |= {number for numbers in found.accounts.values() for number in numbers}
         taken |= {*found.groups.values(), *found.recorded_users.values(), *found.recorded_groups.values()}
+        taken |= {*found.foreign_users.values(), *found.foreign_groups.values()}
     users: dict[str, int] = {}
     groups: dict[str, int] = {}
     where = file or "the records"
@@ -107,8 +118,13 @@ def allocate(hosts: Hosts, recorded: Ids, file: str = "") -> tuple[Ids, list[str
 
     settings = next((desired.settings for desired, _found in hosts.values()), Settings())
     taken |= {*users.values(), *groups.values()}
-    problems += _give(fresh, users, taken, "uid", range(settings.uid_min, settings.uid_max + 1))
-    problems += _give(fresh_groups, groups, taken, "gid", range(settings.gid_min, settings.gid_max + 1))
+    ranges = [one for _desired, found in hosts.values() for one in (*found.sub_uids, *found.sub_gids)]
+    for what, names, given, numbers in (
+        ("uid", fresh, users, range(settings.uid_min, settings.uid_max + 1)),
+        ("gid", fresh_groups, groups, range(settings.gid_min, settings.gid_max + 1)),
+    ):
+        taken |= _within(ranges, numbers)
+        problems += _give(names, given, taken, what, numbers)
     if not problems:
         labs = {group.name for desired, _found in hosts.values() for group in desired.groups}
         problems += _doubles(users, wanted, "accounts_users", "uid") + _doubles(groups, labs, "accounts_groups", "gid")
@@ -173,6 +189,15 @@ def _give(names: list[str], given: dict[str, int], taken: set[int], what: str, n
     return []
 
 
+def _within(ranges: Iterable[tuple[int, int, str]], numbers: range) -> set[int]:
+    """Return which of the numbers lie in ranges of further ids, which containers of somebody use."""
+    return {
+        number
+        for first, count, _name in ranges
+        for number in range(max(first, numbers.start), min(first + count, numbers.stop))
+    }
+
+
 def _doubles(given: Mapping[str, int], wanted: set[str], key: str, what: str) -> list[str]:
     """Find numbers of two names, unless nobody wants either: what is only remembered must not stop a run."""
     problems: list[str] = []
@@ -192,8 +217,11 @@ def _owned_by_others(hosts: Hosts, users: Mapping[str, int], groups: Mapping[str
     problems: list[str] = []
     for host, (desired, found) in sorted(hosts.items()):
         problems += _of_the_system(host, desired, found)
-        account_of = {uid: name for name, (uid, _gid) in found.accounts.items()}
-        group_of = {gid: name for name, gid in found.groups.items()}
+        problems += _foreign(host, desired, found)
+        account_of = {uid: name for name, uid in found.foreign_users.items()}
+        account_of |= {uid: name for name, (uid, _gid) in found.accounts.items()}
+        group_of = {gid: name for name, gid in found.foreign_groups.items()}
+        group_of |= {gid: name for name, gid in found.groups.items()}
         for user in desired.users:
             uid = users.get(user.name)
             if uid is None or user.state == "absent":
@@ -208,6 +236,8 @@ def _owned_by_others(hosts: Hosts, users: Mapping[str, int], groups: Mapping[str
                     f"{where} is needed as gid of the person's own group, but is that of the group {group_of[uid]} "
                     f"on {host}; give that one another gid"
                 )
+            elif user.system_name not in found.accounts:
+                problems += _in_a_range(where, uid, found, host, user.system_name)
         for group in desired.groups:
             gid = groups.get(group.name)
             if gid is not None and group_of.get(gid, group.name) != group.name:
@@ -215,6 +245,40 @@ def _owned_by_others(hosts: Hosts, users: Mapping[str, int], groups: Mapping[str
                     f"accounts_groups (name={group.name}): gid {gid} belongs to the group {group_of[gid]} on {host}; "
                     "give that one another gid"
                 )
+            elif gid is not None and group.name not in found.groups:
+                where = f"accounts_groups (name={group.name}): gid {gid}"
+                problems += _in_a_range(where, gid, Found(sub_gids=found.sub_gids), host, group.name)
+    return problems
+
+
+def _in_a_range(where: str, number: int, found: Found, host: str, own: str) -> list[str]:
+    return [
+        f"{where} lies in the range {first}:{count} of further ids of {name} in {file} on {host}; choose another number"
+        for file, ranges in (("/etc/subuid", found.sub_uids), ("/etc/subgid", found.sub_gids))
+        for first, count, name in ranges
+        if first <= number < first + count and name != own
+    ][:1]
+
+
+def _foreign(host: str, desired: Desired, found: Found) -> list[str]:
+    """Find names that only the name service knows: an account of the lab would hide those of the directory."""
+    new = [u for u in desired.users if u.state != "absent" and u.system_name not in found.accounts]
+    labs = [group for group in desired.groups if group.name not in found.groups]
+    if found.trouble and (new or labs):
+        return [f"{host}: {found.trouble}"]
+    problems = [
+        f"accounts_users (name={user.name}): {user.system_name} is an account of a directory on {host} (uid "
+        f"{found.foreign_users[user.system_name]}, not in /etc/passwd), which would be hidden; choose another name or "
+        "system_name"
+        for user in new
+        if user.system_name in found.foreign_users
+    ]
+    problems += [
+        f"accounts_groups (name={group.name}): is a group of a directory on {host} (gid "
+        f"{found.foreign_groups[group.name]}, not in /etc/group), which would be hidden; choose another name"
+        for group in labs
+        if group.name in found.foreign_groups
+    ]
     return problems
 
 
@@ -234,8 +298,12 @@ def _of_the_system(host: str, desired: Desired, found: Found) -> list[str]:
     ]
     for user in desired.users:
         problems += [
-            f'accounts_users (name={user.name}): host_groups holds "{group}", but {host} has no such group; '
-            "correct the name, or install what brings it first"
+            f'accounts_users (name={user.name}): host_groups holds "{group}", '
+            + (
+                f"which {host} has from a directory; add people to it there"
+                if group in found.foreign_groups
+                else f"but {host} has no such group; correct the name, or install what brings it first"
+            )
             for group in user.host_groups
             if group not in found.groups and user.state != "absent"
         ]

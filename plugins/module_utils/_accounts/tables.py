@@ -147,6 +147,15 @@ class Tables:
     def gshadow(self) -> Table | None:
         return self.known.get("gshadow")
 
+    def ranges(self, name: str) -> tuple[tuple[int, int, str], ...]:
+        """Return the ranges of /etc/subuid or /etc/subgid: first number, how many, and whose (name or number)."""
+        lines = [line.split(":") for line in self.known[name].lines if line] if name in self.known else []
+        return tuple(
+            (int(fields[1]), int(fields[2]), fields[0])
+            for fields in lines
+            if len(fields) == 3 and fields[1].isdigit() and fields[2].isdigit()
+        )
+
     def changed(self) -> dict[str, tuple[bytes, bytes]]:
         """Return the old and the new content of the files that change, in the order in which they are written."""
         result: dict[str, tuple[bytes, bytes]] = {}

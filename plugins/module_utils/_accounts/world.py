@@ -17,6 +17,7 @@ from . import stop
 from .folders import Folders
 from .homes import Homes
 from .ids import Ids
+from .nss import NameService
 from .people import Person
 from .plan import Plan
 from .quota import Quotas
@@ -48,6 +49,7 @@ class World:
     homes: Homes
     folders: Folders
     quotas: Quotas | None = None  # None: those of the file system of the homes
+    name_service: NameService | None = None  # None: the one that /etc/nsswitch.conf describes
     now: Callable[[], datetime] = lambda: datetime.now(tz=UTC)
     stop: Callable[[Iterable[Person]], list[str]] = stop_people
     forget_caches: Callable[[], None] = forget_caches

@@ -10,7 +10,13 @@ from typing import Any
 
 from ansible_collections.labserver.jupyter.plugins.filter import accounts
 
-NOTHING: dict[str, Any] = {"accounts": {}, "groups": {}, "recorded_users": {}, "recorded_groups": {}}
+NOTHING: dict[str, Any] = {
+    **{
+        key: {}
+        for key in ("accounts", "groups", "recorded_users", "recorded_groups", "foreign_users", "foreign_groups")
+    },
+    **{"sub_uids": [], "sub_gids": [], "trouble": ""},
+}
 SETTINGS = {"accounts_uid_min": 25000}
 
 
@@ -30,6 +36,13 @@ def test_numbers_for_two_hosts_and_the_file_that_keeps_them(tmp_path: Path) -> N
     file.write_text(given["content"] + "user old 25002\n")
     again = accounts.accounts_ids(str(file), {"c": host("zoe")})
     assert again["ids"]["users"] == {"jonas": 1001, "mira": 25000, "nadia": 25001, "old": 25002, "zoe": 25003}
+
+
+def test_what_one_host_knows_from_a_directory_is_given_on_none() -> None:
+    known = {"foreign_users": {"ldapanna": 25000}, "foreign_groups": {"physics": 30000}}
+    hosts = {"a": host("jonas", **known), "b": host("nadia", sub_uids=[[25001, 2, "lxc"]])}
+    given = accounts.accounts_ids("", hosts)
+    assert given["ids"] == {"users": {"jonas": 25003, "mira": 25004, "nadia": 25005}, "groups": {"leem": 30001}}
 
 
 def test_a_host_without_accounts_has_no_say() -> None:

@@ -20,6 +20,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.apply 
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.folders import Folders
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.homes import Homes
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.ids import Ids
+from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.nss import NameService
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.quota import Quotas
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.world import Outcome, World
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.mounts import Mount
@@ -90,6 +91,7 @@ class FakeHost:
     now: datetime = NOW
     owners: dict[int, tuple[int, int]] = field(default_factory=dict)
     quotas: Quotas = field(default_factory=lambda: Quotas(reason="not in this test"))
+    name_service: NameService = field(default_factory=NameService)
     stopped: list[str] = field(default_factory=list)
     mounts: tuple[Mount, ...] = ()
     recorded: str = ""  # a folder of recorded/, or the short files above
@@ -128,6 +130,7 @@ class FakeHost:
             Homes(self.root, self.chown, owner),
             Folders(self.root, self.chown, lambda status: owner(status)[1], lambda: self.mounts),
             quotas=self.quotas,
+            name_service=self.name_service,
             now=lambda: self.now,
             stop=stop,
             forget_caches=lambda: None,

@@ -18,6 +18,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._accounts import
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.apply import converge
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.homes import Homes, Seen
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.model import Desired
+from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.nss import NameService
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.quota import Quotas
 from ansible_collections.labserver.jupyter.plugins.module_utils._common import lock
 from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._accounts.accounts_host import NOW, FakeHost
@@ -96,7 +97,8 @@ class HomesOfTheirOwners(Homes):
 
 def _lab(root: Path, letter: str) -> None:
     host = FakeHost.__new__(FakeHost)
-    host.__dict__.update(root=root, owners={}, stopped=[], now=NOW, mounts=(), quotas=Quotas(reason="none"))
+    fields = {"root": root, "owners": {}, "stopped": [], "now": NOW, "mounts": ()}
+    host.__dict__.update(fields, name_service=NameService(), quotas=Quotas(reason="none"))
     homes = HomesOfTheirOwners(root, host.chown)
     world = replace(host.world(), homes=homes, lock_timeout_seconds=30)
     host.world = lambda: world  # type: ignore[method-assign]
