@@ -2,26 +2,28 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Archives of homes: a tar file, its checksum and manifest; and the removal of a home once that is verified."""
+"""Archives of homes: a tar file, its checksum and manifest; and the removal of a home once the archive is verified."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
-from .._common import files, mounts
+from .._common import files, mounts, sizes, tree, words
+from . import tarball
 
 VERSION = 1
-CHUNK = 1 << 20
+MOST = 300
+"""Characters of an error that are told: a path may be longer than any page."""
 
 
 class ArchiveError(Exception):
@@ -50,15 +52,9 @@ def compressor() -> tuple[str, list[str]]:
     return "gz", ["gzip"]
 
 
-def count(home: Path) -> tuple[int, int]:
-    """Return the number of entries and the sum of file sizes in bytes below a home."""
-    entries = size = 0
-    for parent, folders, names in os.walk(home):
-        entries += len(folders) + len(names)
-        for name in names:
-            status = os.lstat(Path(parent, name))
-            size += status.st_size
-    return entries, size
+def allocated(home: Path) -> int:
+    """Return the bytes that the files below a home take on the disk; holes take none. Raises OSError."""
+    return sum(min(entry.status.st_size, entry.status.st_blocks * 512) for entry in tree.walk(home))
 
 
 def make(home: Path, folder: Path, name: str, now: datetime, facts: Mapping[str, Any]) -> Archive:
@@ -68,22 +64,23 @@ def make(home: Path, folder: Path, name: str, now: datetime, facts: Mapping[str,
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
-    entries, size = count(home)
-    free = shutil.disk_usage(folder).free
+    try:
+        size, free = allocated(home), shutil.disk_usage(folder).free
+    except OSError as error:
+        raise ArchiveError(f"{home} cannot be read: {_told(error)}") from error
     if size > free:
         raise ArchiveError(
-            f"{home} holds {size / 1e9:.1f} GB, but {folder} has {free / 1e9:.1f} GB free; make room or set "
+            f"{home} takes {sizes.text(size)}, but {folder} has {sizes.text(free)} free; make room or set "
             "accounts_archive_folder to a larger file system"
         )
     suffix, command = compressor()
     final = folder / f"{name}-{now:%Y%m%dT%H%M%SZ}.tar.{suffix}"
     part = final.with_name(f".{final.name}.part")
     try:
-        checksum = _write(home, part, command)
+        part.unlink(missing_ok=True)
+        entries, content = _write(home, part, command)
         _compare(home, part, [command[0], "-d", "-c"])
-        if _sha256(part) != checksum:
-            raise ArchiveError(f"{part} does not read back as it was written; is the disk broken?")
-        archive = Archive(final)
+        archive, checksum = Archive(final), _sha256(part)
         manifest = {
             **facts,
             "version": VERSION,
@@ -92,7 +89,7 @@ def make(home: Path, folder: Path, name: str, now: datetime, facts: Mapping[str,
             "archive": final.name,
             "compression": command[0],
             "entries": entries,
-            "content_bytes": size,
+            "content_bytes": content,
             "archive_bytes": part.stat().st_size,
             "sha256": checksum,
             "verified": True,
@@ -103,7 +100,7 @@ def make(home: Path, folder: Path, name: str, now: datetime, facts: Mapping[str,
         part.replace(final)
         files.sync_folder(folder)  # the home may be deleted next, on another disk
     except OSError as error:
-        raise ArchiveError(f"{home} cannot be archived to {folder}: {error}") from error
+        raise ArchiveError(f"{home} cannot be archived to {folder}: {_told(error)}") from error
     finally:
         part.unlink(missing_ok=True)
     return archive
@@ -117,87 +114,63 @@ def verify(archive: Archive, home: Path) -> str | None:
             return f"{archive.path} does not have the checksum of its manifest"
         _compare(home, archive.path, [str(manifest["compression"]), "-d", "-c"])
     except (OSError, ValueError, KeyError) as error:
-        return f"{archive.path} cannot be read: {error}"
+        return f"{archive.path} cannot be read: {str(error)[:MOST]}"
     except ArchiveError as error:
         return str(error)
     return None
 
 
-def remove_home(home: Path, mounted: Iterable[mounts.Mount]) -> None:
-    """Delete a home. Raises ArchiveError when something is mounted at it or below it."""
-    for mount in mounts.below(str(home), mounted):
+def remove_home(home: Path) -> None:
+    """Delete a home; raises ArchiveError."""
+    try:
+        tree.remove(home)
+    except OSError as error:
+        raise ArchiveError(f"{home} cannot be deleted: {_told(error)}") from error
+
+
+def refuse_mounts(home: str, mounted: Iterable[mounts.Mount]) -> None:
+    """Raise ArchiveError when something is mounted at a home or below it, which therefore cannot be deleted."""
+    for mount in mounts.below(home, mounted):
         raise ArchiveError(f"{mount.target} is a mount point, so {home} is not deleted; unmount it first")
-    shutil.rmtree(home)
 
 
-def _tar(home: Path, *arguments: str) -> list[str]:
-    return ["tar", *arguments, "--numeric-owner", "--xattrs", "--acls", "--sparse", "-C", str(home.parent)]
-
-
-def _write(home: Path, part: Path, command: list[str]) -> str:
-    digest = hashlib.sha256()
-    # Not a pipe: tar tells of every socket, and would wait for ever when nobody reads while it works.
-    with files.creating(part) as out, tempfile.TemporaryFile() as told:
-        tar = subprocess.Popen(
-            [*_tar(home, "--create"), "--one-file-system", "--", home.name],
-            stdout=subprocess.PIPE,
-            stderr=told,
-            env={**os.environ, "LC_ALL": "C"},
-        )
-        squeeze = subprocess.Popen(command, stdin=tar.stdout, stdout=subprocess.PIPE)
-        _pipe(tar.stdout).close()
-        stream = _pipe(squeeze.stdout)
-        while chunk := stream.read(CHUNK):
-            digest.update(chunk)
-            out.write(chunk)
-        stream.close()
-        status = tar.wait(), squeeze.wait()
-        if status != (0, 0):
-            told.seek(0)
-            message = told.read(65536).decode(errors="replace").strip()
-            raise ArchiveError(f"tar of {home} ended with {status[0]}, {command[0]} with {status[1]}: {message[:500]}")
+def _write(home: Path, part: Path, command: list[str]) -> tuple[int, int]:
+    """Write the compressed archive; returns the number of entries and the bytes of content."""
+    with files.creating(part) as out:
+        squeeze = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out)
+        pipe = _pipe(squeeze.stdin)
+        try:
+            counted = tarball.write(home, pipe)
+            pipe.close()
+        except BrokenPipeError:
+            raise ArchiveError(f"{command[0]} ended with {squeeze.wait()} while it wrote {part}") from None
+        except tarball.TarError as error:
+            raise ArchiveError(f"{home}: {error}") from error
+        finally:
+            with contextlib.suppress(OSError):
+                pipe.close()
+            status = squeeze.wait()
+        if status != 0:
+            raise ArchiveError(f"{command[0]} ended with {status} while it wrote {part}; is the disk full?")
         out.flush()
         os.fsync(out.fileno())
-    return digest.hexdigest()
+    return counted
 
 
 def _compare(home: Path, archive: Path, command: list[str]) -> None:
-    """Let tar compare every file of an archive with the home, and the number of entries."""
+    """Compare everything in an archive with the home."""
     with archive.open("rb") as packed:
-        unpack = subprocess.Popen(command, stdin=packed, stdout=subprocess.PIPE)
-        compared = subprocess.run(
-            [*_tar(home, "--compare", "--verbose"), "--file=-"],
-            stdin=unpack.stdout,
-            capture_output=True,
-            env={**os.environ, "LC_ALL": "C"},
-            check=False,
-        )
-        _pipe(unpack.stdout).close()
-        status = unpack.wait()
-    if compared.returncode != 0 or status != 0:
-        told = (compared.stderr or compared.stdout).decode(errors="replace").strip().splitlines()
-        raise ArchiveError(f"{archive.name} differs from {home}: {'; '.join(told[-3:])}")
-    names = [line for line in compared.stdout.splitlines() if line]
-    expected = _entries(home)
-    if len(names) != expected:
-        raise ArchiveError(f"{archive.name} has {len(names)} entries, but {home} {expected}")
-
-
-def _entries(home: Path) -> int:
-    """Return the number of entries that tar keeps: all but sockets, and not what other file systems hold."""
-    device = home.lstat().st_dev
-    number = 1
-    pending = [home]
-    while pending:
-        with os.scandir(pending.pop()) as entries:
-            for entry in entries:
-                status = entry.stat(follow_symlinks=False)
-                if (status.st_mode & 0o170000) == 0o140000:
-                    continue
-                number += 1
-                if entry.is_dir(follow_symlinks=False) and status.st_dev == device:
-                    pending.append(Path(entry.path))
-    return number
+        unpack = subprocess.Popen(command, stdin=packed, stdout=subprocess.PIPE, bufsize=tarball.CHUNK)
+        pipe = _pipe(unpack.stdout)
+        try:
+            tarball.compare(home, pipe)
+        except tarball.TarError as error:
+            raise ArchiveError(f"{archive.name} differs from {home}: {error}") from error
+        finally:
+            pipe.close()
+            status = unpack.wait()
+    if status != 0:
+        raise ArchiveError(f"{archive.name} cannot be unpacked: {command[0]} ended with {status}")
 
 
 def _sha256(path: Path) -> str:
@@ -205,7 +178,12 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def _told(error: OSError) -> str:
+    """Return an error's words without paths of any length in them."""
+    return words.clean(error.strerror or error, MOST)
+
+
 def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
     if stream is None:
-        raise ArchiveError("a pipe to tar is missing")
+        raise ArchiveError("a pipe to the compressor is missing")
     return stream

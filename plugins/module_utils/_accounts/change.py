@@ -77,6 +77,8 @@ def days(day: date) -> str:
 
 def not_their_own(person: Person, home: Seen, tables: Tables) -> str | None:
     """Return why a folder is not somebody's own home, as adopted accounts may have it (``/``, ``/srv``), or None."""
+    if home.link:
+        return f"is a symbolic link to {home.link}"
     if not home.is_folder:
         return "is not a folder"
     if home.uid != person.uid:
@@ -144,11 +146,16 @@ def _home(start: Change, person: Person, known: bool, home: Seen | None) -> Chan
         made = (Action("create home", person.system_name, person.home),) if known else ()
         return replace(start, tasks=(*start.tasks, Task.MAKE_HOME), actions=(*start.actions, *made))
     if not home.is_folder or home.uid != person.uid:
-        what = f"belongs to uid {home.uid}, not to uid {person.uid}" if home.is_folder else "is not a folder"
-        problem = (
-            f"accounts_users (name={person.user.name}): {person.home} exists but {what}; "
-            "move it away or give it to that uid"
-        )
+        if home.link:
+            what = (
+                f"is a symbolic link to {home.link}; move that folder to {person.home}, or make it the home of the "
+                f"account (usermod --home {home.link} {person.system_name})"
+            )
+        elif not home.is_folder:
+            what = "is not a folder; move it away"
+        else:
+            what = f"belongs to uid {home.uid}, not to uid {person.uid}; move it away or give it to that uid"
+        problem = f"accounts_users (name={person.user.name}): {person.home} exists but {what}"
         return replace(start, problems=(problem,))
     if home.mode & 0o007:
         closed = Action("close home to others", person.system_name, person.home)

@@ -48,8 +48,19 @@ def read_found(root: Path, desired: Desired) -> Found:
 
 def found(tables: Tables, register: Register, service: nss.NameService, desired: Desired, given: Ids) -> Found:
     """Return the ids of account files, register, name service and ranges of further ids; ``given`` are known ones."""
-    accounts = {entry[0]: (int(entry[2]), int(entry[3])) for entry in tables.passwd.entries() if entry[2].isdigit()}
-    groups = {entry[0]: int(entry[2]) for entry in tables.group.entries() if entry[2].isdigit()}
+    accounts = {
+        entry[0]: (int(entry[2]), int(entry[3]))
+        for entry in tables.passwd.entries()
+        if entry[2].isdecimal() and entry[3].isdecimal()
+    }
+    groups = {entry[0]: int(entry[2]) for entry in tables.group.entries() if entry[2].isdecimal()}
+    for user in desired.users:  # an entry that cannot be read is there all the same
+        if user.system_name in tables.passwd and user.system_name not in accounts:
+            for number in (2, 3):
+                tables.passwd.number(user.system_name, number)
+    for group in desired.groups:
+        if group.name in tables.group and group.name not in groups:
+            tables.group.number(group.name, 2)
     sub_uids, sub_gids = (tables.ranges(name) for name in ("subuid", "subgid"))
     recorded = {name: record.uid for name, record in register.users.items()}
     wanted = question(desired, accounts, groups, {**recorded, **given.users}, {**register.groups, **given.groups})

@@ -22,13 +22,17 @@ FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 @dataclass(frozen=True)
 class Seen:
-    """A home on the host: owner, permission bits, and the keys in ``.ssh/authorized_keys`` (None: not looked at)."""
+    """A home on the host: owner, permission bits, and the keys in ``.ssh/authorized_keys`` (None: not looked at).
+
+    ``link`` is where a symbolic link in its place leads.
+    """
 
     uid: int
     gid: int
     mode: int
     keys: tuple[str, ...] | None = None
     is_folder: bool = True
+    link: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,8 @@ class Homes:
             return None
         uid, gid = self.owner_of(status)
         keys = self._read_keys(path) if with_keys and stat.S_ISDIR(status.st_mode) else None
-        return Seen(uid, gid, stat.S_IMODE(status.st_mode), keys, stat.S_ISDIR(status.st_mode))
+        link = str(path.readlink()) if stat.S_ISLNK(status.st_mode) else ""
+        return Seen(uid, gid, stat.S_IMODE(status.st_mode), keys, stat.S_ISDIR(status.st_mode), link)
 
     def inside(self, path: str) -> Path:
         """Return where a path of the host lies below the root folder."""

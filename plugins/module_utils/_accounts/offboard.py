@@ -7,9 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
-from .._common import mounts
 from . import archive, store
 from .archive import Archive, ArchiveError
 from .change import Task
@@ -41,7 +39,7 @@ def offboard(old: Register, desired: Desired, world: World, outcome: Outcome) ->
                 outcome.note(login, archive=_archive(outcome, login, desired, world))
             if login in plan.logins(Task.REMOVE):
                 if login not in left_alone:
-                    _remove_home(world.homes.inside(plan.people[login].home))
+                    _remove_home(plan.people[login].home, world)
                 removed.append(login)
         except (OSError, ArchiveError) as error:
             outcome.failures.append(f"{plan.people[login].system_name}: {error}")
@@ -54,9 +52,11 @@ def _state(old: Register, login: str) -> str:
     return old.users[login].state if login in old.users else ""
 
 
-def _remove_home(home: Path) -> None:
+def _remove_home(path: str, world: World) -> None:
+    home = world.homes.inside(path)
     if home.exists():
-        archive.remove_home(home, mounts.read())
+        archive.refuse_mounts(path, world.folders.mounted())
+        archive.remove_home(home)
 
 
 def _archive(outcome: Outcome, login: str, desired: Desired, world: World) -> str | None:
@@ -66,7 +66,10 @@ def _archive(outcome: Outcome, login: str, desired: Desired, world: World) -> st
     if not home.is_dir():
         return record.archive
     folder = world.homes.inside(desired.settings.archive_folder)
-    if login not in outcome.plan.logins(Task.ARCHIVE) and record.archive:
+    if login in outcome.plan.logins(Task.REMOVE):
+        # Before the work, which would otherwise be done at every run and in vain.
+        archive.refuse_mounts(person.home, world.folders.mounted())
+    if record.archive:
         kept = Archive(folder / record.archive)
         if archive.verify(kept, home) is None:
             return record.archive

@@ -64,7 +64,8 @@ def people(desired: Desired, ids: Ids, tables: Tables, register: Register, today
                 yield _person(user, (uid, uid), desired, limits, state)
             continue
         if entry is not None:
-            person = _person(user, (int(entry[2]), int(entry[3])), desired, limits, state)
+            numbers = tables.passwd.number(user.system_name, 2), tables.passwd.number(user.system_name, 3)
+            person = _person(user, numbers, desired, limits, state)
             yield replace(
                 person,
                 home=entry[5],
@@ -73,7 +74,7 @@ def people(desired: Desired, ids: Ids, tables: Tables, register: Register, today
             )
         else:
             own = tables.group.get(user.system_name)
-            gid = int(own[2]) if own else labs.get(user.system_name, uid)
+            gid = tables.group.number(user.system_name, 2) if own else labs.get(user.system_name, uid)
             yield _person(user, (uid, gid), desired, limits, state)
     for name, old in sorted(register.users.items()):
         if name in listed:

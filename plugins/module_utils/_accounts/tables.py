@@ -17,12 +17,13 @@ FIELDS = {"subuid": 3, "subgid": 3, "group": 4, "gshadow": 4, "shadow": 9, "pass
 class Table:
     """One file of colon-separated lines, for example /etc/passwd. Lines that are not changed keep their bytes."""
 
-    def __init__(self, content: bytes, fields: int) -> None:
+    def __init__(self, content: bytes, fields: int, name: str = "passwd") -> None:
         text = content.decode("utf-8", "surrogateescape")
         self.lines: list[str | None] = list(text.split("\n"))
         if self.lines[-1] == "":
             self.lines.pop()
         self.fields = fields
+        self.name = name
         self._index: dict[str, int] = {}
         self._compat: int | None = None  # NIS entries (+::::) must stay last
         for number, line in enumerate(self.lines):
@@ -43,6 +44,17 @@ class Table:
             return None
         values = self._line(number).split(":")
         return values + [""] * (self.fields - len(values))
+
+    def number(self, name: str, field: int) -> int:
+        """Return a field of an entry that has to be a number; raises ValueError that says which line is damaged."""
+        values = self.get(name) or []
+        if field < len(values) and values[field].isdecimal():
+            return int(values[field])
+        line = self._index.get(name, -1) + 1
+        raise ValueError(
+            f"/etc/{self.name} line {line}: the entry {name} is damaged, field {field + 1} of {self.fields} is not a "
+            f"number; correct the line with {'vigr' if 'g' in self.name[:1] else 'vipw'}"
+        )
 
     def set(self, name: str, values: list[str]) -> bool:
         """Write an entry; returns whether anything changed."""
@@ -128,7 +140,7 @@ class Tables:
         """Make the tables of the files' contents, by name without /etc/."""
         known: dict[str, Table] = {}
         for name, content in files.items():
-            known[name] = (Ranges if name.startswith("sub") else Table)(content, FIELDS[name])
+            known[name] = (Ranges if name.startswith("sub") else Table)(content, FIELDS[name], name)
         return cls(known, dict(files))
 
     @property
