@@ -28,13 +28,13 @@ attributes:
 options:
   users:
     description:
-      - People as M(labserver.jupyter.lab_accounts) takes them. A directory (LDAP, sssd, Active Directory) does not list
+      - People as M(labserver.jupyter.accounts) takes them. A directory (LDAP, sssd, Active Directory) does not list
         all its people, so it is asked for the names and numbers that these would take.
     type: list
     elements: dict
     default: []
   groups:
-    description: Lab groups as M(labserver.jupyter.lab_accounts) takes them.
+    description: Lab groups as M(labserver.jupyter.accounts) takes them.
     type: list
     elements: dict
     default: []
