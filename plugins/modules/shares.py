@@ -68,6 +68,13 @@ options:
         type: str
         choices: [ro, none]
         default: none
+      use:
+        description:
+          - What the share is for. With V(work) on a CIFS share git, virtual environments, scripts, C(chmod), C(cp -a)
+            and SQLite work, and everybody who sees it may write.
+        type: str
+        choices: [data, work]
+        default: data
       when_absent:
         description: What the spawner of notebooks does while the share is not mounted.
         type: str
@@ -201,6 +208,7 @@ SHARE: dict[str, dict[str, Any]] = {
     "credentials": {"type": "str"},
     "access": {"type": "dict"},
     "others": {"type": "str", "choices": ["ro", "none"], "default": "none"},
+    "use": {"type": "str", "choices": ["data", "work"], "default": "data"},
     "when_absent": {"type": "str", "choices": ["wait", "refuse", "without"], "default": "refuse"},
     "options": {"type": "dict"},
     "sentinel": {"type": "str"},

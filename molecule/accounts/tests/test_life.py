@@ -181,6 +181,31 @@ def test_who_comes_back_has_the_old_number_a_new_home_and_no_old_rights(hosts: l
         host.check_output("ls /srv/labserver/accounts/archive/jupyter-student7-*.sha256")
 
 
+def test_a_home_that_cannot_be_removed_stops_neither_the_others_nor_the_run(hosts: list[t.Any]) -> None:
+    people = [person for person in EVERYBODY if person["name"] not in ("student8", "student9", "student10")]
+    leaving = [{"name": name, "state": "absent"} for name in ("student8", "student9", "student10")]
+    nest = "import os\nos.chdir('/home/jupyter-student9')\nfor _ in range(11000): os.mkdir('d'); os.chdir('d')"
+    for host in hosts:
+        host.check_output("mkdir /home/jupyter-student8/m && mount -t tmpfs none /home/jupyter-student8/m")
+        host.check_output(f'runuser -u jupyter-student9 -- python3 -c "{nest}"')
+        host.check_output("rm -f /run/labserver-after-accounts")
+    result = play([*people, *leaving], remove_homes=True)
+    assert result.returncode != 0
+    assert "jupyter-student8: /home/jupyter-student8/m is a mount point" in " ".join(result.stdout.split())
+    for host in hosts:
+        assert host.file("/run/labserver-after-accounts").exists, "what comes after the role did not run"
+        assert host.file("/home/jupyter-student8").exists
+        assert not host.file("/home/jupyter-student9").exists
+        assert not host.file("/home/jupyter-student10").exists
+        host.check_output("umount /home/jupyter-student8/m")
+    good(play([*people, *leaving], remove_homes=True))
+    for host in hosts:
+        assert not host.file("/home/jupyter-student8").exists
+        archives = host.check_output("ls /srv/labserver/accounts/archive/*.json")
+        assert [archives.count(f"jupyter-student{number}-") for number in (8, 9, 10)] == [1, 1, 1]
+    good(play(EVERYBODY))
+
+
 def test_the_scheduled_job_offboards_after_the_last_day_and_not_before(hosts: list[t.Any]) -> None:
     people = [person for person in EVERYBODY if person["name"] != "student5"]
     today = hosts[0].check_output("date +%F")

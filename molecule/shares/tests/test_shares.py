@@ -77,6 +77,29 @@ def test_people_on_the_host_have_exactly_their_rights(guest: LabServer) -> None:
     assert "Permission denied" in guest.person("bob", "ls /mnt/scratch").stderr
 
 
+WORK = """
+set -e
+cd {folder}; rm -rf lab; mkdir lab; cd lab
+git="git -c safe.directory=* -c user.name=a -c user.email=a@lab"
+$git init -q . && echo one > file && $git add file && $git commit -q -m first && $git status --short
+python3 -m venv --without-pip env && env/bin/python -c "print(6 * 7)"
+printf "#!/bin/sh\\necho ran\\n" > script && chmod 755 script && ./script
+cp -a file copy && touch -d 2020-01-02 copy && date -r copy +%F
+printf "import sqlite3\\nc = sqlite3.connect('db')\\nc.execute('create table t(x)')\\nc.commit()\\n" > store.py
+python3 store.py && echo stored
+"""
+
+
+def test_people_work_in_a_share_for_work(guest: LabServer) -> None:
+    """git, a virtual environment, a script, cp -a, touch -d and SQLite; not in a share for data."""
+    guest.out("cat > /tmp/work.sh <<'EOF'\n" + WORK.format(folder="$1") + "EOF\nchmod 644 /tmp/work.sh; true")
+    done = guest.person("alice", "sh /tmp/work.sh /mnt/secret")
+    assert done.stdout.split() == ["42", "ran", "2020-01-02", "stored"], done.stdout + done.stderr
+    assert guest.person("alice", "sh /tmp/work.sh /mnt/analysis").returncode != 0
+    guest.person("alice", "rm -rf /mnt/secret/lab /mnt/analysis/lab")
+    assert "Permission denied" in guest.person("bob", "ls /mnt/secret").stderr
+
+
 def test_rights_on_nfs_are_those_of_its_files(guest: LabServer) -> None:
     rows = [line.split() for line in guest.out("grep nas:/project /proc/self/mounts").splitlines()]
     assert [(row[1], row[2]) for row in rows] == [(files("project"), "nfs4")]

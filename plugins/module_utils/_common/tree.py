@@ -69,35 +69,35 @@ def steps(root: Path) -> Iterator[tuple[Entry, bool]]:
     try:
         levels = [_level(folder, "", 0)]
         device = levels[0].identity[0]
-        parts: list[str] = []
+        above = ""  # the path of the present folder, with a slash at its end
         while levels:
             level = levels[-1]
             if level.pending:
                 name = level.pending.pop()
                 status = os.stat(name, dir_fd=folder, follow_symlinks=False)
                 foreign = stat.S_ISDIR(status.st_mode) and status.st_dev != device
-                yield Entry(folder, name, "/".join([*parts, name]), status, foreign), False
+                yield Entry(folder, name, above + name, status, foreign), False
                 if not stat.S_ISDIR(status.st_mode) or foreign:
                     continue
                 inside = os.open(name, FLAGS, dir_fd=folder)
                 os.close(folder)
                 folder = inside
                 levels.append(_level(folder, name, level.length))
-                parts.append(name)
+                above = f"{above}{name}/"
                 if levels[-1].identity != (status.st_dev, status.st_ino):
-                    raise TreeError(f"{_shown(parts)} changed while it was read")
+                    raise TreeError(f"{above[:200]} changed while it was read")
                 continue
             levels.pop()
             if not levels:
                 return
-            above = os.open("..", FLAGS, dir_fd=folder)
+            parent = os.open("..", FLAGS, dir_fd=folder)
             os.close(folder)
-            folder = above
-            parts.pop()
+            folder = parent
+            above = above[: len(above) - len(level.name) - 1]
             status = os.fstat(folder)
             if (status.st_dev, status.st_ino) != levels[-1].identity:
-                raise TreeError(f"{_shown([*parts, level.name])} was moved while it was read")
-            yield Entry(folder, level.name, "/".join([*parts, level.name]), level.status), True
+                raise TreeError(f"{above[:200]}{level.name} was moved while it was read")
+            yield Entry(folder, level.name, above + level.name, level.status), True
     finally:
         os.close(folder)
 
@@ -121,7 +121,3 @@ def _level(folder: int, name: str, above: int) -> _Level:
         raise TreeError(f"it is nested deeper than a path of {LONGEST_PATH} bytes, beginning with {name[:50]}")
     names = sorted((os.fsdecode(one) for one in os.listdir(folder)), reverse=True)
     return _Level(name, (status.st_dev, status.st_ino), names, status, length)
-
-
-def _shown(parts: list[str]) -> str:
-    return "/".join(parts)[:200]

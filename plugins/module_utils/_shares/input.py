@@ -15,8 +15,9 @@ from .._common.folders import OURS, not_ours
 from .options import merged, needs_credentials
 
 TYPES = ("cifs", "nfs", "local")
+USES = ("data", "work")
 KEYS = frozenset(
-    "name type source path credentials access others when_absent options sentinel min_free_percent".split()  # noqa: SIM905
+    "name type source path credentials access others use when_absent options sentinel min_free_percent".split()  # noqa: SIM905
 )
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 GROUP = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
@@ -128,6 +129,14 @@ def _access_problems(share: Mapping[str, Any], kind: str, own: Mapping[str, Any]
         yield f'others: "{others}" is not valid; use ro or none (for rw, name a group)'
     if not access and others == "none":
         yield "nobody may see it; give access (group: rw or ro) or others: ro"
+    use = share.get("use") or "data"
+    if use not in USES:
+        yield f'use "{use}" is not known; use {", ".join(USES)}'
+    elif use == "work" and kind == "cifs" and (others != "none" or any(right != "rw" for right in access.values())):
+        yield (
+            'use "work" lets everybody write who sees the share; give rw to every group and others: none, or use '
+            '"data", or make a second share of the same folder for those who read'
+        )
     writers = [group for group, right in access.items() if right == "rw"]
     readers = others == "ro" or len(writers) < len(access)
     if kind == "cifs" and len(writers) > 1 and readers and not {"multiuser", "gid", "file_mode", "dir_mode"} & set(own):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .fstab import Entry
-from .options import FSTYPES, merged, permissions, words
+from .options import FSTYPES, WORK, merged, permissions, words
 
 ETC = "/etc/labserver/shares"
 CREDENTIALS = f"{ETC}/credentials"
@@ -92,7 +92,8 @@ def desired_share(
     name, kind = raw["name"], raw.get("type") or "cifs"
     access, others = dict(raw.get("access") or {}), raw.get("others") or "none"
     own, common = raw.get("options") or {}, options.get(kind) or {}
-    computed: dict[str, Any] = {}
+    use = raw.get("use") or "data"
+    computed: dict[str, Any] = dict(WORK[kind]) if use == "work" else {}
     credentials = raw.get("credentials") or None
     if "rw" not in own and "ro" not in own:
         computed["rw" if "rw" in access.values() else "ro"] = True
@@ -100,7 +101,7 @@ def desired_share(
         if credentials:
             computed["credentials"] = f"{CREDENTIALS}/{credentials}"
         if not merged(kind, common, own).get("multiuser"):
-            computed.update(permissions(access, others, gids))
+            computed.update(permissions(access, others, gids, use))
     free = raw.get("min_free_percent")
     return Share(
         name=name,

@@ -40,6 +40,10 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     },
     "local": {"bind": True, "nosuid": True, "nodev": True, "nofail": True},
 }
+# What people need who work in a share (git, virtual environments, scripts, cp -a, SQLite). ``noperm``: the kernel asks
+# the server alone, so that chmod, touch -d and cp -a work on files that seem to be root's; whoever sees the share may
+# write. ``nobrl``: locks of byte ranges stay on this machine, without which SQLite ends with "database is locked".
+WORK: Mapping[str, Mapping[str, Any]] = {"cifs": {"noperm": True, "nobrl": True}, "nfs": {}, "local": {}}
 FSTYPES = {"cifs": "cifs", "nfs": "nfs", "local": "none"}
 
 
@@ -61,12 +65,13 @@ def words(options: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(key if value is True else f"{key}={value}" for key, value in options.items())
 
 
-def permissions(access: Mapping[str, str], others: str, gids: Mapping[str, int]) -> dict[str, Any]:
+def permissions(access: Mapping[str, str], others: str, gids: Mapping[str, int], use: str = "data") -> dict[str, Any]:
     """Return uid, gid and modes of a mounted CIFS share, so that its groups have the rights they were given.
 
     One group writes: it owns the files, whoever else may see the share reads as "other". Nobody writes: the one group
     owns them, or everybody reads. Several groups write and nobody only reads: everybody who gets in may write (the
-    folder above the mount lets in nobody else).
+    folder above the mount lets in nobody else). In a share for work every file can be executed, too: such a mount keeps
+    no bits of its own.
     """
     writers = [group for group, right in access.items() if right == "rw"]
     readers = [group for group, right in access.items() if right == "ro"]
@@ -84,4 +89,5 @@ def permissions(access: Mapping[str, str], others: str, gids: Mapping[str, int])
     folders = sum(
         (bits | (1 if bits & 4 else 0)) << shift for bits, shift in ((owner_bits, 6), (group_bits, 3), (other_bits, 0))
     )
+    files = folders if use == "work" else files
     return {"uid": 0, "gid": gid, "file_mode": f"{files:04o}", "dir_mode": f"{folders:04o}"}

@@ -35,6 +35,7 @@ GUEST_PACKAGES = [
     "e2fsprogs", "nfs-common",
 ]  # fmt: skip
 GUEST_PACKAGES += ["xfsprogs", "quota"]  # for people's quotas
+GUEST_PACKAGES += ["git", "python3-venv"]  # for people who work in a share
 
 # Lines that are nobody's business but the administrator's: they must come out of every run as they went in.
 FSTAB = (

@@ -171,6 +171,34 @@ def test_options_layers() -> None:
     assert share().source == "//nas/data"
 
 
+def test_a_share_for_work_can_execute_change_modes_and_lock() -> None:
+    words = set(share(use="work").entry.options.split(","))
+    assert {"noperm", "nobrl", "rw", "uid=0", "gid=1", "file_mode=0770", "dir_mode=0770"} <= words
+    words = set(share(use="work", access={"leem": "rw", "xps": "rw"}).entry.options.split(","))
+    assert {"noperm", "nobrl", "file_mode=0777", "dir_mode=0777"} <= words
+    assert "nobrl" not in share(use="work", options={"nobrl": False}).entry.options.split(",")
+    assert not {"noperm", "nobrl"} & set(share(use="data").entry.options.split(","))
+    local = share(use="work", type="local", source="/srv/x", credentials=None).entry.options.split(",")
+    assert not {"noperm", "nobrl"} & set(local)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"access": {"leem": "rw", "xps": "ro"}}, {"others": "ro"}, {"access": {"leem": "ro"}}]
+)
+def test_a_share_for_work_has_no_readers(fields: dict[str, Any]) -> None:
+    raw = {
+        "name": "data",
+        "source": "//nas/data",
+        "credentials": "nas",
+        "access": {"leem": "rw"},
+        "use": "work",
+    } | fields
+    found = input_core.problems(
+        {"shares_list": [raw], "shares_credentials": {"nas": {"username": "a", "password": "b"}}}
+    )
+    assert [text for text in found if 'use "work" lets everybody write who sees the share' in text], found
+
+
 def test_kerberos_leaves_rights_to_the_server() -> None:
     words = share(credentials=None, options={"sec": "krb5", "multiuser": True}).entry.options
     assert "sec=krb5,multiuser" in words
