@@ -77,6 +77,10 @@ pytest: $(STAMP) ## tests of the project itself, of the hub's package and of the
 registry-tests: $(STAMP) ## random registries, faults and kills against a real registry (apt package docker-registry)
 	pytest -q -n 2 tests/registry
 
+.PHONY: test-backup
+test-backup: $(STAMP) ## backups of a small server with the real restic (apt package restic)
+	pytest -q -n 2 tests/backup
+
 .PHONY: check
 check: lint packaging sanity units pytest ## everything that needs no container (under 4 minutes)
 	@echo "make check: lint, packaging, sanity, units and pytest passed"

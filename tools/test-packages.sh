@@ -7,6 +7,7 @@ packages=(
   libnginx-mod-http-lua                       # what the registry's front holds requests with
   pebble certbot faketime nginx-light openssl # an ACME server, its client, another clock, the front door
   user-mode-linux cifs-utils gcc libc6-dev    # a kernel with cifs (tests/support/machines/xstate.c)
+  restic                                      # what keeps the backups
   samba smbclient nfs-ganesha nfs-ganesha-vfs # a NAS
 )
 missing=()

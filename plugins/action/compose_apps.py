@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,15 +19,29 @@ from ansible.plugins.action import ActionBase
 LARGEST_FILE_BYTES = 1024 * 1024
 
 
-def project_files(app: Mapping[str, Any], find: Callable[[str], str]) -> list[dict[str, str]]:
+def refuse_inventory(folder: Path, sources: Sequence[str]) -> None:
+    """Raise ValueError when a project folder lies in a folder that Ansible reads as inventory, file by file."""
+    for source in sources:
+        place = Path(source).resolve()
+        if place.is_dir() and folder.resolve().is_relative_to(place):
+            raise ValueError(
+                f"{folder} lies in the inventory {source}, where Ansible reads every file as hosts; move it out, for "
+                f"example to {place.parent / 'apps' / folder.name}"
+            )
+
+
+def project_files(
+    app: Mapping[str, Any], find: Callable[[str], str], inventories: Sequence[str] = ()
+) -> list[dict[str, str]]:
     """Return the files of an app: those of its folder, then its ``files``, then its ``definition``.
 
     Raises:
-        ValueError: when a file is too large to belong to a project folder.
+        ValueError: when a file is too large to belong to a project folder, or the folder belongs to the inventory.
     """
     files: dict[str, tuple[bytes, int]] = {}
     if app.get("folder"):
         root = Path(find(str(app["folder"])))
+        refuse_inventory(root, inventories)
         for path in sorted(root.rglob("*")):
             if not path.is_file() or ".git" in path.relative_to(root).parts:
                 continue
@@ -55,10 +69,11 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         arguments = dict(self._task.args)
         apps = []
+        sources = [str(source) for source in (task_vars or {}).get("ansible_inventory_sources") or []]
         for app in arguments.get("apps") or []:
             item = {key: value for key, value in app.items() if key not in ("folder", "definition", "files")}
             try:
-                item["files"] = project_files(app, lambda name: self._find_needle("files", name))
+                item["files"] = project_files(app, lambda name: self._find_needle("files", name), sources)
             except (ValueError, OSError, AnsibleError) as error:
                 raise AnsibleActionFail(f"compose app {app.get('name')}: {error}") from error
             apps.append(item)

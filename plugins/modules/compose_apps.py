@@ -16,8 +16,8 @@ description:
   - Each service carries the label C(org.labserver.config-sha256) over its resolved definition and over the files of
     the project folder that it sees (mounted files, build context, secrets). Its container is replaced exactly when that
     hash or the image behind its name changed.
-  - Images are pulled or built before anything stops. When the new containers do not come up, the previous files and
-    containers come back, unless O(apps[].rollback=false).
+  - Images are pulled or built before anything stops. When the new containers do not come up, the previous files, images
+    and containers come back, unless O(apps[].rollback=false).
 author:
   - The labserver.jupyter authors (@labserver)
 extends_documentation_fragment:
@@ -149,6 +149,14 @@ options:
         description: Whether the previous project comes back when the new one does not come up.
         type: bool
         default: true
+      data_uid:
+        description:
+          - Numeric owner of the app's data folder, for an image that runs as a user of its own. What is in the folder
+            is left as it is. Without it the folder is root's when it is made.
+        type: int
+      data_gid:
+        description: Numeric group of the app's data folder.
+        type: int
   folder:
     description: Where the project folders are kept.
     type: path
@@ -193,7 +201,7 @@ dumps:
   elements: str
   returned: always
 left:
-  description: Secrets and data of absent apps that are still there.
+  description: Secrets, data and volumes of absent apps that are still there.
   type: list
   elements: str
   returned: always
@@ -247,6 +255,8 @@ APP: dict[str, Any] = {
     "pull": {"type": "str", "choices": ["missing", "always", "never"], "default": "missing"},
     "wait_seconds": {"type": "int", "default": 300},
     "rollback": {"type": "bool", "default": True},
+    "data_uid": {"type": "int"},
+    "data_gid": {"type": "int"},
 }
 
 
@@ -283,6 +293,8 @@ def main() -> None:
         )
     except ComposeError as error:
         module.fail_json(msg=str(error))
+    for warning in outcome.warnings:
+        module.warn(warning)
     result = {
         "changed": outcome.changed,
         "actions": [action.as_dict() for action in outcome.actions],

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.labserver.jupyter.plugins.module_utils._backup import model as backup_model
-from ansible_collections.labserver.jupyter.plugins.module_utils._backup import run as backup_run
-from ansible_collections.labserver.jupyter.plugins.module_utils._backup.plan import Plan
+from ansible_collections.labserver.jupyter.plugins.module_utils._backup import read as backup_read
+from ansible_collections.labserver.jupyter.plugins.module_utils._backup.plan import Plan, compare
 from ansible_collections.labserver.jupyter.plugins.module_utils._backup.world import World as BackupWorld
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry import uses as registry_uses
 from labhub.exchange.file import ExchangeFile
@@ -47,11 +47,13 @@ def hub_sources(root: Path) -> Sources:
 
 
 class _Volumes:
-    """An engine with one volume for each Compose project."""
+    """An engine with one volume for each Compose project, and no container."""
 
-    def get(self, _path: str, filters: Mapping[str, list[str]]) -> dict[str, Any]:
-        project = filters["label"][0].rpartition("=")[2]
-        return {"Volumes": [{"Mountpoint": f"/var/lib/docker/volumes/{project}_data/_data"}]}
+    def get(self, path: str, filters: Mapping[str, list[str]], **_query: str) -> Any:
+        if path != "/volumes":
+            return []
+        name = filters["label"][0].rpartition("=")[2] + "_data"
+        return {"Volumes": [{"Name": name, "Mountpoint": f"/var/lib/docker/volumes/{name}/_data"}]}
 
 
 def backup_plan(root: Path, there: Sequence[str]) -> Plan:
@@ -60,7 +62,7 @@ def backup_plan(root: Path, there: Sequence[str]) -> Plan:
         (root / path.lstrip("/")).mkdir(parents=True, exist_ok=True)
     engine: Any = _Volumes()
     settings = backup_model.Settings("/mnt/backup", "secret", "lab1")
-    return backup_run.read_plan(BackupWorld(root, engine=engine), settings)[0]
+    return compare(settings, *backup_read.read(BackupWorld(root, engine=engine), settings))
 
 
 def uses(catalogue: Path | None = None, named: Path | None = None, choices: Path | None = None) -> list[Any]:

@@ -165,6 +165,43 @@ def test_a_project_that_does_not_come_up_is_taken_back(host: t.Any, visits: Appl
     assert visits()["changed"] is False
 
 
+def test_the_image_that_a_build_replaced_comes_back_too(host: t.Any) -> None:
+    """The build takes the name away from the image that runs; what fails with the new one must not start again."""
+
+    def apply(command: str, **changes: t.Any) -> dict[str, t.Any]:
+        files = {
+            "compose.yaml": "services: {web: {build: ., image: built:1, init: true, restart: 'no'}}\n",
+            "Dockerfile": f"FROM labserver-test/app\nENTRYPOINT []\nCMD {json.dumps(command.split())}\n",
+        }
+        app = {"name": "built", "files": files, "pull": "never", "wait_seconds": 120}
+        return module(host, "compose_apps", {"apps": [app | changes]}, False)
+
+    def image() -> str:
+        return str(host.check_output("docker inspect -f '{{.Image}}' built-web-1"))
+
+    assert apply("sleep infinity")["changed"] is True
+    good = image()
+    result = apply("false")
+    assert "ended with exit status 1, and nothing restarts it" in result["msg"]
+    assert "previous project is back" in result["msg"]
+    assert image() == good == host.check_output("docker image inspect -f '{{.Id}}' built:1")
+    assert host.check_output("docker inspect -f '{{.State.Status}}' built-web-1") == "running"
+    assert host.check_output("docker images -q labserver-previous") == ""
+    assert apply("sleep infinity")["changed"] is False
+    apply("sleep infinity", state="absent")
+    host.check_output("docker rmi built:1")
+
+
+def test_the_data_folder_belongs_to_the_user_of_the_image(host: t.Any, visits: Apply) -> None:
+    result = visits(data_uid=4711, data_gid=4712)
+    assert [(action["what"], action["target"]) for action in result["actions"]] == [
+        ("own", "/srv/labserver/compose/visits")
+    ]
+    assert host.check_output("stat -c '%u %g' /srv/labserver/compose/visits") == "4711 4712"
+    assert visits(data_uid=4711, data_gid=4712)["changed"] is False
+    visits(data_uid=0, data_gid=0)
+
+
 def test_web_joined_the_network_of_the_host(host: t.Any) -> None:
     joined = json.loads(host.check_output("docker inspect visits-web-1"))[0]["NetworkSettings"]["Networks"]
     assert sorted(joined) == ["front", "visits_default"]
@@ -173,7 +210,9 @@ def test_web_joined_the_network_of_the_host(host: t.Any) -> None:
 def test_absent_keeps_data_and_secrets_and_the_app_comes_back_with_them(host: t.Any, visits: Apply) -> None:
     visits()
     count = front(host)["visits"]
-    assert visits(state="absent")["changed"] is True
+    result = visits(state="absent")
+    assert result["changed"] is True
+    assert "volume visits_data" in result["left"]
     assert ids(host) == {}
     assert visits(state="absent")["changed"] is False
     assert host.check_output("docker volume ls -q --filter name=visits_data") == "visits_data"

@@ -41,9 +41,9 @@ def restic(words: str) -> str:
     return sh(f"RESTIC_PASSWORD='{SECRET}' restic --repo /mnt/backup/lab --no-cache {words}")
 
 
-def app(dump: list[str]) -> None:
+def app(dump: list[str], *more: str) -> None:
     """Say what belongs to an app, as the roles of apps do."""
-    item = {"name": "the app", "paths": ["/opt/app", "/opt/never-there"], "dump": dump}
+    item = {"name": "the app", "paths": ["/opt/app", *more], "dump": dump}
     sh(f"echo '{json.dumps({'version': 1, 'items': [item]})}' > /etc/labserver/backup.d/test.json")
 
 
@@ -95,9 +95,70 @@ def test_a_dump_that_fails_is_a_warning_that_names_it(saved: dict[str, t.Any]) -
 def test_what_is_older_than_wanted_is_forgotten(saved: dict[str, t.Any]) -> None:
     """One of each day stays; these are all of today (or, around midnight, of two days)."""
     latest = [run_job("backup")["message"].split()[1].rstrip(":") for _again in range(3)][-1]
-    left = [snapshot["short_id"] for snapshot in json.loads(restic("snapshots --json"))]
+    left = complete()
     assert left[-1] == latest
     assert len(left) <= 2
+
+
+def complete() -> list[str]:
+    """The ids of the backups in which nothing is missing."""
+    return [snapshot["short_id"] for snapshot in json.loads(restic("snapshots --json --tag labserver"))]
+
+
+@pytest.mark.parametrize(
+    ("harm", "mend", "words"),
+    [
+        ("mount -t tmpfs none /home", "umount /home", "/home/jupyter-alice (home of alice) is not there"),
+        ("umount /home", "mount --bind /home /home", "nothing is mounted at /home, where "),
+        (
+            "mv /etc/labserver/public/roster.json /root",
+            "mv /root/roster.json /etc/labserver/public",
+            "/etc/labserver/public/roster.json is not there, so nobody's home is in this backup",
+        ),
+        ("mv /opt/app /opt/other", "mv /opt/other /opt/app", "/opt/app (the app) is not there"),
+        (
+            "cd /srv/labserver/hub/state && mv passwords.sqlite /root",
+            "mv /root/passwords.sqlite /srv/labserver/hub/state",
+            "/srv/labserver/hub/state/passwords.sqlite (the hub) is not there, and was in the last complete backup",
+        ),
+    ],
+    ids=["another disk", "no disk", "people", "path", "database"],
+)
+def test_what_is_missing_is_said_and_the_good_backup_stays(
+    saved: dict[str, t.Any], harm: str, mend: str, words: str
+) -> None:
+    sh("mountpoint -q /home || mount --bind /home /home")
+    assert run_job("backup")["level"] == "ok"
+    good = complete()
+    sh(harm)
+    try:
+        for _again in range(2):
+            status = run_job("backup", status=1)
+            assert words in status["message"]
+        assert complete() == good
+    finally:
+        sh(mend)
+    assert "(something is missing)" in sh("/usr/local/sbin/labserver backup-restore --list")
+    assert run_job("backup")["level"] == "ok"
+
+
+def test_what_is_meant_is_accepted_once(saved: dict[str, t.Any]) -> None:
+    """The scenario goes on without the mount, as it began."""
+    sh("umount /home")
+    assert "labserver backup --accept" in run_job("backup", status=1)["message"]
+    sh("/usr/local/sbin/labserver backup --accept")
+    assert run_job("backup")["level"] == "ok"
+
+
+def test_a_wrong_password_is_called_so(saved: dict[str, t.Any]) -> None:
+    settings = "/etc/labserver/backup/settings.json"
+    sh(f"cp -a {settings} /root/settings; sed -i 's/{SECRET}/another, and not short/' {settings}")
+    try:
+        message = run_job("backup", status=2)["message"]
+        assert "backup_password is not its password" in message
+        assert "remove" not in message
+    finally:
+        sh(f"mv /root/settings {settings}")
 
 
 def test_registry_comes_back_with_its_links(saved: dict[str, t.Any]) -> None:
@@ -125,7 +186,13 @@ def test_password_of_the_repository_is_for_root_alone(saved: dict[str, t.Any]) -
 def test_drill_proves_the_backup(saved: dict[str, t.Any]) -> None:
     status = run_job("backup-drill")
     assert (status["level"], "2 databases and" in status["message"]) == ("ok", True)
-    assert sh("ls /var/lib/labserver/backup").split() == ["exclude", "paths", "stage"]
+    assert sh("ls /var/lib/labserver/backup").split() == [
+        "complete.json",
+        "exclude",
+        "paths",
+        "stage",
+        "unreadable.json",
+    ]
 
 
 def test_drill_finds_a_damaged_pack(saved: dict[str, t.Any]) -> None:

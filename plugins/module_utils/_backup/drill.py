@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import re
 import shutil
 import sqlite3
 import sys
@@ -23,7 +22,7 @@ from typing import Any
 
 from .._common import job
 from .model import MANIFEST, STATE, SettingsError, staged
-from .restic import Repository, RepositoryError
+from .restic import Repository, RepositoryError, made
 from .restore import fetch, read_manifest
 from .stage import count_passwords, fingerprint
 from .world import World
@@ -32,9 +31,8 @@ FOLDER = Path(STATE) / "drill"
 
 
 def age_hours(snapshot: Mapping[str, Any], now: datetime) -> float:
-    """Return how old a snapshot is. restic writes the time with nanoseconds, which Python does not read."""
-    made = datetime.fromisoformat(re.sub(r"(\.\d{6})\d*", r"\1", snapshot["time"]))
-    return (now - made).total_seconds() / 3600
+    """Return how old a snapshot is."""
+    return (now - made(snapshot)).total_seconds() / 3600
 
 
 def damaged_databases(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
@@ -81,9 +79,14 @@ def drill(repo: Repository, now: datetime, folder: Path = FOLDER) -> tuple[str, 
     if not snapshots:
         return "", ["there is no backup of this host yet"]
     latest, wrong = snapshots[-1], []
-    age = age_hours(latest, now)
-    if age > repo.settings.max_age_hours:
-        wrong.append(f"the latest backup is {age:.0f} hours old; at most {repo.settings.max_age_hours:g} are wanted")
+    complete = repo.snapshots(complete=True)
+    age = age_hours(complete[-1], now) if complete else 0.0
+    if not complete:
+        wrong.append("something is missing in every backup of this host; labserver backup says what")
+    elif age > repo.settings.max_age_hours:
+        wrong.append(
+            f"the latest complete backup is {age:.0f} hours old; at most {repo.settings.max_age_hours:g} are wanted"
+        )
     repo.call("check", f"--read-data-subset={repo.settings.read_percent:g}%")
     manifest = read_manifest(repo, latest["id"])
     shutil.rmtree(folder, ignore_errors=True)

@@ -25,7 +25,10 @@ LEFT_OUT = ("/srv/labserver/shares", "/srv/labserver/hub/state/copies", f"{REGIS
 STATE = "/var/lib/labserver/backup"
 STAGE = f"{STATE}/stage"
 MANIFEST = f"{STAGE}/manifest.json"
+# Two tags, so that a snapshot in which something is missing never takes the place of a complete one when old ones go.
 TAG = "labserver"
+INCOMPLETE = "labserver-incomplete"
+ANY = ("--tag", TAG, "--tag", INCOMPLETE)
 
 
 class SettingsError(Exception):
@@ -78,7 +81,13 @@ def staged(path: str) -> str:
 def left_out(path: str, patterns: Sequence[str]) -> bool:
     """Tell whether restic would leave a path out: it, or a folder above it, matches one of the patterns."""
     here = PurePosixPath(path)
-    return any(folder.match(pattern) for folder in (here, *here.parents) for pattern in patterns)
+    return any(excluded(folder, patterns) for folder in (here, *here.parents))
+
+
+def excluded(path: str | PurePosixPath, patterns: Sequence[str]) -> bool:
+    """Tell whether the path itself matches one of the patterns; for walks that have passed the folders above."""
+    here = PurePosixPath(path)
+    return any(here.match(pattern) for pattern in patterns)
 
 
 def covers(outer: str, inner: str) -> bool:

@@ -12,11 +12,12 @@ copies lie in a staging folder under the path of what they stand for, so that a 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .model import DATABASES, LEFT_OUT, REGISTRY, REGISTRY_LINKS, ROOTS, STAGE, Settings
+from .model import DATABASES, LEFT_OUT, REGISTRY, REGISTRY_LINKS, STAGE, Settings, covers
+from .sources import Current, Look, Source
 
 
 @dataclass(frozen=True)
@@ -43,35 +44,32 @@ class Plan:
     dumps: tuple[Dump, ...]
 
 
-def compare(
-    settings: Settings,
-    roster: Mapping[str, Any],
-    rooms: Mapping[str, Any],
-    volumes: Callable[[str], Sequence[str]],
-    exists: Callable[[str], bool],
-) -> Plan:
-    """Decide what is read.
+def patterns(settings: Settings) -> list[str]:
+    """Return what is never wanted in the backup."""
+    return [*LEFT_OUT, *settings.exclude, *([] if settings.registry else [REGISTRY])]
 
-    :param roster: The content of ``public/roster.json``; empty without people.
-    :param rooms: File name -> content of each file of ``backup.d``.
-    :param volumes: Name of a Compose project -> folders of its volumes on the host.
-    :param exists: Tells whether a path is there.
+
+def compare(
+    settings: Settings, sources: Sequence[Source], items: Sequence[Mapping[str, Any]], current: Current
+) -> Plan:
+    """Decide what is read, of all that the backup has to hold and that is there.
+
+    restic saves a symbolic link as a link. So where a source is one, what it leads to is read as well, with all that is
+    to be left out below it.
     """
-    items = [item for name in sorted(rooms) for item in rooms[name].get("items", [])]
-    wanted = [*ROOTS, *settings.paths]
-    if settings.homes:
-        wanted += [user["home"] for _name, user in sorted(roster.get("users", {}).items())]
-    for item in items:
-        wanted += item.get("paths", [])
-        if item.get("compose_project"):
-            wanted += volumes(item["compose_project"])
-    databases = tuple(path for path in DATABASES if exists(path))
-    links = REGISTRY_LINKS if settings.registry and exists(REGISTRY_LINKS) else ""
-    exclude = [*LEFT_OUT, *settings.exclude, *(f"{path}{end}" for path in databases for end in ("", "-*"))]
-    if links:
-        exclude.append(links)
-    if not settings.registry:
-        exclude.append(REGISTRY)
+    there = {source.path for source in sources if current.looks.get(source.path, Look(there=False)).there}
+    databases = tuple(path for path in DATABASES if path in there)
+    links = REGISTRY_LINKS if settings.registry and REGISTRY_LINKS in there else ""
+    exclude = [*patterns(settings), *(f"{path}{end}" for path in databases for end in ("", "-*"))]
+    exclude += [links] if links else []
+    leads_to = {path: current.looks[path].link for path in there if current.looks[path].link}
+    exclude += [
+        target + pattern[len(path) :]
+        for path, target in sorted(leads_to.items())
+        for pattern in exclude
+        if covers(path, pattern)
+    ]
     dumps = tuple(Dump(item["name"], tuple(item["dump"])) for item in items if item.get("dump"))
-    paths = sorted({path for path in wanted if exists(path)} | {STAGE})
+    staged = {*DATABASES, REGISTRY_LINKS}
+    paths = sorted(((there | set(leads_to.values())) - staged) | {STAGE})
     return Plan(tuple(paths), tuple(exclude), databases, links, dumps)

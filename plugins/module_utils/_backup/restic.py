@@ -12,18 +12,26 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from .._common import files
-from .model import TAG, Settings
+from .model import ANY, INCOMPLETE, TAG, Settings
 
-IDENTITY = Path("/etc/labserver/backup/repository-id")
+IDENTITY = "/etc/labserver/backup/repository-id"
 CACHE = "/var/cache/labserver/restic"
-NOT_MOUNTED = "nothing is mounted"
+# Why a repository cannot be opened.
+NOT_MOUNTED, ABSENT, WRONG_PASSWORD, UNREACHABLE = "not mounted", "absent", "wrong password", "unreachable"
+NOWHERE = ("no such file", "not exist", "404")  # in the words of the backends that there is no file
+REFUSED = (
+    "the repository is there, and backup_password is not its password; give the password that it was made with (restic "
+    "key add and key passwd change it). Nothing was written"
+)
 
 
 class RepositoryError(Exception):
@@ -46,6 +54,15 @@ class Done:
     def documents(self) -> list[dict[str, Any]]:
         """The JSON documents of its output, one a line."""
         return [json.loads(line) for line in self.out.splitlines() if line.startswith("{")]
+
+
+@dataclass(frozen=True)
+class Found:
+    """The repository that is there; otherwise ``state`` says what is the matter, and ``why`` in restic's words."""
+
+    id: str
+    state: str = ""
+    why: str = ""
 
 
 def run_restic(settings: Settings) -> Callable[[Sequence[str]], Done]:
@@ -78,7 +95,7 @@ class Repository:
         settings: Settings,
         run: Callable[[Sequence[str]], Done],
         mounts: Callable[[], Sequence[str]],
-        identity: Path = IDENTITY,
+        identity: Path = Path(IDENTITY),
     ) -> None:
         self.settings, self.run, self.mounts, self.identity = settings, run, mounts, identity
 
@@ -91,19 +108,24 @@ class Repository:
 
     def open(self) -> None:
         """Make sure that the recorded repository is there. Raises RepositoryError."""
-        found, why = self._found()
         recorded = self._recorded()
         if not recorded:
             raise RepositoryError("no repository was made yet; run the role backup")
-        if not found:
+        found = self._found()
+        if found.state == WRONG_PASSWORD:
+            raise RepositoryError(REFUSED)
+        if found.state == ABSENT:
             raise RepositoryError(
-                f"the repository is not there ({why}); is its disk or share mounted, its server up? Nothing was "
-                f"written. When it is lost for good, remove {self.identity} and run the role backup: it makes a new one"
+                f"the repository is not there ({found.why}); is its disk or share mounted, its place right? Nothing "
+                f"was written. Only if it is lost for good, remove {self.identity} and run the role backup: it makes a "
+                "new one"
             )
-        if found != recorded:
+        if found.state:
+            raise RepositoryError(f"the repository cannot be reached ({found.why}); nothing was written")
+        if found.id != recorded:
             raise RepositoryError(
-                f"there is another repository ({found[:8]}) than the one of the earlier backups ({recorded[:8]}); give "
-                f"the right place, or remove {self.identity} to use this one from now on"
+                f"there is another repository ({found.id[:8]}) than the one of the earlier backups ({recorded[:8]}); "
+                f"give the right place, or remove {self.identity} to use this one from now on"
             )
 
     def make(self) -> bool:
@@ -111,33 +133,60 @@ class Repository:
         if self._recorded():
             self.open()
             return False
-        found, why = self._found()
-        if why.startswith(NOT_MOUNTED):
-            raise RepositoryError(f"{why}; mount it first: a repository is not made in the empty folder below")
-        if not found:
+        found = self._found()
+        if found.state == WRONG_PASSWORD:
+            raise RepositoryError(REFUSED)
+        if found.state == NOT_MOUNTED:
+            raise RepositoryError(f"{found.why}; mount it first: a repository is not made in the empty folder below")
+        if found.state:  # restic makes none where there is one
             done = self.run(["init"])
             if done.code:
-                raise RepositoryError(f"no repository can be made ({done.last_words}); before that: {why}")
-            found, why = self._found()
-        if not found:
-            raise RepositoryError(f"the new repository cannot be read: {why}")
-        files.replace(self.identity, f"{found}\n".encode(), 0o600)
+                raise RepositoryError(f"no repository can be made ({done.last_words}); before that: {found.why}")
+            found = self._found()
+        if found.state:
+            raise RepositoryError(f"the repository cannot be read: {found.why}")
+        files.replace(self.identity, f"{found.id}\n".encode(), 0o600)
         return True
 
-    def snapshots(self) -> list[dict[str, Any]]:
-        """Return this host's snapshots, oldest first."""
-        done = self.call("snapshots", "--json", "--host", self.settings.host, "--tag", TAG)
+    def snapshots(self, complete: bool = False) -> list[dict[str, Any]]:
+        """Return this host's snapshots, oldest first; with ``complete`` only those in which nothing is missing."""
+        tags = ("--tag", TAG) if complete else ANY
+        done = self.call("snapshots", "--json", "--host", self.settings.host, *tags)
         return list(json.loads(done.out or "[]") or [])
+
+    def mark_incomplete(self, snapshot: str) -> str:
+        """Mark a snapshot in which something is missing; returns its id, which is another one then."""
+        before = {found["id"] for found in self.snapshots()}
+        self.call("tag", "--set", INCOMPLETE, snapshot)
+        return next((str(found["id"]) for found in self.snapshots() if found["id"] not in before), snapshot)
 
     def _recorded(self) -> str:
         return self.identity.read_text(encoding="utf-8").strip() if self.identity.exists() else ""
 
-    def _found(self) -> tuple[str, str]:
-        """Return the id of the repository that is there, and if there is none, why."""
+    def _found(self) -> Found:
+        """Return the repository that is there, or why there is none."""
         point = self.settings.mount_point
         if point and point not in self.mounts():
-            return "", f"{NOT_MOUNTED} at {point}"
+            return Found("", NOT_MOUNTED, f"nothing is mounted at {point}")
         done = self.run(["cat", "config"])
-        if done.code:
-            return "", done.last_words
-        return str(json.loads(done.out)["id"]), ""
+        if not done.code:
+            return Found(str(json.loads(done.out)["id"]))
+        return Found("", trouble(done), done.last_words)
+
+
+def made(snapshot: Mapping[str, Any]) -> datetime:
+    """Return when a snapshot was made. restic writes the time with nanoseconds, which Python does not read."""
+    return datetime.fromisoformat(re.sub(r"(\.\d{6})\d*", r"\1", snapshot["time"]))
+
+
+def trouble(done: Done) -> str:
+    """Return what keeps a repository from being opened.
+
+    Exit statuses 10 and 12 are those of restic from 0.17 on; before, only its words tell. It says "unable to open
+    config file" of a server that is down as well.
+    """
+    if done.code == 12 or "wrong password or no key found" in done.error:
+        return WRONG_PASSWORD
+    if done.code == 10 or ("unable to open config file" in done.error and any(map(done.error.__contains__, NOWHERE))):
+        return ABSENT
+    return UNREACHABLE

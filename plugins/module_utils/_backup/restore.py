@@ -17,21 +17,22 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime, time
 from pathlib import Path
 from typing import Any
 
 from .._common.docker_api import DockerEngine, EngineError
 from .._common.job import CRITICAL, OK
-from .model import MANIFEST, STAGE, TAG, SettingsError, copies_below, covers, staged
-from .restic import Repository, RepositoryError
+from .model import ANY, INCOMPLETE, MANIFEST, STAGE, SettingsError, copies_below, covers, staged
+from .restic import Repository, RepositoryError, made
 from .world import World
 
 
 def fetch(repo: Repository, snapshot: str, paths: Sequence[str], target: Path) -> None:
     """Restore paths below ``target``, as if it were ``/``. Raises RepositoryError when one is not in the snapshot."""
-    host = ["--host", repo.settings.host, "--tag", TAG] if snapshot == "latest" else []
+    host = ["--host", repo.settings.host, *ANY] if snapshot == "latest" else []
     words = [word for path in paths for word in ("--include", _pattern(path))]
     repo.call("restore", snapshot, *host, "--target", str(target), *words)
     missing = [path for path in paths if not os.path.lexists(_below(target, path))]
@@ -50,9 +51,29 @@ def _below(target: Path, path: str) -> Path:
     return target / path.lstrip("/")
 
 
+def as_of(snapshots: Sequence[Mapping[str, Any]], moment: str) -> str:
+    """Return the id of the last snapshot that was made at a date or before; a day alone means its end, in local time.
+
+    Raises SettingsError when the date is none, or when there is no such snapshot.
+    """
+    try:
+        when = datetime.fromisoformat(moment)
+    except ValueError:
+        raise SettingsError(f"--as-of {moment}: give a date such as 2026-11-20 or 2026-11-20T14:30") from None
+    if len(moment) <= len("2026-11-20"):
+        when = datetime.combine(when.date(), time.max)
+    fitting = [snapshot for snapshot in snapshots if made(snapshot) <= when.astimezone()]
+    if not fitting:
+        first = (
+            f"the first is of {made(snapshots[0]).astimezone():%Y-%m-%d %H:%M}" if snapshots else "there is none at all"
+        )
+        raise SettingsError(f"--as-of {moment}: there is no backup of that time or before; {first}")
+    return str(fitting[-1]["id"])
+
+
 def read_manifest(repo: Repository, snapshot: str) -> dict[str, Any]:
     """Return the manifest of a snapshot."""
-    host = ["--host", repo.settings.host, "--tag", TAG] if snapshot == "latest" else []
+    host = ["--host", repo.settings.host, *ANY] if snapshot == "latest" else []
     done = repo.call("dump", *host, snapshot, MANIFEST)
     manifest: dict[str, Any] = json.loads(done.out)
     return manifest
@@ -139,7 +160,11 @@ def main(argv: Sequence[str]) -> int:
     """Restore; returns 0 (well) or 2 (failed, and said why)."""
     parser = argparse.ArgumentParser(prog="labserver backup-restore", description=__doc__)
     parser.add_argument("--list", action="store_true", help="show the snapshots of this host")
-    parser.add_argument("--snapshot", default="latest", help="id of a snapshot (default: the latest of this host)")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--snapshot", default="latest", help="id of a snapshot (default: the latest of this host)")
+    which.add_argument(
+        "--as-of", metavar="DATE", help="the last snapshot of a day or moment, or before: 2026-11-20T14:30"
+    )
     parser.add_argument("--target", type=Path, help="an empty folder for what is restored")
     parser.add_argument(
         "--in-place", metavar="HOST", help="the name of this host: put it in the place of what is there"
@@ -153,9 +178,12 @@ def main(argv: Sequence[str]) -> int:
         repo.open()
         if options.list:
             for snapshot in repo.snapshots():
-                sys.stdout.write(f"{snapshot['short_id']}  {snapshot['time'][:19]}\n")
+                mark = "  (something is missing)" if INCOMPLETE in (snapshot.get("tags") or []) else ""
+                sys.stdout.write(f"{snapshot['short_id']}  {snapshot['time'][:19]}{mark}\n")
             return OK
         _check(options, settings.host)
+        if options.as_of:
+            options.snapshot = as_of(repo.snapshots(), options.as_of)
         if options.target:
             restore_beside(repo, options.snapshot, options.paths, options.target)
             sys.stdout.write(f"restored below {options.target}\n")

@@ -8,22 +8,30 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import random
 import shutil
 import sqlite3
+import stat
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from .._common import clock, files, sqlite_copy
-from .model import MANIFEST, STAGE, Settings, left_out, staged
+from .model import MANIFEST, STAGE, Settings, excluded, left_out, staged
 from .plan import Dump, Plan
+from .sources import Known
 from .world import World
 
-SAMPLE_BYTES = 16 << 20  # a larger file is not drawn for the drill
+# What is drawn for the drill: no larger file, none deeper below its source, only of the first entries of a folder.
+SAMPLE_BYTES = 16 << 20
+DEEPEST = 64
+MOST_ENTRIES = 10_000
+DRAW_SECONDS = 60.0
 
 
 def copy_tree(source: Path, target: Path) -> None:
@@ -56,28 +64,48 @@ def dump(world: World, item: Dump) -> str:
     return ""
 
 
-def draw_files(paths: Sequence[str], count: int, chance: random.Random, skip: Callable[[str], bool]) -> Iterator[str]:
+def draw_files(
+    paths: Sequence[str],
+    count: int,
+    chance: random.Random,
+    skip: Callable[[str], bool],
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[str]:
     """Yield up to ``count`` different plain files below the paths, drawn by walking down at random.
 
-    What is left out is not even looked at: it may be a share whose server is silent.
+    Bounded in depth, in the entries of a folder that are looked at, and in time: people make their homes as they like.
+    ``skip`` tells of one path whether it is left out; what is left out is not even looked at: it may be a share whose
+    server is silent.
     """
     drawn: set[str] = set()
-    for _attempt in range(20 * count):
-        here = chance.choice(paths)
-        with contextlib.suppress(OSError):
-            while not skip(here) and Path(here).is_dir() and not Path(here).is_symlink():
-                entries = sorted(Path(here).iterdir())
-                if not entries:
-                    break
-                here = str(chance.choice(entries))
-            file = Path(here)
-            if skip(here) or here in drawn:
-                continue
-            if file.is_file() and not file.is_symlink() and file.stat().st_size <= SAMPLE_BYTES:
-                drawn.add(here)
-                yield here
-        if len(drawn) == count:
+    end = clock() + DRAW_SECONDS
+    roots = [path for path in paths if not skip(path)]
+    for _attempt in range(20 * count if roots else 0):
+        name = _walk_down(chance.choice(roots), chance, skip)
+        if name and name not in drawn:
+            drawn.add(name)
+            yield name
+        if len(drawn) == count or clock() > end:
             return
+
+
+def _walk_down(here: str, chance: random.Random, skip: Callable[[str], bool]) -> str:
+    """Return a file that a walk down from a path ends at, "" when it ends elsewhere."""
+    with contextlib.suppress(OSError):
+        for _level in range(DEEPEST):
+            status = os.lstat(here)
+            if stat.S_ISREG(status.st_mode):
+                return here if status.st_size <= SAMPLE_BYTES else ""
+            if not stat.S_ISDIR(status.st_mode):
+                return ""
+            with os.scandir(here) as entries:
+                names = [entry.name for entry in itertools.islice(entries, MOST_ENTRIES)]
+            if not names:
+                return ""
+            here = os.path.join(here, chance.choice(names))  # noqa: PTH118 - a Path would be made for every step
+            if skip(here):
+                return ""
+    return ""
 
 
 def fingerprint(path: Path) -> dict[str, Any]:
@@ -99,8 +127,11 @@ def count_passwords(database: Path) -> int | None:
             return None
 
 
-def stage(world: World, settings: Settings, plan: Plan) -> list[str]:
-    """Fill the staging folder anew and write the manifest that the drill compares with; returns warnings."""
+def stage(world: World, settings: Settings, plan: Plan, known: Known) -> list[str]:
+    """Fill the staging folder anew and write the manifest for the drill; returns what could not be copied.
+
+    ``known`` goes into the manifest, for a host that lost its own copy of it.
+    """
     folder = world.at(STAGE)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, mode=0o700)
@@ -122,7 +153,8 @@ def stage(world: World, settings: Settings, plan: Plan) -> list[str]:
     roots = [path for path in plan.paths if path != STAGE]
     sample: dict[str, Any] = {}
     chance = random.SystemRandom()
-    for name in draw_files(roots, settings.drill_files, chance, lambda path: left_out(path, plan.exclude)):
+    places = [str(world.at(path)) for path in roots if not left_out(path, plan.exclude)]
+    for name in draw_files(places, settings.drill_files, chance, lambda path: excluded(path, plan.exclude)):
         with contextlib.suppress(OSError):
             sample[name] = fingerprint(Path(name))
     manifest = {
@@ -134,6 +166,7 @@ def stage(world: World, settings: Settings, plan: Plan) -> list[str]:
         "copies": [*databases, *([plan.links] if plan.links else [])],
         "dumps": [item.file for item in plan.dumps if world.at(item.file).exists()],
         "files": sample,
+        "known": known.as_dict(),
     }
     files.replace(world.at(MANIFEST), json.dumps(manifest, indent=1).encode(), 0o600)
     return warnings

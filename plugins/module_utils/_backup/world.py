@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +16,7 @@ from typing import Any
 from .._common import clock, exchange, mounts
 from .._common.docker_api import DockerEngine
 from .model import SETTINGS, Settings, SettingsError, settings_from
-from .restic import Done, Repository, run_restic
+from .restic import IDENTITY, Done, Repository, run_restic
 
 
 @dataclass(frozen=True)
@@ -42,15 +43,22 @@ class World:
             raise SettingsError(f"{SETTINGS}: {error}") from None
 
     def json(self, path: str) -> Any:
-        """Read a file that another room writes; an empty object when there is none. Raises SettingsError."""
+        """Read a file that another room writes; None when there is none. Raises SettingsError."""
         try:
             return exchange.parse(self.at(path).read_bytes(), path)
         except FileNotFoundError:
-            return {}
+            return None
         except OSError as error:
             raise SettingsError(f"{path} cannot be read: {error}") from error
         except exchange.ExchangeError as error:
             raise SettingsError(str(error)) from None
+
+    def state(self, path: str) -> Any:
+        """Read a file that an earlier backup wrote; None when there is none that can be read."""
+        try:
+            return json.loads(self.at(path).read_bytes())
+        except (OSError, ValueError):
+            return None
 
     def mount_points(self) -> list[str]:
         """Return where something is mounted; an automount alone is nothing yet."""
@@ -58,4 +66,4 @@ class World:
 
     def repository(self, settings: Settings) -> Repository:
         """Return the repository of the settings."""
-        return Repository(settings, self.restic(settings), self.mount_points)
+        return Repository(settings, self.restic(settings), self.mount_points, self.at(IDENTITY))

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from . import project as folders
 from .model import App, Dump, File
-from .plan import Container, Plan, not_ready
+from .plan import Container, Plan, failed_for_good, not_ready
 from .world import ComposeError, World
 
 
@@ -23,13 +23,16 @@ def apply(world: World, plan: Plan, staged: Path, dumped: Callable[[str], None])
     Raises:
         ComposeError: when the app does not come up; unless ``app.rollback`` is false its previous project is back then.
     """
-    app, folder = plan.app, world.project_folder(plan.app)
+    app, folder, running = plan.app, world.project_folder(plan.app), plan.current.containers
     if not plan.actions:
         folders.write_manifest(folder, plan)
+        if app.pull == "always":
+            world.release_images(app, running)
         return
     if plan.containers_change:
+        world.keep_images(app, running)
         fetch(world, plan, staged)
-        if app.dump and any(c.service == app.dump.service and c.status == "running" for c in plan.current.containers):
+        if app.dump and any(c.service == app.dump.service and c.status == "running" for c in running):
             dumped(take_dump(world, app, app.dump))
     write(world, plan, plan.files, plan.stale)
     try:
@@ -41,21 +44,28 @@ def apply(world: World, plan: Plan, staged: Path, dumped: Callable[[str], None])
             raise
         roll_back(world, plan, error)
     folders.write_manifest(folder, plan)
+    if plan.containers_change:
+        world.release_images(app, running)
 
 
 def write(world: World, plan: Plan, files: Mapping[str, File], stale: Sequence[str]) -> None:
     """Put the files of the project in place, and make the folder of the app's data."""
-    (world.data_folder / plan.app.name).mkdir(mode=0o755, parents=True, exist_ok=True)
-    folders.write_files(world.project_folder(plan.app), files, stale, world.chown)
+    app, data = plan.app, world.data_folder / plan.app.name
+    data.mkdir(mode=0o755, parents=True, exist_ok=True)
+    if app.owns_data(data.stat().st_uid, data.stat().st_gid):
+        world.chown(data, app.data_uid, app.data_gid)
+    folders.write_files(world.project_folder(app), files, stale, world.chown)
 
 
 def roll_back(world: World, plan: Plan, error: ComposeError) -> NoReturn:
-    """Bring back the files that were in place and start the old services again; always raises."""
+    """Bring back the files and images that were in place and start the old services again; always raises."""
     new = sorted(set(plan.files) - set(plan.current.files))
     write(world, plan, plan.current.files, [path for path in new if not path.startswith("secrets/")])
     try:
+        world.restore_images(plan.current.containers)
         up(world, plan.app)
         wait(world, plan.app, list(plan.current.services))
+        world.release_images(plan.app, plan.current.containers)
     except ComposeError as second:
         raise ComposeError(f"{error}\nGoing back to the previous project failed too: {second}") from second
     raise ComposeError(f"{error}\nThe previous project is back and up; correct the inventory and run again.") from error
@@ -112,11 +122,16 @@ def wait(world: World, app: App, services: Sequence[str]) -> None:
     """Wait until every service is up and the health address answers.
 
     Raises:
-        ComposeError: after ``app.wait_seconds``, with what is missing and the last lines of the logs.
+        ComposeError: after ``app.wait_seconds``, or at once when a service failed that nothing starts again; with what
+            is missing and the last lines of the logs.
     """
     deadline = world.now() + app.wait_seconds
     while True:
-        waiting = not_ready(services, world.containers().get(app.name, []))
+        containers = world.containers().get(app.name, [])
+        failed = failed_for_good(services, containers)
+        if failed:
+            raise ComposeError(f"not up: {'; '.join(failed)}\n{world.logs(app)}")
+        waiting = not_ready(services, containers)
         if not waiting and app.health:
             try:
                 status = world.probe(app.health)

@@ -17,7 +17,7 @@ from . import project as folders
 from .apply import apply, remove
 from .diff import render_diff
 from .model import App
-from .plan import Action, Container, Plan, is_secret
+from .plan import Action, Container, Plan, is_secret, renamed_volumes
 from .stage import plan
 from .world import ComposeError, World
 
@@ -30,6 +30,7 @@ class Outcome:
     diff: list[dict[str, str]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     dumps: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     changed: bool = False
@@ -117,9 +118,22 @@ def plan_all(
         except ComposeError as error:
             outcome.errors.append(f"{app.name}: {error}")
             continue
+        outcome.warnings.extend(volume_warnings(world, planned[-1].plan))
         if check and app.pull == "always":
             outcome.notes.append(f"{app.name}: check mode does not pull, so newer images are not foreseen")
     return planned
+
+
+def volume_warnings(world: World, plan: Plan) -> list[str]:
+    """Say that the app begins with an empty volume beside an old one that it does not use any more."""
+    unused, new = renamed_volumes(plan.project, world.volumes(plan.app))
+    if not unused or not new:
+        return []
+    return [
+        f"{plan.app.name}: the project no longer uses the volume {', '.join(unused)} and gets {', '.join(new)}, which "
+        "is empty. If upstream renamed it, name the old one: volumes: {KEY: {external: true, name: "
+        f"{unused[0]}}}}}; otherwise remove it with docker volume rm"
+    ]
 
 
 def plan_absent(world: World, apps: Sequence[App], containers: dict[str, list[Container]], outcome: Outcome) -> None:
@@ -132,3 +146,4 @@ def plan_absent(world: World, apps: Sequence[App], containers: dict[str, list[Co
         outcome.actions.extend(Action("delete", app.name, path, "the app is absent") for path in left)
         kept = [folder / "secrets", world.data_folder / app.name]
         outcome.left.extend(str(path) for path in kept if path.exists())
+        outcome.left.extend(f"volume {name}" for name in world.volumes(app))

@@ -98,6 +98,11 @@ def other_problems(where: str, app: Mapping[str, Any]) -> list[str]:
     for path in app.get("backup_paths") or []:
         if not PurePosixPath(str(path)).is_absolute():
             found.append(f'{where}: backup_paths "{path}" has to be an absolute path')
+    found += [
+        f"{where}: {name} {app[name]} is not a numeric id; give a number from 0 to 4294967294"
+        for name in ("data_uid", "data_gid")
+        if app.get(name) is not None and not 0 <= int(app[name]) <= 4294967294
+    ]
     if int(app.get("wait_seconds", 300)) < 1:
         found.append(f"{where}: wait_seconds has to be at least 1")
     return found

@@ -62,6 +62,8 @@ class File:
 
 @dataclass(frozen=True)
 class App:
+    """One entry of the list of apps."""
+
     name: str
     state: str = "present"
     files: Mapping[str, File] = field(default_factory=dict)
@@ -74,6 +76,12 @@ class App:
     pull: str = "missing"
     wait_seconds: int = 300
     rollback: bool = True
+    data_uid: int = -1  # numeric owner and group of the data folder; -1: as it is
+    data_gid: int = -1
+
+    def owns_data(self, uid: int, gid: int) -> bool:
+        """Tell whether the data folder has to get another owner or group than these."""
+        return self.data_uid not in (-1, uid) or self.data_gid not in (-1, gid)
 
 
 def from_params(params: Mapping[str, Any]) -> App:
@@ -100,6 +108,8 @@ def from_params(params: Mapping[str, Any]) -> App:
         pull=params["pull"],
         wait_seconds=params["wait_seconds"],
         rollback=params["rollback"],
+        data_uid=-1 if params.get("data_uid") is None else params["data_uid"],
+        data_gid=-1 if params.get("data_gid") is None else params["data_gid"],
     )
 
 

@@ -31,6 +31,7 @@ class Container:
     exit_code: int
     health: str  # healthy, unhealthy, starting, or "" without a health check
     restart: str  # name of the restart policy
+    image: str = ""  # the name that it was made from
 
 
 @dataclass(frozen=True)
@@ -209,6 +210,7 @@ def container_from_inspect(item: Mapping[str, Any]) -> tuple[str, Container] | N
         exit_code=int(state.get("ExitCode", 0)),
         health=(state.get("Health") or {}).get("Status", ""),
         restart=((item.get("HostConfig") or {}).get("RestartPolicy") or {}).get("Name", ""),
+        image=item["Config"].get("Image", ""),
     )
     return labels["com.docker.compose.project"], container
 
@@ -228,3 +230,34 @@ def not_ready(services: Sequence[str], containers: Sequence[Container]) -> list[
             elif container.health in ("starting", "unhealthy"):
                 waiting.append(f"service {name} is {container.health}")
     return waiting
+
+
+def failed_for_good(services: Sequence[str], containers: Sequence[Container]) -> list[str]:
+    """Return the services that no waiting brings up: their container failed, and nothing starts it again."""
+    return [
+        f"service {container.service} ended with exit status {container.exit_code}, and nothing restarts it"
+        for container in containers
+        if container.service in services
+        and container.status in ("exited", "dead")
+        and container.restart in ("", "no")
+        and not is_done(container)
+    ]
+
+
+def kept_image(app: str, service: str) -> str:
+    """Return the name under which the image of a service stays while a new one is tried."""
+    return f"labserver-previous:{app}.{service}"[:145]
+
+
+def renamed_volumes(project: Mapping[str, Any], existing: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the volumes of the project that it does not use any more, and those that it will make.
+
+    Both at once is what a volume looks like that got another name upstream: the app begins empty beside its old data.
+    """
+    wanted = {
+        volume.get("name") or f"{project.get('name', '')}_{key}": bool(volume.get("external"))
+        for key, volume in ((key, value or {}) for key, value in (project.get("volumes") or {}).items())
+    }
+    unused = sorted(set(existing) - set(wanted))
+    new = sorted(name for name, external in wanted.items() if not external and name not in existing)
+    return unused, new

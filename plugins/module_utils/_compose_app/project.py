@@ -54,7 +54,7 @@ def write_manifest(folder: Path, plan: Plan) -> None:
 
 
 def write_files(
-    folder: Path, files: Mapping[str, File], stale: Sequence[str], chown: Callable[[Path, int], None]
+    folder: Path, files: Mapping[str, File], stale: Sequence[str], chown: Callable[[Path, int, int], None]
 ) -> None:
     """Put the files in place; those that are as they should be are left alone."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -62,7 +62,7 @@ def write_files(
     for path, file in files.items():
         if current.get(path) != file:
             write(folder / path, file.content, file.mode)
-            chown(folder / path, file.uid)
+            chown(folder / path, file.uid, -1)
     for path in stale:
         (folder / path).unlink(missing_ok=True)
 

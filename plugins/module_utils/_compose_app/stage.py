@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 from . import project as folders
 from .model import OVERRIDE_FILE, App, File, override, project_files, secret_values
-from .plan import Container, Current, Plan, compare, service_parts
+from .plan import Action, Container, Current, Plan, compare, service_parts
 from .world import ComposeError, World
 
 
@@ -61,6 +62,7 @@ def plan(world: World, app: App, staged: Path, containers: Sequence[Container], 
     desired[OVERRIDE_FILE] = File(override(app, str(folder), project["services"], hashes), 0o600)
     references = {name: service.get("image", "") for name, service in project["services"].items()}
     if app.pull == "always" and not check:  # a pull changes the host: check mode compares with what is there
+        world.keep_images(app, containers)
         world.pull([reference for reference in references.values() if reference])
     before, managed = folders.read_manifest(folder)
     current = Current(
@@ -70,4 +72,9 @@ def plan(world: World, app: App, staged: Path, containers: Sequence[Container], 
         containers=tuple(containers),
         image_ids={name: world.image_id(reference) for name, reference in references.items() if reference},
     )
-    return compare(app, desired, services, project, current)
+    found = compare(app, desired, services, project, current)
+    data = world.data_folder / app.name
+    if data.is_dir() and app.owns_data(data.stat().st_uid, data.stat().st_gid):
+        owner = Action("own", app.name, str(data), f"belongs to {data.stat().st_uid}:{data.stat().st_gid}")
+        found = replace(found, actions=(*found.actions, owner))
+    return found

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from .._common import probe as common_probe
 from .model import OVERRIDE_FILE, App, Health
-from .plan import Container, container_from_inspect
+from .plan import Container, container_from_inspect, kept_image
 
 LOG_LINES = "40"
 PROBE_SECONDS = 5.0
@@ -49,7 +49,7 @@ class World:
     sleep: Callable[[float], None] = time.sleep
     probe: Callable[[Health], int] = http_status
     stamp: Callable[[], str] = field(default=lambda: time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
-    chown: Callable[[Path, int], None] = field(default=lambda path, uid: os.chown(path, uid, -1))
+    chown: Callable[[Path, int, int], None] = os.chown
 
     def project_folder(self, app: App) -> Path:
         """Return the folder of the app's project on the host."""
@@ -106,6 +106,29 @@ class World:
         """Return the id of the image that a name stands for now, "" when there is none."""
         status, out, _err = self.run(["docker", "image", "inspect", "--format", "{{.Id}}", reference])
         return out.strip() if status == 0 else ""
+
+    def volumes(self, app: App) -> list[str]:
+        """Return the volumes that belong to the app's project."""
+        only = f"label=com.docker.compose.project={app.name}"
+        return sorted(self.checked(["docker", "volume", "ls", "--quiet", "--filter", only], "docker volume ls").split())
+
+    def keep_images(self, app: App, containers: Sequence[Container]) -> None:
+        """Give the images that the app runs a name of their own: a build or a pull takes theirs away."""
+        for container in containers:
+            # An image that is gone already cannot be kept; the way back is without it then.
+            self.run(["docker", "tag", container.image_id, kept_image(app.name, container.service)])
+
+    def restore_images(self, containers: Sequence[Container]) -> None:
+        """Let the names that the containers were made from stand for their images again."""
+        for container in containers:
+            named = container.image and "@" not in container.image and not container.image.startswith("sha256:")
+            if named and self.image_id(container.image) != container.image_id:
+                self.checked(["docker", "tag", container.image_id, container.image], "bringing the old image back")
+
+    def release_images(self, app: App, containers: Sequence[Container]) -> None:
+        """Take the names away that the kept images had."""
+        for service in sorted({container.service for container in containers}):
+            self.run(["docker", "rmi", kept_image(app.name, service)])
 
     def pull(self, references: Sequence[str]) -> None:
         """Pull images; raises ComposeError."""

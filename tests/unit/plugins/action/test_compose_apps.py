@@ -40,3 +40,16 @@ def test_data_has_no_place_in_a_project_folder(tmp_path: Path) -> None:
     (tmp_path / "big").write_bytes(b"x" * (1024 * 1024 + 1))
     with pytest.raises(ValueError, match="larger than 1 MiB"):
         project_files({"folder": "x"}, lambda name: str(tmp_path))
+
+
+def test_a_folder_inside_the_inventory_is_refused(tmp_path: Path) -> None:
+    inside, beside = tmp_path / "lab" / "apps" / "wiki", tmp_path / "apps" / "wiki"
+    for folder in (inside, beside):
+        folder.mkdir(parents=True)
+        (folder / "compose.yaml").write_text("services: {}")
+    inventories = [str(tmp_path / "lab"), "localhost,"]
+    assert project_files({"folder": "wiki"}, lambda _name: str(beside), inventories)
+    with pytest.raises(
+        ValueError, match=f"lies in the inventory .*lab, .* move it out, for example to {tmp_path}/apps/wiki"
+    ):
+        project_files({"folder": "wiki"}, lambda _name: str(inside), inventories)

@@ -56,6 +56,9 @@ class Engine:
         self.registry = {"web:2": "sha256:w2"}
         self.networks: set[str] = set()
         self.broken_images: set[str] = set()
+        self.broken_ids: set[str] = set()
+        self.built = "sha256:w-built"
+        self.volumes: list[str] = []
         self.compose_installed = True
 
     def __call__(self, command: Sequence[str]) -> tuple[int, str, str]:
@@ -72,6 +75,13 @@ class Engine:
             return 0, json.dumps(list(self.containers.values())), ""
         if argv[1:3] == ["image", "inspect"]:
             return (0, self.images[argv[-1]], "") if argv[-1] in self.images else (1, "", "no such image")
+        if argv[1] == "tag":
+            self.images[argv[3]] = argv[2]
+            return 0, "", ""
+        if argv[1] == "rmi":
+            return (0, "", "") if self.images.pop(argv[2], None) else (1, "", "no such image")
+        if argv[1] == "volume":
+            return 0, "\n".join(self.volumes), ""
         if argv[1] == "pull":
             if argv[-1] not in self.registry:
                 return 1, "", f"manifest for {argv[-1]} not found"
@@ -109,6 +119,10 @@ class Engine:
             project["services"][service].update(extra)
         if "config" in argv:
             return 0, json.dumps(project), ""
+        if "build" in argv:
+            built = [item["image"] for item in project["services"].values() if "build" in item]
+            self.images.update(dict.fromkeys(built, self.built))
+            return 0, "", ""
         assert "up" in argv
         self.up(name, project)
         return 0, "", ""
@@ -124,13 +138,13 @@ class Engine:
             if old and old["Config"]["Labels"] == labels and old["Image"] == image:
                 old["State"].update(Status="running")
                 continue
-            bad = definition["image"] in self.broken_images
+            bad = definition["image"] in self.broken_images or image in self.broken_ids
             self.containers[name, service] = {
                 "Id": f"{name}-{service}-{len(self.commands)}",
                 "Image": image,
-                "Config": {"Labels": labels},
+                "Config": {"Labels": labels, "Image": definition["image"]},
                 "State": {"Status": "exited" if bad else "running", "ExitCode": 3 if bad else 0},
-                "HostConfig": {"RestartPolicy": {"Name": "always"}},
+                "HostConfig": {"RestartPolicy": {"Name": definition.get("restart", "always")}},
             }
 
     def ids(self) -> dict[str, str]:
@@ -160,7 +174,7 @@ def host(engine: Engine, tmp_path: Path) -> World:
         sleep=lambda seconds: None,
         probe=lambda health: 200,
         stamp=lambda: "20261120T100000Z",
-        chown=lambda path, uid: None,
+        chown=lambda path, uid, gid: None,
     )
 
 
@@ -269,6 +283,72 @@ def test_the_previous_project_comes_back_when_the_new_one_fails(host: World, eng
     assert (host.folder / "notes/compose.yaml").read_text() == old
     assert engine.containers["notes", "web"]["Image"] == "sha256:w1"
     assert run(host, app()).changed is False
+
+
+def built(**service: t.Any) -> App:
+    return app(definition=changed_definition(build={"context": "."}, **service))
+
+
+def test_the_image_that_a_build_replaced_comes_back_too(host: World, engine: Engine) -> None:
+    engine.built = "sha256:w-good"
+    assert run(host, built()).errors == []
+    engine.built = "sha256:w-bad"
+    engine.broken_ids.add("sha256:w-bad")
+    outcome = run(host, built(command=["new"]))
+    assert "previous project is back" in outcome.errors[0]
+    assert engine.images["web:1"] == engine.containers["notes", "web"]["Image"] == "sha256:w-good"
+    assert engine.containers["notes", "web"]["State"]["Status"] == "running"
+    assert not [name for name in engine.images if name.startswith("labserver-previous")]
+
+
+def test_a_newer_image_of_the_same_name_that_fails_gives_way_to_the_old_one(host: World, engine: Engine) -> None:
+    engine.registry |= {"web:1": "sha256:w1", "database:1": "sha256:d1", "cache:1": "sha256:c1"}
+    run(host, app(pull="always"))
+    engine.registry["web:1"] = "sha256:w-bad"
+    engine.broken_ids.add("sha256:w-bad")
+    assert "previous project is back" in run(host, app(pull="always")).errors[0]
+    assert engine.containers["notes", "web"]["Image"] == "sha256:w1"
+    assert not [name for name in engine.images if name.startswith("labserver-previous")]
+
+
+def test_a_container_that_nothing_starts_again_is_not_waited_for(host: World, engine: Engine) -> None:
+    engine.broken_images.add("web:1")
+    outcome = run(host, app(definition=changed_definition(restart="no"), wait_seconds=100_000))
+    assert "service web ended with exit status 3, and nothing restarts it" in outcome.errors[0]
+    assert "cannot start" in outcome.errors[0]
+
+
+def test_the_volumes_of_an_absent_app_are_named(host: World, engine: Engine) -> None:
+    run(host, app())
+    engine.volumes = ["notes_db"]
+    outcome = run(host, replace(app(), state="absent"))
+    assert outcome.left[-1] == "volume notes_db"
+
+
+def test_a_volume_with_another_name_is_said_before_the_app_begins_empty(host: World, engine: Engine) -> None:
+    definition = {
+        **DEFINITION,
+        "volumes": {"database": {"name": "notes_database"}, "x": {"external": True, "name": "x"}},
+    }
+    assert run(host, app(definition=definition), check=True).warnings == []
+    engine.volumes = ["notes_db"]
+    (warning,) = run(host, app(definition=definition), check=True).warnings
+    assert warning.startswith("notes: the project no longer uses the volume notes_db and gets notes_database, which is")
+    assert "volumes: {KEY: {external: true, name: notes_db}}" in warning
+    engine.volumes = ["notes_db", "notes_database"]
+    assert run(host, app(definition=definition), check=True).warnings == []
+
+
+def test_the_data_folder_gets_its_owner(host: World) -> None:
+    owners: list[tuple[str, int, int]] = []
+    host.chown = lambda path, uid, gid: owners.append((path.name, uid, gid))
+    run(host, app())
+    assert ("notes", 1000, -1) not in owners
+    outcome = run(host, app(data_uid=1000))
+    assert [(action.what, action.target) for action in outcome.actions] == [("own", str(host.data_folder / "notes"))]
+    assert ("notes", 1000, -1) in owners
+    here = (host.data_folder / "notes").stat()
+    assert run(host, app(data_uid=here.st_uid, data_gid=here.st_gid)).changed is False
 
 
 def test_without_rollback_the_failed_project_stays_and_the_next_run_tries_again(host: World, engine: Engine) -> None:

@@ -63,6 +63,7 @@ W = "compose_app_apps[0] (name=notes)"
         ({"health": {"url": "127.0.0.1:80"}}, f'{W}: health.url "127.0.0.1:80" is not an address'),
         ({"networks": {"web": "front"}}, f"{W}: networks.web has to be a list"),
         ({"backup_paths": ["data"]}, f'{W}: backup_paths "data" has to be an absolute path'),
+        ({"data_uid": -1}, f"{W}: data_uid -1 is not a numeric id"),
         ({"wait_seconds": 0}, f"{W}: wait_seconds has to be at least 1"),
     ],
 )
