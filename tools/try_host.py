@@ -132,7 +132,7 @@ def wait(what: str, ask: t.Callable[[], object], seconds: float = WAIT_SECONDS) 
 def look(host: Host) -> str:
     text = host.play("look", "playbooks/validate.yml", "-e", "hosts_too=true")
     summary = re.findall(r"msg\W+(.*GiB free)", text)
-    version = host.run("cat /etc/os-release | sed -n 's/^PRETTY_NAME=//p'; uname -a")
+    version = host.run("cat /etc/os-release | sed -n 's/^PRETTY_NAME=//p' | tr -d '\"'; uname -a")
     return f"{summary[0] if summary else ''}\n{version}"
 
 
