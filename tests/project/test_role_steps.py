@@ -104,6 +104,9 @@ def test_releases_without_known_packages_are_refused_in_one_sentence(tmp_path: P
     """With packages from Docker's own repository there is nothing to look up."""
     status, said = validated(tmp_path, "99")
     assert status == 2, said
-    assert "does not know the packages of the engine for Debian-99; it knows Debian-12, Debian-13." in said
+    assert (
+        "does not know the packages of the engine for Debian-99; it knows Debian-12, Debian-13, Ubuntu-24, Ubuntu-26."
+        in said
+    )
     assert validated(tmp_path, "99", docker_source="upstream")[0] == 0
     assert validated(tmp_path, "12")[0] == 0

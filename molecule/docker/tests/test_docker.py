@@ -27,6 +27,12 @@ def upstream(host: t.Any) -> None:
         pytest.skip("for the host with Docker's repository")
 
 
+@pytest.fixture
+def ubuntu_like(host: t.Any) -> None:
+    if "ubuntu_like" not in host.ansible.get_variables()["group_names"]:
+        pytest.skip("for the host that says it is Ubuntu")
+
+
 def test_engine_runs_with_the_labs_settings(host: t.Any) -> None:
     info = json.loads(host.check_output("docker info --format '{{json .}}'"))
     assert info["LiveRestoreEnabled"] is True
@@ -134,3 +140,20 @@ def test_compose_apps_take_the_plugin_of_dockers_repository(host: t.Any, tmp_pat
     assert not host.package("docker-compose").is_installed
     assert host.check_output("docker inspect -f '{{.State.Status}}' nap-web-1") == "running"
     host.check_output("docker rm -f nap-web-1")
+
+
+@pytest.mark.usefixtures("ubuntu_like")
+def test_on_ubuntu_its_own_names_are_installed(host: t.Any) -> None:
+    """Ansible sees Ubuntu too, not only the role ``host``; the engine, its client and Compose v2 answer."""
+    facts = host.ansible("setup", "gather_subset=!all,!min,distribution")["ansible_facts"]
+    assert (facts["ansible_distribution"], facts["ansible_distribution_major_version"]) == ("Ubuntu", "24")
+    assert host.package("docker-buildx").is_installed
+    assert host.package("docker-compose-v2").is_installed
+    assert host.check_output("docker compose version --short").startswith("2.")
+
+
+@pytest.mark.usefixtures("ubuntu_like")
+def test_on_ubuntu_the_repository_is_dockers_for_ubuntu(tmp_path: Path) -> None:
+    """In check mode: Docker's own repository is not in reach."""
+    status, text = run_role(tmp_path, "docker", "ubuntu_like", ["--check"], docker_source="upstream")
+    assert "from https://download.docker.com/linux/ubuntu" in " ".join(text.split()), (status, text)

@@ -83,6 +83,13 @@ class Quotas:
         self.call(Q_SETQUOTA, self.device, uid, block)
 
 
+# Debian's initramfs mounts / but has no quota_v2: with quotas on / the next boot ends there. (Tried: this line helps.)
+INITRAMFS = (
+    "make the initramfs able to mount it first (quota_v2 as a line of /etc/initramfs-tools/modules, then"
+    " update-initramfs -u)"
+)
+
+
 def find(folder: str, call: Call = quotactl, mountinfo: Path = mounts.MOUNTINFO) -> Quotas:
     """Return the quotas of the file system that a folder lies on, or why it has none."""
     mount = mounts.holding(folder, mounts.read(mountinfo))
@@ -99,9 +106,17 @@ def find(folder: str, call: Call = quotactl, mountinfo: Path = mounts.MOUNTINFO)
         call(Q_GETQUOTA, device, 0, Dqblk())
     except OSError as error:
         remedy = "mount it with usrquota"
-        if mount.fstype == "ext4":
+        if mount.fstype == "ext4" and mount.target == "/":
+            remedy = (
+                f"give the homes a file system of their own, or {INITRAMFS}, then switch them on from a rescue system"
+                " (tune2fs -O quota), then mount it with usrquota"
+            )
+        elif mount.fstype == "ext4":
             remedy = "switch them on while it is not mounted (tune2fs -O quota), then mount it with usrquota"
         return Quotas(reason=f"{mount.target} ({mount.fstype}) counts nobody's files ({error.strerror}); {remedy}")
     if not state.flags & ENFORCED:  # ext4 with the feature quota counts always, but limits only with the mount option
-        return Quotas(reason=f"{mount.target} ({mount.fstype}) counts files but limits nobody; mount it with usrquota")
+        remedy = "mount it with usrquota"
+        if mount.fstype == "ext4" and mount.target == "/":
+            remedy = f"{INITRAMFS}, then mount it with usrquota"
+        return Quotas(reason=f"{mount.target} ({mount.fstype}) counts files but limits nobody; {remedy}")
     return Quotas(device, call=call)

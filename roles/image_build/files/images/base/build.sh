@@ -1,30 +1,46 @@
 #!/bin/sh
-# Makes the base image of all images of this collection from the host's own Debian package sources.
-#   usage: build.sh SUITE REFERENCE      e.g. build.sh trixie labserver/base:0123456789ab
+# Makes the base image of all images of this collection from the host's own package sources (Debian's or Ubuntu's).
+#   usage: build.sh SUITE REFERENCE [SOURCE...]      e.g. build.sh trixie labserver/base:0123456789ab
+# Sources such as "http://deb.debian.org/debian trixie main" are taken instead of the host's, and have to be Debian's.
 # Below /usr/local/share/ca-certificates the host keeps the lab's extra certificates: the image trusts them as well.
 set -eu
 suite=$1
 reference=$2
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+shift 2
 
-# The archive that this host installs from, whatever the format of its sources (never a name written here).
+# The archive that this host installs from, whatever the format of its sources (never a name written here). Debian's
+# security archive has a codename of its own; Ubuntu's parts have one codename and differ by suite.
 . /etc/os-release
-sources=$(apt-get indextargets --format '$(ORIGIN)|$(CODENAME)|$(REPO_URI)' 'Created-By: Packages' | sort -u)
-archive=$(printf '%s\n' "$sources" | awk -F'|' -v c="$VERSION_CODENAME" '$1 == "Debian" && $2 == c {print $3; exit}')
-security=$(printf '%s\n' "$sources" | awk -F'|' -v c="$VERSION_CODENAME-security" '$1 == "Debian" && $2 == c {print $3; exit}')
-if [ -z "$archive" ]; then
-  echo "build.sh: no Debian archive for $VERSION_CODENAME among the package sources; run 'apt-get update' and look at /etc/apt/sources.list*" >&2
-  exit 1
+if [ $# -gt 0 ]; then
+  ID=debian
 fi
+case $ID in
+  debian) origin=Debian name='$(CODENAME)' keyring=/usr/share/keyrings/debian-archive-keyring.gpg components=main parts=security ;;
+  ubuntu) origin=Ubuntu name='$(SUITE)' keyring=/usr/share/keyrings/ubuntu-archive-keyring.gpg components='main universe' parts='updates security' ;;
+  *) echo "build.sh: this host is $ID; the base image is made on Debian or Ubuntu" >&2; exit 1 ;;
+esac
+targets=$(apt-get indextargets --format "\$(ORIGIN)|$name|\$(REPO_URI)" 'Created-By: Packages' | sort -u)
+archive_of() { # name of a part of the archive
+  printf '%s\n' "$targets" | awk -F'|' -v o="$origin" -v n="$1" '$1 == o && $2 == n {print $3; exit}'
+}
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-{
-  echo "deb [signed-by=$keyring] $archive $suite main"
-  if [ -n "$security" ]; then
-    echo "deb [signed-by=$keyring] $security $suite-security main"
+for source in "$@"; do
+  echo "deb [signed-by=$keyring] $source" >> "$work/sources.list"
+done
+if [ $# -eq 0 ]; then
+  archive=$(archive_of "$VERSION_CODENAME")
+  if [ -z "$archive" ]; then
+    echo "build.sh: no $origin archive for $VERSION_CODENAME among the package sources; run 'apt-get update' and look at /etc/apt/sources.list*" >&2
+    exit 1
   fi
-} > "$work/sources.list"
+  echo "deb [signed-by=$keyring] $archive $suite $components" > "$work/sources.list"
+  for part in $parts; do
+    archive=$(archive_of "$VERSION_CODENAME-$part")
+    [ -z "$archive" ] || echo "deb [signed-by=$keyring] $archive $suite-$part $components" >> "$work/sources.list"
+  done
+fi
 mkdir -p /usr/local/share/ca-certificates
 
 # A session of its own: when mmdebstrap fails it ends its whole process group.

@@ -46,7 +46,11 @@ class Kernel:
     ("line", "told"),
     [
         ("28 1 0:50 / / rw - overlay overlay rw", "/home lies on overlay (/); quotas are for ext4 and xfs"),
-        ("28 1 254:1 / / rw - ext4 /dev/vda1 rw", "counts nobody's files (No such process); switch them on"),
+        ("28 1 254:1 / /home rw - ext4 /dev/vda1 rw", "counts nobody's files (No such process); switch them on"),
+        (
+            "28 1 254:1 / / rw - ext4 /dev/vda1 rw",
+            "or make the initramfs able to mount it first (quota_v2 as a line of",
+        ),
         ("28 1 254:1 / / rw - xfs /dev/vda1 rw", "counts nobody's files (No such process); mount it with usrquota"),
         ("", "lies on no known file system"),
     ],
@@ -59,10 +63,17 @@ def test_why_there_are_none(tmp_path: Path, line: str, told: str) -> None:
 @pytest.mark.parametrize(("flags", "told"), [(3, ""), (1, "counts files but limits nobody; mount it with usrquota")])
 def test_counting_is_not_limiting(tmp_path: Path, flags: int, told: str) -> None:
     """Seen with ext4: with its feature ``quota`` limits can be set, but without usrquota they stop nobody."""
-    (tmp_path / "mountinfo").write_text("28 1 254:1 / / rw - ext4 /dev/null rw\n")
+    (tmp_path / "mountinfo").write_text("28 1 254:1 / /home rw - ext4 /dev/null rw\n")
     found = quota.find("/home", Kernel(flags=flags), tmp_path / "mountinfo")
     assert told in found.reason
     assert found.device == ("" if told else "/dev/null")
+
+
+def test_the_root_file_system_has_to_boot_afterwards(tmp_path: Path) -> None:
+    """Seen twice: quotas switched on for / without quota_v2 in the initramfs, and the next boot ended there."""
+    (tmp_path / "mountinfo").write_text("28 1 254:1 / / rw - ext4 /dev/null rw\n")
+    reason = quota.find("/home", Kernel(flags=1), tmp_path / "mountinfo").reason
+    assert reason.index("update-initramfs -u") < reason.index("mount it with usrquota")
 
 
 def test_limits_are_set_once_and_corrected(tmp_path: Path) -> None:
