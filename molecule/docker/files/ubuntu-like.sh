@@ -27,7 +27,7 @@ transitional docker-compose-v2 docker-compose
 chmod -R a+rX "$folder"
 echo "deb [trusted=yes] file:$folder ./" > /etc/apt/sources.list.d/ubuntu-names.list
 cat > /usr/lib/os-release <<'END'
-PRETTY_NAME="Ubuntu 24.04.3 LTS (a stand-in on Debian)"
+PRETTY_NAME="Ubuntu 24.04.3 LTS"
 NAME="Ubuntu"
 VERSION_ID="24.04"
 VERSION="24.04.3 LTS (Noble Numbat)"

@@ -157,3 +157,15 @@ def test_on_ubuntu_the_repository_is_dockers_for_ubuntu(tmp_path: Path) -> None:
     """In check mode: Docker's own repository is not in reach."""
     status, text = run_role(tmp_path, "docker", "ubuntu_like", ["--check"], docker_source="upstream")
     assert "from https://download.docker.com/linux/ubuntu" in " ".join(text.split()), (status, text)
+
+
+@pytest.mark.usefixtures("ubuntu_like")
+def test_a_host_with_another_hub_is_refused_with_all_reasons(host: t.Any, tmp_path: Path) -> None:
+    host.check_output("mkdir -p /opt/tljh /var/snap/docker")
+    try:
+        status, text = run_role(tmp_path, "host", "ubuntu_like")
+    finally:
+        host.check_output("rmdir /opt/tljh /var/snap/docker /var/snap")
+    assert status != 0
+    assert "2 problems with this host" in text
+    assert "'snap remove docker'" in text and "The Littlest JupyterHub is installed here" in text

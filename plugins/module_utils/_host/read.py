@@ -65,7 +65,9 @@ def here() -> World:
 def active_services(names: list[str]) -> set[str]:
     """Ask systemd which services run; none without systemd."""
     try:
-        done = subprocess.run(["systemctl", "is-active", *names], stdout=subprocess.PIPE, check=False)
+        done = subprocess.run(
+            ["systemctl", "is-active", *names], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
+        )
     except OSError:
         return set()
     answers = done.stdout.decode(errors="replace").split()
