@@ -109,7 +109,7 @@ def complete() -> list[str]:
     ("harm", "mend", "words"),
     [
         ("mount -t tmpfs none /home", "umount /home", "/home/jupyter-alice (home of alice) is not there"),
-        ("umount /home", "mount --bind /home /home", "nothing is mounted at /home, where "),
+        ("umount -l /home", "mount --bind /home /home", "nothing is mounted at /home, where "),
         (
             "mv /etc/labserver/public/roster.json /root",
             "mv /root/roster.json /etc/labserver/public",
@@ -144,7 +144,7 @@ def test_what_is_missing_is_said_and_the_good_backup_stays(
 
 def test_what_is_meant_is_accepted_once(saved: dict[str, t.Any]) -> None:
     """The scenario goes on without the mount, as it began."""
-    sh("umount /home")
+    sh("umount -l /home")
     assert "labserver backup --accept" in run_job("backup", status=1)["message"]
     sh("/usr/local/sbin/labserver backup --accept")
     assert run_job("backup")["level"] == "ok"

@@ -28,7 +28,7 @@ SMALLEST_PART = 0.5
 FEWEST_FILES, FEWEST_BYTES = 50, 10 << 20
 ANONYMOUS = re.compile(r"[0-9a-f]{64}")  # name of a volume that nobody named
 # Not the file systems of disks: these come and go with programs.
-PASSING = ("autofs", "tmpfs", "devtmpfs", "overlay", "proc", "sysfs", "nsfs", "ramfs")
+PASSING = ("autofs", "tmpfs", "devtmpfs", "proc", "sysfs", "nsfs", "ramfs")
 
 
 @dataclass(frozen=True)
@@ -209,12 +209,12 @@ def _look(current: Current, source: Source) -> Look:
 
 
 def _matters(target: str, fstype: str, sources: Sequence[Source], exclude: Sequence[str]) -> bool:
-    """Tell whether a file system holds (a part of) a source. What people mount in their homes comes and goes."""
+    """Tell whether a file system holds (a part of) a source. What people and containers mount below one goes."""
     if target == "/" or fstype in PASSING or left_out(target, exclude):
         return False
     above = any(covers(target, source.path) for source in sources)
     below = any(covers(source.path, target) for source in sources)
-    return above or (below and not fstype.startswith("fuse."))
+    return above or (below and fstype != "overlay" and not fstype.startswith("fuse."))
 
 
 def _mounts(sources: Sequence[Source], current: Current, known: Known, exclude: Sequence[str]) -> Iterator[str]:

@@ -32,6 +32,7 @@ SAMPLE_BYTES = 16 << 20
 DEEPEST = 64
 MOST_ENTRIES = 10_000
 DRAW_SECONDS = 60.0
+DUMP_SECONDS = 3600.0
 
 
 def copy_tree(source: Path, target: Path) -> None:
@@ -48,13 +49,18 @@ def copy_tree(source: Path, target: Path) -> None:
                 sqlite_copy.like(Path(folder, name), place / name)
 
 
-def dump(world: World, item: Dump) -> str:
-    """Run a room's command and keep its output; returns what went wrong, or an empty text."""
+def dump(world: World, item: Dump, limit_seconds: float = DUMP_SECONDS) -> str:
+    """Run a room's command and keep its output; returns what went wrong, or an empty text.
+
+    One that hangs must not keep everything else out of the backup.
+    """
     target = world.at(item.file)
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         with files.creating(target) as file:
-            done = subprocess.run(item.command, stdout=file, stderr=subprocess.PIPE, check=False)
+            done = subprocess.run(item.command, stdout=file, stderr=subprocess.PIPE, check=False, timeout=limit_seconds)
+    except subprocess.TimeoutExpired:
+        return f"the dump of {item.name} did not end within {limit_seconds:g} s and was ended"
     except OSError as error:
         return f"the dump of {item.name} cannot be made: {error}"
     if done.returncode or not target.stat().st_size:

@@ -167,6 +167,11 @@ class World:
 
         The database files are copied while nothing runs: a new version may rewrite them at its first start.
         """
+        if not server.data_folder.is_dir() or not any(server.data_folder.iterdir()):
+            raise CocalcError(
+                f"{server.data_folder} is empty or not there, and the container {server.name} keeps its data in it; "
+                "is its disk mounted? Nothing was changed"
+            )
         copy = before_folder(server)
         partial = copy.with_name(copy.name + ".part")
         database = server.data_folder / "postgres"

@@ -96,6 +96,7 @@ def test_a_file_system_that_is_not_mounted_any_more() -> None:
         Mount("/", "/dev/sda1", "ext4", frozenset()),
         Mount("/mnt/other", "/dev/sdc1", "ext4", frozenset()),
         Mount("/home/jupyter-alice/tmp", "tmpfs", "tmpfs", frozenset()),
+        Mount("/srv/labserver/engine/overlay2/1/merged", "overlay", "overlay", frozenset()),
     ],
 )
 def test_file_systems_that_are_none_of_the_backup_may_come_and_go(mount: Mount) -> None:
@@ -103,11 +104,12 @@ def test_file_systems_that_are_none_of_the_backup_may_come_and_go(mount: Mount) 
     assert found(WHOLE, known) == []
 
 
-def test_a_cluster_file_system_above_a_home_counts() -> None:
-    fuse = Mount("/home", "gluster:/homes", "fuse.glusterfs", frozenset())
-    known = sources.remember(NAMED, replace(WHOLE, mounts=(fuse,)), UNWANTED, 1, 1)
+@pytest.mark.parametrize("fstype", ["fuse.glusterfs", "overlay"])
+def test_any_file_system_above_a_home_counts(fstype: str) -> None:
+    mount = Mount("/home", "homes", fstype, frozenset())
+    known = sources.remember(NAMED, replace(WHOLE, mounts=(mount,)), UNWANTED, 1, 1)
     (text,) = found(replace(WHOLE, mounts=()), known)
-    assert "fuse.glusterfs gluster:/homes" in text
+    assert f"{fstype} homes" in text
 
 
 def test_people_whose_list_is_gone() -> None:

@@ -140,6 +140,19 @@ def test_a_copy_that_a_run_left_is_not_overwritten_by_the_next_replacement(serve
     assert (Path(kept) / "table").read_text() == "older"
 
 
+@pytest.mark.parametrize("there", [False, True])
+def test_a_server_whose_disk_is_away_is_not_replaced_by_an_empty_one(server: Desired, there: bool) -> None:
+    engine = Engine("cocalc")
+    old = world(engine).container("cocalc")
+    assert old is not None
+    shutil.rmtree(server.data_folder)
+    if there:
+        server.data_folder.mkdir()
+    with pytest.raises(cocalc_host.CocalcError, match="is its disk mounted"):
+        world(engine).replace(server, old, "2", exposed=False)
+    assert engine.changes == []
+
+
 def test_an_image_without_the_certificate_program_is_refused_before_anything_is_touched(server: Desired) -> None:
     engine = Engine("cocalc", commands=())
     wanted = dataclasses.replace(server, letsencrypt={"domain": "x.org", "email": "a@x.org"})
