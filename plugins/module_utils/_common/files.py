@@ -131,11 +131,15 @@ def keep_copy(path: Path, now: datetime | None = None) -> Path:
     copy = path.with_name(f"{path.name}.{(now or datetime.now(UTC)).strftime('%Y%m%dT%H%M%SZ')}~")
     status = path.stat()
     replace(copy, path.read_bytes(), status.st_mode & 0o7777, status.st_uid, status.st_gid)
-    for old in sorted(path.parent.glob(f"{glob.escape(path.name)}.*~"), key=lambda one: one.stat().st_mtime)[
-        :-COPIES_KEPT
-    ]:
-        old.unlink()
+    forget_copies(path, ".*~")
     return copy
+
+
+def forget_copies(path: Path, ending: str, keep: int = COPIES_KEPT) -> None:
+    """Remove the copies of a file beside it but for the last ones; ``ending`` is a pattern for what their names add."""
+    copies = sorted(path.parent.glob(glob.escape(path.name) + ending), key=lambda copy: copy.stat().st_mtime)
+    for copy in copies[: max(len(copies) - keep, 0)]:
+        copy.unlink()
 
 
 def tell_kernel(path: Path, text: str) -> None:

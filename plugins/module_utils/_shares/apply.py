@@ -26,6 +26,9 @@ from .world import ApplyError, Folder, World
 # How long a mounted share may take to say anything at all, before it is taken for silent.
 SILENCE_SECONDS = 10.0
 
+COPY = ".[0-9]*T*Z"
+"""What the name of a copy adds to that of the file: the time of the run."""
+
 
 @dataclass
 class Outcome:
@@ -105,6 +108,7 @@ class _Applier:
         elif action.what == "write fstab":
             self.outcome.backup = f"{FSTAB}.{self.stamp}"
             world.write(self.outcome.backup, current.fstab, world.mode(FSTAB) or 0o644)
+            world.forget_copies(FSTAB, COPY)
             world.write(FSTAB, plan.fstab, world.mode(FSTAB) or 0o644)
             self._reload()
         elif action.what == "mount" and share:

@@ -130,6 +130,10 @@ class World:
             folder.mkdir(mode=folder_mode if folder == target.parent else 0o755)
         files.replace(target, content, mode)
 
+    def forget_copies(self, path: str, ending: str) -> None:
+        """Keep the last copies of a file and remove the older ones."""
+        files.forget_copies(self.at(path), ending)
+
     def remove(self, path: str) -> None:
         self.at(path).unlink(missing_ok=True)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import stat
 import tempfile
 from pathlib import Path
@@ -492,3 +493,19 @@ def test_any_way_from_one_list_to_another(
         kept = [line for line in kept if line.split()[1:2] != [b"/mnt/b-c/"] or "/mnt/b-c" not in taken]
         now = (machine.base / "etc/fstab").read_bytes().splitlines(keepends=True)
         assert [line for line in now if root.encode() not in line] == kept
+
+
+def test_copies_of_fstab_do_not_pile_up(machine: Machine, inputs: dict[str, Any]) -> None:
+    (machine.base / "etc/fstab.pacnew").write_text("of somebody else")
+    for number in range(6):
+        inputs["shares_list"][0]["source"] = f"//nas/data{number}"
+        stamp = f"2026-11-27T20:00:0{number}Z"
+        result = core.converge(machine, inputs, check=False, stamp=stamp)
+        assert result["backup"] == f"/etc/fstab.{stamp}"
+        os.utime(machine.base / f"etc/fstab.{stamp}", (number, number))
+    assert sorted(path.name for path in (machine.base / "etc").glob("fstab.*")) == [
+        "fstab.2026-11-27T20:00:03Z",
+        "fstab.2026-11-27T20:00:04Z",
+        "fstab.2026-11-27T20:00:05Z",
+        "fstab.pacnew",
+    ]
