@@ -132,6 +132,7 @@ def test_no_odd_value_is_a_fault_of_the_hub(hub: Hub, bob: Browser, path: str, k
     for body in bodies:
         raw = json.dumps(body).replace("Infinity", "1e400")
         answer = bob.post(f"{hub.url}/hub/api/{path}", data=raw, headers=headers, timeout=60)
+        assert "already running" not in answer.text
         if "Internal Server Error" in answer.text or "Traceback" in answer.text:
             wrong.append((raw, answer.status_code, answer.text[:200]))
         if answer.status_code in (201, 202) and path.endswith("server"):

@@ -65,6 +65,19 @@ def test_a_guard_that_is_away_for_a_while_ends_no_server(lab: Hub, alice: Browse
     assert alice.ready("alice") and runs(lab, "alice")
 
 
+def test_a_start_while_the_guard_is_away_says_so_and_works_later(lab: Hub, alice: Browser) -> None:
+    bob = lab.login("bob")
+    bob.api("DELETE", "users/bob/server")
+    wait_for(lambda: "jupyter-bob" not in lab.engine.containers, 60, "the end of bob's server")
+    lab.stop("guard")
+    answer = bob.api("POST", "users/bob/server", {})
+    assert answer.status_code >= 400
+    assert "Docker on this server does not answer" in answer.text
+    assert not bob.ready("bob")
+    lab.start_guard()
+    bob.start_server("bob")
+
+
 def test_a_server_that_the_database_lost_is_taken_over(lab: Hub, alice: Browser) -> None:
     before = identity(lab, "bob")
     lab.stop("hub")

@@ -43,7 +43,7 @@ class StartError(SpawnException):
             self.jupyterhub_html_message = message_html
 
 
-class UnansweredError(Exception):
+class UnansweredError(OSError):
     """Guard or engine did not answer: nothing is known about the container, which may well run."""
 
 
@@ -80,7 +80,10 @@ class Container(DockerSpawner):
             answer: dict[str, Any] = self.client.get(self.client.base_url + path, timeout=30).json()
             return answer
 
-        return await asyncio.wrap_future(self.executor.submit(ask))
+        try:
+            return await asyncio.wrap_future(self.executor.submit(ask))
+        except (docker.errors.DockerException, OSError, ValueError) as error:
+            raise UnansweredError(str(error)) from error
 
     async def get_object(self) -> dict[str, Any] | None:
         """Return the container as Docker shows it, None if there is none; raises UnansweredError."""
@@ -109,7 +112,8 @@ class Container(DockerSpawner):
                     self.log.warning("nothing is known about the server of %s: %s", self.user.name, error)
                 self._unanswered = str(error)
                 if not self._check_pending:
-                    return None
+                    # A start that failed before there was a container leaves nothing that could run.
+                    return None if self.object_id else 0
                 await asyncio.sleep(ASK_AGAIN_SECONDS)
                 continue
             self._unanswered = ""

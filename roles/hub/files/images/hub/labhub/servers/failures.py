@@ -99,6 +99,13 @@ def of_engine(message: str) -> Failure:
     return Failure("engine", "The container could not be made.", last_lines(message))
 
 
+def of_silence(message: str) -> Failure:
+    """Explain that guard or engine gave no answer."""
+    return Failure(
+        "engine", "Docker on this server does not answer. Please try again in a minute.", last_lines(message)
+    )
+
+
 def of_container(state: Mapping[str, Any] | None, log: str, memory_bytes: int, waited_seconds: float) -> Failure:
     """Explain why a container that was started has no answering server. ``state`` is Docker's, None when it is gone."""
     lines = last_lines(log)

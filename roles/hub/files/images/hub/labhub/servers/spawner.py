@@ -69,7 +69,11 @@ class LabSpawner(Container):
         if most < 1:
             return ""
         last = gpus.wish(self.user_options or self.orm_spawner.user_options or {}, most) or 0
-        return form.gpu_fields(most, last, gpus.book(known, await self._guard("/labserver/gpus")))
+        try:
+            words = gpus.book(known, await self._guard("/labserver/gpus"))
+        except UnansweredError:
+            words = "Who uses which card is not known at the moment."
+        return form.gpu_fields(most, last, words)
 
     def options_from_form(self, formdata: dict[str, list[str]]) -> dict[str, str]:
         """Return the choice: the image, and how many graphics cards."""
@@ -174,7 +178,10 @@ class LabSpawner(Container):
             raise
         self.image = self._chosen.reference
         self.object_name = server.container_name(self.settings, self.person)
-        running = await self._adopted()
+        try:
+            running = await self._adopted()
+        except UnansweredError as error:
+            raise await self._explained(failures.of_silence(str(error))) from error
         if running is not None:
             return running
         options, self.user_options = self.user_options, {}  # DockerSpawner must not look for an image in them
@@ -182,6 +189,8 @@ class LabSpawner(Container):
             address, port = await super().start()
         except docker.errors.APIError as error:
             raise await self._explained(failures.of_engine(str(error.explanation or error))) from error
+        except UnansweredError as error:
+            raise await self._explained(failures.of_silence(str(error))) from error
         except StartError as error:
             await self._keep(failures.Failure(error.reason, error.message))
             raise
@@ -224,7 +233,7 @@ class LabSpawner(Container):
             if container["State"]["Running"]:
                 await self.stop_object()
             await self.remove_object()
-        except (UnansweredError, docker.errors.APIError) as error:
+        except docker.errors.APIError as error:
             raise await self._explained(failures.of_engine(str(error))) from error
         return None
 
