@@ -30,7 +30,6 @@ OWN_WRITES: dict[str, str] = {
     "plugins/module_utils/_common/files.py": "is the place for it",
     "plugins/module_utils/_common/lock.py": "is the place for it",
     "plugins/module_utils/_common/job.py": "the runner's file for the summary is made by the runner",
-    "plugins/module_utils/_accounts/archive.py": "tar's list of errors has no name",
     "plugins/module_utils/_accounts/store.py": "the account files have glibc's and the shadow suite's own locks",
     "plugins/module_utils/_registry/sweep.py": "makes a folder beside the store, not a file",
     "plugins/module_utils/_schedule/log.py": "appends to the log of a job",
