@@ -81,12 +81,22 @@ WORK = """
 set -e
 cd {folder}; rm -rf lab; mkdir lab; cd lab
 git="git -c safe.directory=* -c user.name=a -c user.email=a@lab"
-$git init -q . && echo one > file && $git add file && $git commit -q -m first && $git status --short
-python3 -m venv --without-pip env && env/bin/python -c "print(6 * 7)"
-printf "#!/bin/sh\\necho ran\\n" > script && chmod 755 script && ./script
-cp -a file copy && touch -d 2020-01-02 copy && date -r copy +%F
+$git init -q .
+echo one > file
+$git add file
+$git commit -q -m first
+$git status --short
+python3 -m venv --without-pip env
+env/bin/python -c "print(6 * 7)"
+printf "#!/bin/sh\\necho ran\\n" > script
+chmod 755 script
+./script
+cp -a file copy
+touch -d 2020-01-02 copy
+date -r copy +%F
 printf "import sqlite3\\nc = sqlite3.connect('db')\\nc.execute('create table t(x)')\\nc.commit()\\n" > store.py
-python3 store.py && echo stored
+python3 store.py
+echo stored
 """
 
 
