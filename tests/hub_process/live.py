@@ -102,6 +102,14 @@ class Engine:
         """Stop all containers."""
         for name in list(self._sites):
             self.kill(name)
+
+        async def end() -> None:
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+
+        asyncio.run_coroutine_threadsafe(end(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
 
     def kill(self, name: str) -> None:
