@@ -57,7 +57,7 @@ def test_a_server_that_hangs_is_told_within_seconds(hub: Hub) -> None:
         assert "does not answer" in page.text
         assert "Stop My Server" in page.text
         home = bob.get(f"{hub.url}/hub/home", timeout=60).text
-        assert 'href="/hub/my-server"' in home
+        assert 'href="/hub/my-server?next=/user/bob"' in home
     finally:
         hub.engine.containers["jupyter-bob"]["State"]["Paused"] = False
 
