@@ -164,7 +164,7 @@ class _Engine:
     def has(self, reference: str) -> bool:
         return True
 
-    def try_out(self, name: str, reference: str) -> trial.Outcome:
+    def try_out(self, name: str, reference: str, memory_bytes: int) -> trial.Outcome:
         return trial.Outcome(DIGEST in reference, "6.1.1")
 
 

@@ -48,9 +48,9 @@ class Engine:
             status = int(self.api.request("POST", f"/containers/{identity}/wait")["StatusCode"])
             return status, self._log(identity)
 
-    def try_out(self, name: str, reference: str) -> trial.Outcome:
+    def try_out(self, name: str, reference: str, memory_bytes: int = trial.MEMORY_BYTES) -> trial.Outcome:
         """Start an image's notebook server, see whether it answers, and remove it."""
-        with self._container(name, trial.body(reference)) as identity:
+        with self._container(name, trial.body(reference, memory_bytes)) as identity:
 
             def state() -> Mapping[str, Any]:
                 found: Mapping[str, Any] = self.api.get(f"/containers/{identity}/json")["State"]
@@ -65,7 +65,7 @@ class Engine:
             except (FileNotFoundError, ProcessLookupError):
                 # Who ends at once has taken the network along; the engine may hear of it a moment later.
                 version, now = trial.watch(state, lambda: None, seconds=ENDED_SECONDS)
-            return trial.outcome(version, now, lambda: self._log(identity))
+            return trial.outcome(version, now, lambda: self._log(identity), memory_bytes)
 
     @contextlib.contextmanager
     def _container(self, name: str, body: Mapping[str, Any]) -> Iterator[str]:

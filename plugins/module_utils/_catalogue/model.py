@@ -108,9 +108,11 @@ def entry(found: Found, registry: str, override: Mapping[str, Any]) -> Entry:
 
 
 def settled(new: Entry, old: Mapping[str, Entry]) -> Entry:
-    """Return the new entry with the state of the same digest, when that was tried before."""
+    """Return the new entry with the state of the same digest, when that was tried before with the same memory."""
     known = old.get(new.reference)
     if known is None or new.state == "broken" or known.state == "pulling":
+        return new
+    if known.limits.get("memory_bytes") != new.limits.get("memory_bytes"):
         return new
     return dataclasses.replace(new, state=known.state, reason=known.reason)
 

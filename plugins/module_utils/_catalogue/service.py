@@ -25,7 +25,7 @@ from .._registry.protocol import RegistryError
 from . import model
 from .engine import Engine
 from .registry import Description, ImageError, Registry
-from .trial import trouble
+from .trial import memory, trouble
 
 BROKEN_AGAIN_SECONDS = 600
 """A fetch that failed (disk full, registry gone in the middle) is tried again after this time."""
@@ -158,7 +158,8 @@ class Service:
         try:
             if not self.docker.has(one.reference):
                 self.docker.pull(one.reference, *self._credentials())
-            tried = self.docker.try_out(f"labserver-trial-{one.digest[7:19]}", one.reference)
+            name = f"labserver-trial-{one.digest[7:19]}"
+            tried = self.docker.try_out(name, one.reference, memory(one.limits))
             reason = tried.reason()
             if tried.slow:
                 self._failed_at[one.reference] = self._clock()

@@ -59,6 +59,7 @@ class Outcome:
     status: int | None = None
     out_of_memory: bool = False
     output: str = ""
+    memory_bytes: int = MEMORY_BYTES
 
     @property
     def slow(self) -> bool:
@@ -75,13 +76,18 @@ class Outcome:
             told = f"it has JupyterHub {self.version}; the hub needs {OLDEST_VERSION} or later"
             return "" if int(major) >= OLDEST_VERSION else told
         if self.out_of_memory:
-            return f"its notebook server needs more than {MEMORY_BYTES >> 20} MiB to start"
+            return f"its notebook server needs more than {self.memory_bytes >> 20} MiB to start"
         if self.status is None:
             return f"it runs, but no notebook server answered in it within {SECONDS:.0f} seconds: {last}"
         return f"jupyterhub-singleuser cannot start in it (status {self.status}): {last}"
 
 
-def body(reference: str) -> dict[str, Any]:
+def memory(limits: Mapping[str, float]) -> int:
+    """Return the bytes of a trial: no more than a server of the image would have by the image's own limit."""
+    return int(min(MEMORY_BYTES, limits.get("memory_bytes", MEMORY_BYTES)))
+
+
+def body(reference: str, memory_bytes: int = MEMORY_BYTES) -> dict[str, Any]:
     """Return the container of a trial: like a person's server, but without anything of the host and of the network."""
     hub = f"http://127.0.0.1:{HUB_PORT}/hub"
     environment = {
@@ -118,8 +124,8 @@ def body(reference: str) -> dict[str, Any]:
             "SecurityOpt": ["no-new-privileges"],
             "Tmpfs": {HOME: f"uid={USER},gid={USER},mode=0700,size=64m"},
             "Init": True,
-            "Memory": MEMORY_BYTES,
-            "MemorySwap": MEMORY_BYTES,
+            "Memory": memory_bytes,
+            "MemorySwap": memory_bytes,
             "PidsLimit": 512,
         },
     }
@@ -146,12 +152,14 @@ def watch(
         waited += PAUSE_SECONDS
 
 
-def outcome(version: str | None, state: Mapping[str, Any], log: Callable[[], str]) -> Outcome:
+def outcome(
+    version: str | None, state: Mapping[str, Any], log: Callable[[], str], memory_bytes: int = MEMORY_BYTES
+) -> Outcome:
     """Return what a trial has shown."""
     if version is not None:
         return Outcome(True, version)
     status = None if state["Running"] else int(state["ExitCode"])
-    return Outcome(False, "", status, bool(state.get("OOMKilled")), log())
+    return Outcome(False, "", status, bool(state.get("OOMKilled")), log(), memory_bytes)
 
 
 def ask_server() -> str | None:

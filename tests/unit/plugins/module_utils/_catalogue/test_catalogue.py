@@ -62,6 +62,7 @@ class FakeEngine:
     def __init__(self) -> None:
         self.here: set[str] = set()
         self.pulled: list[str] = []
+        self.tried: list[int] = []
         self.results: dict[str, Outcome] = {}
         self.hanging: dict[str, threading.Event] = {}
         self.full = False
@@ -81,7 +82,8 @@ class FakeEngine:
         self.pulled.append(reference)
         self.here.add(reference)
 
-    def try_out(self, name: str, reference: str) -> Outcome:
+    def try_out(self, name: str, reference: str, memory_bytes: int) -> Outcome:
+        self.tried.append(memory_bytes)
         if reference in self.hanging:
             self.hanging[reference].wait(60)
         return self.results.get(reference, Outcome(True, "6.1.1"))
@@ -399,6 +401,18 @@ def test_patterns_and_a_label_keep_images_away(lab: Lab) -> None:
     lab.service.round()
     assert lab.states() == {"notebook:1.0": "ready"}
     assert lab.engine.pulled == [f"127.0.0.1:5000/notebook@{sha('a')}"]
+
+
+def test_an_image_is_tried_with_the_memory_that_it_will_have(lab: Lab) -> None:
+    """An image whose label allows 48 MiB was "ready" and died at each start."""
+    lab.registry.labels[sha("a")] = {"org.labserver.memory_bytes": str(48 << 20)}
+    lab.service.round()
+    assert lab.engine.tried == [48 << 20]
+    lab.settings["images"] = {"notebook": {"limits": {"memory_bytes": 4 << 30}}}
+    lab.service.round()
+    assert lab.engine.tried == [48 << 20, 1 << 30], "tried again with the new limit, but with no more than a trial has"
+    lab.service.round()
+    assert len(lab.engine.tried) == 2
 
 
 def test_labels_speak_and_the_inventory_has_the_last_word(lab: Lab) -> None:

@@ -20,6 +20,14 @@ def test_a_trial_has_nothing_of_the_host_and_of_the_network() -> None:
     assert "Binds" not in host
 
 
+def test_what_is_too_little_memory_is_named() -> None:
+    ended = {**ENDED, "OOMKilled": True}
+    found = trial.outcome(None, ended, lambda: "", trial.memory({"memory_bytes": 48 << 20}))
+    assert found.reason() == "its notebook server needs more than 48 MiB to start"
+    assert trial.body("image", 48 << 20)["HostConfig"]["Memory"] == 48 << 20
+    assert trial.memory({"memory_bytes": 1 << 40, "cpu": 1.0}) == trial.memory({}) == 1 << 30
+
+
 def test_a_server_is_waited_for_until_it_answers() -> None:
     answers = iter([None, None, "6.1.1"])
     assert trial.watch(lambda: RUNS, lambda: next(answers), sleep=lambda _: None)[0] == "6.1.1"
