@@ -98,10 +98,12 @@ class Front:
 def front(tmp_path: Path) -> t.Iterator[Front]:
     tmp_path.chmod(0o755)
     running = Front(tmp_path)
-    running.wait()
-    yield running
-    running.process.terminate()
-    running.process.wait(20)
+    try:
+        running.wait()
+        yield running
+    finally:
+        running.process.terminate()
+        running.process.wait(20)
 
 
 def test_no_push_fails_in_a_row_of_maintenance_rounds(front: Front) -> None:
