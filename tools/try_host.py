@@ -180,7 +180,7 @@ def limits(host: Host) -> str:
     process = host.run("docker inspect --format '{{.State.Pid}}' jupyter-bob")
     # Lines such as "0::/labnotebooks.slice/docker-1.scope" (v2) and "4:memory:/docker/1" (v1).
     lines = host.run(f"cat /proc/{process}/cgroup").splitlines()
-    groups = {controllers: path for _, controllers, path in (line.split(":", 2) for line in lines)}
+    groups = {controllers: path for _number, controllers, path in (line.split(":", 2) for line in lines)}
     version = host.run("test -e /sys/fs/cgroup/cgroup.controllers && echo v2 || echo v1")
     if version == "v2":
         folder = f"/sys/fs/cgroup{groups['']}"
@@ -262,7 +262,7 @@ def prepare(host: Host) -> None:
     people = yaml.safe_load(main.read_text())
     people["certificates_list"][0]["names"] = [host.name, "localhost"]
     main.write_text(yaml.safe_dump(people))
-    user, _, _ = host.target.rpartition("@")
+    user, _at, _machine = host.target.rpartition("@")
     variables = {"ansible_connection": host.connection}
     if host.connection != "ssh":
         variables["ansible_host"] = host.target

@@ -232,10 +232,11 @@ class Hub:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def people(self, **changes: dict[str, Any]) -> None:
-        """Write the roster: alice is administrator, bob is not. ``changes``: keys of a person."""
+        """Write the roster: alice is administrator, bob and cleo are not. ``changes``: keys of a person."""
         document = roster_document()
         users = {"alice": document["users"]["alice"]}
         users["bob"] = {**users["alice"], "system_name": "jupyter-bob", "uid": 20005, "gid": 20005, "admin": False}
+        users["cleo"] = {**users["bob"], "system_name": "jupyter-cleo", "uid": 20006, "gid": 20006}
         for name, one in users.items():
             one["home"] = str(self.folder / "home" / f"jupyter-{name}")
             Path(one["home"]).mkdir(exist_ok=True)

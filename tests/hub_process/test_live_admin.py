@@ -87,3 +87,10 @@ def test_rows_of_nobody_do_not_stay(hub: Hub, alice: Browser) -> None:
     wait_for(lambda: hub.rows("SELECT name FROM users ORDER BY name") == [("alice",), ("bob",)], 30, "the repair")
     assert alice.api("GET", "users").status_code == 200
     assert hub.engine.containers["jupyter-bob"]["State"]["Running"]
+
+
+def test_somebody_of_the_roster_who_never_logged_in_can_be_given_a_row_and_no_right(hub: Hub, alice: Browser) -> None:
+    assert alice.api("POST", "users/cleo", {"admin": True}).status_code == 403
+    assert hub.rows("SELECT name FROM users WHERE name = 'cleo'") == []
+    assert alice.api("POST", "users/cleo").status_code == 201
+    assert hub.rows("SELECT name, admin FROM users WHERE name = 'cleo'") == [("cleo", 0)]

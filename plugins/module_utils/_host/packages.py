@@ -143,7 +143,7 @@ def converge(desired: Desired, world: World, *, check: bool = False) -> Outcome:
 def _missing(names: Sequence[str], world: World) -> tuple[str, ...]:
     if not names:
         return ()
-    _, said = world.run(["dpkg-query", "--show", "--showformat", "${db:Status-Abbrev}|${Package}\n", *names])
+    _status, said = world.run(["dpkg-query", "--show", "--showformat", "${db:Status-Abbrev}|${Package}\n", *names])
     found = [line.split("|") for line in said.splitlines() if re.match(r"[a-z]{2}.\|", line, re.IGNORECASE)]
     # "ii" and "hi" (held) are installed; "rc" is removed, "iU" and "iF" were cut off.
     installed = {name for state, name in found if state[1] == "i"}
@@ -153,14 +153,14 @@ def _missing(names: Sequence[str], world: World) -> tuple[str, ...]:
 def _known(names: Sequence[str], world: World) -> set[str]:
     if not names:
         return set()
-    _, said = world.run(["apt-cache", "policy", *names])
+    _status, said = world.run(["apt-cache", "policy", *names])
     return {name for name, version in CANDIDATE.findall(said) if version != "(none)"}
 
 
 def _refresh(world: World) -> str:
     """Fetch the lists and return what apt complained about; wait while another apt holds them."""
     said = ""
-    for _ in range(LOCK_SECONDS // 5):
+    for _try in range(LOCK_SECONDS // 5):
         status, said = world.run([*APT, "update"])
         if status == 0 or "Could not get lock" not in said:
             break

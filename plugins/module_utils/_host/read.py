@@ -143,7 +143,7 @@ def listeners(world: World) -> dict[int, str]:
     for table in ("proc/net/tcp", "proc/net/tcp6"):
         for line in world.text(table).splitlines()[1:]:
             fields = line.split()
-            address, _, port = fields[1].partition(":")
+            address, _colon, port = fields[1].partition(":")
             loopback = (address.endswith("7F") and len(address) == 8) or address == "0" * 24 + "01000000"
             if fields[3] == LISTEN and int(port, 16) in PORTS and not loopback:
                 inodes[f"socket:[{fields[9]}]"] = int(port, 16)

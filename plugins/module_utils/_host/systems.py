@@ -22,7 +22,7 @@ LOWEST_PYTHON = (3, 11)
 TESTED_ARCHITECTURES = ("x86_64",)
 LIKELY_ARCHITECTURES = ("aarch64",)
 """Everything is built on the host from packages that exist for them; nobody has run the whole there."""
-NAMES = ", ".join(name for name, _ in SUPPORTED.values())
+NAMES = ", ".join(name for name, _packages in SUPPORTED.values())
 NEW_HOST = "Use another server or a virtual machine with one of these"
 
 

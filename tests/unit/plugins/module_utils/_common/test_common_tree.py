@@ -40,7 +40,7 @@ def test_a_folder_that_is_moved_meanwhile_ends_the_walk(tmp_path: Path) -> None:
     (tmp_path / "home/a/b/c").mkdir(parents=True)
     (tmp_path / "elsewhere").mkdir()
     steps = tree.steps(tmp_path / "home")
-    assert [next(steps)[0].path for _ in range(3)] == ["a", "a/b", "a/b/c"]
+    assert [next(steps)[0].path for _number in range(3)] == ["a", "a/b", "a/b/c"]
     (tmp_path / "home/a/b").rename(tmp_path / "elsewhere/b")
     with pytest.raises(tree.TreeError, match="a/b was moved while it was read"):
         list(steps)
