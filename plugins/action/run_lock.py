@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import getpass
+import hashlib
 import os
 import socket
 import subprocess
 import uuid
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
@@ -21,8 +23,20 @@ REFUSED = (
 )
 
 
-def began(process: int) -> str:
-    """Return when a process of this machine began, as ``ps`` prints it; empty when there is no such process."""
+def began(process: int, root: Path = Path("/")) -> str:
+    """Return when a process of this machine began, as text; empty when there is no such process.
+
+    Linux counts it from the boot. ``ps`` would work it out from the clock, and say another second once the clock was
+    set; it is asked where there is no /proc.
+    """
+    boot = root / "proc/sys/kernel/random/boot_id"
+    if boot.exists():
+        try:
+            # The name of the program, in brackets, may hold anything; the 20th field after it is the time.
+            fields = (root / "proc" / str(process) / "stat").read_text(errors="replace").rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            return ""
+        return f"{boot.read_text().strip()} {fields[19]}"
     done = subprocess.run(
         ["ps", "-o", "lstart=", "-p", str(process)],
         capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C", "TZ": "UTC"},
@@ -30,9 +44,13 @@ def began(process: int) -> str:
     return " ".join(done.stdout.split())
 
 
-def controller() -> str:
-    """Return a name of this machine that no other has."""
-    return f"{socket.gethostname()} ({uuid.getnode():012x})"
+def controller(root: Path = Path("/")) -> str:
+    """Return a name of this machine that no other has, and that stays when it joins another network."""
+    try:
+        identity = (root / "etc/machine-id").read_bytes().strip()
+    except OSError:
+        identity = b""
+    return f"{socket.gethostname()} ({hashlib.sha256(identity or f'{uuid.getnode():012x}'.encode()).hexdigest()[:12]})"
 
 
 def this_run() -> dict[str, Any]:

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import os
 import subprocess
+import uuid
+from pathlib import Path
 
+import pytest
 from ansible_collections.labserver.jupyter.plugins.action import run_lock
 
 
@@ -29,3 +32,31 @@ def test_one_that_died_is_known_to_be_dead() -> None:
 
 def test_of_others_nothing_is_known() -> None:
     assert not run_lock.ended({"controller": "elsewhere (00)", "process": 1, "began": "never"})
+
+
+def test_a_clock_that_was_set_makes_no_other_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``ps`` says another second then, and a run that works would be taken for one that died."""
+    monkeypatch.setenv("PATH", str(tmp_path))  # nor has every controller ps
+    mine = run_lock.this_run()
+    assert mine["began"]
+    assert not run_lock.ended(mine)
+
+
+def test_a_process_is_told_apart_by_boot_and_start(tmp_path: Path) -> None:
+    (tmp_path / "proc/sys/kernel/random").mkdir(parents=True)
+    (tmp_path / "proc/sys/kernel/random/boot_id").write_text("5c1f\n")
+    (tmp_path / "proc/12").mkdir()
+    (tmp_path / "proc/12/stat").write_text("12 (a) b) S " + " ".join(str(number) for number in range(4, 53)))
+    assert run_lock.began(12, tmp_path) == "5c1f 22"
+    assert run_lock.began(13, tmp_path) == ""
+
+
+def test_a_machine_stays_the_same_in_another_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/machine-id").write_text("0123456789abcdef0123456789abcdef\n")
+    before = run_lock.controller(tmp_path)
+    monkeypatch.setattr(uuid, "getnode", lambda: 0x0200_0000_0001)
+    assert run_lock.controller(tmp_path) == before
+    assert "0123456789abcdef" not in before, "the id of a machine is for its own programs"
+    (tmp_path / "etc/machine-id").unlink()
+    assert run_lock.controller(tmp_path) != before
