@@ -60,7 +60,10 @@ async def test_servers_that_are_apart_start(lab: Lab) -> None:
         (None, "the host does not say"),
     ],
 )
-async def test_without_isolation_none_starts_and_the_reason_is_said(lab: Lab, text: bytes | None, reason: str) -> None:
+async def test_without_isolation_none_starts_and_the_reason_is_said(
+    lab: Lab, text: bytes | None, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(isolation, "RESTART_SECONDS", 0.1)
     host = await host_says(lab.folder, text) if text is not None else None
     status, answer = await lab.ask("POST", START)
     assert (status, reason in answer["message"]) == (403, True), answer
@@ -81,3 +84,11 @@ async def test_a_host_that_hangs_is_not_waited_for(tmp_path: Path) -> None:
     server = await asyncio.start_unix_server(silent, tmp_path / "isolation")
     assert "TimeoutError" in await isolation.problem(str(tmp_path / "isolation"), 0.1)
     server.close()
+
+
+async def test_a_service_that_starts_anew_is_waited_for(lab: Lab) -> None:
+    """It ends when its program was replaced, and systemd starts the new one a moment later."""
+    asked = asyncio.create_task(lab.ask("POST", START))
+    await asyncio.sleep(0.5)
+    async with await host_says(lab.folder, b'{"version": 1, "isolated": true, "reason": ""}\n'):
+        assert (await asked)[0] == 201

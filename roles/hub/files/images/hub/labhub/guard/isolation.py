@@ -9,8 +9,22 @@ import asyncio
 import json
 
 ANSWER_SECONDS = 8.0
+RESTART_SECONDS = 6.0
+"""So long is waited for a service that does not listen: it starts anew with a new program, or with Docker."""
+PAUSE_SECONDS = 0.2
 LONGEST_ANSWER = 64 * 1024
 NOBODY = "the host does not say whether people's servers are kept apart; ask your administrator"
+
+
+async def _connected(path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    last = asyncio.get_running_loop().time() + RESTART_SECONDS
+    while True:
+        try:
+            return await asyncio.open_unix_connection(path, limit=LONGEST_ANSWER)
+        except (FileNotFoundError, ConnectionRefusedError):
+            if asyncio.get_running_loop().time() >= last:
+                raise
+        await asyncio.sleep(PAUSE_SECONDS)
 
 
 async def problem(path: str, timeout_seconds: float = ANSWER_SECONDS) -> str:
@@ -21,7 +35,7 @@ async def problem(path: str, timeout_seconds: float = ANSWER_SECONDS) -> str:
     """
     try:
         async with asyncio.timeout(timeout_seconds):
-            reader, writer = await asyncio.open_unix_connection(path, limit=LONGEST_ANSWER)
+            reader, writer = await _connected(path)
             try:
                 raw = await reader.read(LONGEST_ANSWER)
             finally:
