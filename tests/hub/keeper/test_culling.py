@@ -179,7 +179,7 @@ async def test_what_works_in_silence_is_neither_warned_nor_stopped(answer: Any, 
     sources: Any = types.SimpleNamespace(settings=settings, roster=roster)
     app = types.SimpleNamespace(proxy=types.SimpleNamespace(delete_user=stop))
     user = types.SimpleNamespace(name="alice", stop=stop)
-    spawner = types.SimpleNamespace(_guard=ask, object_id="c", user=user, name="")
+    spawner = types.SimpleNamespace(_guard=ask, object_id="c", user=user, name="", ready=True)
     one = keeper.Keeper(app, sources, silent_board())
     one._watches["alice"] = keeper.Watch(0.0)
     for now in (95.0, 110.0):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import types
 from pathlib import Path
@@ -81,3 +82,43 @@ async def test_it_goes_on_with_the_last_good_one(tmp_path: Path) -> None:
     document["users"]["mary-ann"]["expires"] = None
     lab(tmp_path, json.dumps(document)).authenticator.roster()
     assert await revoked(lab(tmp_path, "half a ro")) == {"eve"}
+
+
+async def test_a_long_look_for_idle_servers_delays_nobodys_removal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A course that has left is looked at one by one, ten seconds each: homes are large and on slow disks."""
+    ended = asyncio.Event()
+    looks: list[str] = []
+    rounds: list[str] = []
+    said: list[str] = []
+
+    async def slow() -> None:
+        looks.append("began")
+        await ended.wait()
+        raise OSError("a disk that is slow")
+
+    async def people() -> None:
+        rounds.append("people")
+
+    app = lab(tmp_path, json.dumps(roster_document()))
+    settings = types.SimpleNamespace(
+        culling_enabled=True, container_prefix="", culling_idle_seconds=4, culling_warning_seconds=1, culling_groups={}
+    )
+    sources: Any = types.SimpleNamespace(settings=settings)
+    keeper = Keeper(app, sources, silent_board())
+    monkeypatch.setattr(keeper, "_cull", slow)
+    monkeypatch.setattr(keeper, "_people", people)
+    monkeypatch.setattr("labhub.keeper.keeper.LOG.exception", said.append)
+    monkeypatch.setattr(keeper, "_pause", lambda: 0.0)
+    for _round in range(3):
+        await asyncio.wait_for(keeper.round(), 5)
+        await asyncio.sleep(0)
+    assert len(rounds) == 3
+    assert looks == ["began"], "and the next look waits for the one before"
+    ended.set()
+    await asyncio.sleep(0.05)
+    assert said == ["a round failed"]
+    await asyncio.wait_for(keeper.round(), 5)
+    await asyncio.sleep(0)
+    assert looks == ["began", "began"]

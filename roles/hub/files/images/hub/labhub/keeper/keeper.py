@@ -11,6 +11,7 @@ import json
 import logging
 import sqlite3
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -53,31 +54,37 @@ class Keeper:
         self._unseen: dict[str, str] = {}
         self._looked_at = 0.0
         self._clocks: tuple[float, float] | None = None
+        self._culling: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Repeat rounds for ever; a round that fails is logged, and the next one comes."""
         while True:
-            try:
-                await self.round()
-            except OperationalError as error:
-                self.app.db.rollback()
-                LOG.warning("the database is busy or missing: %s", error.orig)
-            except Exception:  # whatever it is, the next round must come
-                self.app.db.rollback()
-                LOG.exception("a round failed")
+            await self._watched(self.round)
             await asyncio.sleep(PERIOD_SECONDS)
 
+    async def _watched(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except OperationalError as error:
+            self.app.db.rollback()
+            LOG.warning("the database is busy or missing: %s", error.orig)
+        except Exception:  # whatever it is, the next round must come
+            self.app.db.rollback()
+            LOG.exception("a round failed")
+
     async def round(self) -> None:
-        """Revoke access, update administrators, copy the database, stop idle servers, repair routes."""
+        """Revoke access, update administrators, copy the database, repair routes, and have idle servers looked for."""
         if self.app.authenticator.has_roster():
             await self._people()
         elif self._rounds % REMIND_EVERY == 0:
             LOG.critical("no roster could be read so far: nobody can log in, and nobody's access is revoked")
         if self._rounds % COPY_EVERY == 0:
             await self._copy()
-        if self.settings.culling_enabled and time.monotonic() - self._looked_at >= self._pause():
+        idle = self._culling is None or self._culling.done()
+        if self.settings.culling_enabled and idle and time.monotonic() - self._looked_at >= self._pause():
             self._looked_at = time.monotonic()
-            await self._cull()
+            # Beside the rounds: with many idle servers it takes minutes, and access is revoked within seconds.
+            self._culling = asyncio.create_task(self._watched(self._cull))
         self._rounds += 1
         if self._rounds % COMPARE_EVERY == 0 and self.app.authenticator.has_roster():
             await self.adoption.look()
@@ -179,7 +186,7 @@ class Keeper:
             watch = dataclasses.replace(watch, warned_at=seen.at)
             LOG.info("warned %s: the server is idle", name)
         self._watches[name] = watch
-        if what == "stop":
+        if what == "stop" and spawner.ready:  # else it was stopped meanwhile
             LOG.info("stopping the idle server of %s", name)
             board.personal.pop(name, None)
             await self.app.proxy.delete_user(spawner.user, spawner.name)
