@@ -51,8 +51,10 @@ def test_every_playbook_takes_the_same_word_for_its_hosts(tmp_path: Path, path: 
 
 @pytest.mark.parametrize("name", ["site", "sandbox"])
 def test_a_host_is_looked_at_before_anything_is_set_up_on_it(name: str) -> None:
-    plays = yaml.safe_load((ROOT / "playbooks" / f"{name}.yml").read_text())
-    assert plays[-1]["roles"][0] == "labserver.jupyter.host"
+    """On a system that is refused, any other module ends with the traceback of an old Python."""
+    play = yaml.safe_load((ROOT / "playbooks" / f"{name}.yml").read_text())[-1]
+    first = [task.get("ansible.builtin.import_role", {}).get("name") for task in play.get("pre_tasks", [])]
+    assert (first + play["roles"])[0] == "labserver.jupyter.host"
 
 
 @pytest.mark.parametrize("more", [[], ["-e", "hosts_too=true"]])
