@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from guard_lab import Lab
+from labhub.guard import __main__ as program
 from labhub.guard import calls
 from samples import good_body
 
@@ -58,3 +60,16 @@ async def test_a_body_that_is_too_long_is_refused_before_its_end(lab: Lab) -> No
 async def test_other_calls_have_no_body_in_pieces_either(lab: Lab, pieces: list[bytes], status: int) -> None:
     found, answer = await send(lab, pieces, sum(map(len, pieces)), "own/start")
     assert found == status, answer
+
+
+async def test_a_key_of_the_hub_makes_no_lines_of_the_guards_log(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
+    handler = program.log()
+    logging.getLogger("labhub.guard").addHandler(handler)
+    try:
+        raw = json.dumps({**good_body(), "X\n2026-11-27 INFO labhub.guard: all is well\x1b[0m": 1}).encode()
+        assert (await send(lab, [raw], len(raw)))[0] == 403
+    finally:
+        logging.getLogger("labhub.guard").removeHandler(handler)
+    said = capsys.readouterr().err
+    assert "all is well?[0m is not allowed" in said
+    assert len(said.splitlines()) == 1

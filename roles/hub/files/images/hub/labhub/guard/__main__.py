@@ -11,12 +11,21 @@ import logging
 import sys
 
 from ..exchange.settings import load
+from ..exchange.text import CleanRecords
 from .service import serve
+
+
+def log() -> logging.Handler:
+    """Return where the guard's messages go, each on one line: what the hub sent stands in some of them."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.addFilter(CleanRecords())
+    return handler
 
 
 def main() -> int:
     """Run the guard."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.basicConfig(level=logging.INFO, handlers=[log()])
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(serve(load()))
     return 0
