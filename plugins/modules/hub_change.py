@@ -147,6 +147,8 @@ def before(module: AnsibleModule, world: transaction.World) -> None:
     people = [server.user for server in former.servers]
     needed = any(change.needs_change(container, params["hashes"][name]) for name, container in containers.items())
     unfinished = transaction.read(world.place) is not None
+    if not module.check_mode:
+        trial.clear_up(world.engine, folder, world.now().timestamp())
     if not module.check_mode and (differs or needed or unfinished):
         try_out(module, world.engine, wanted)
         transaction.begin(world, wanted, former, params["base_url"])
@@ -156,7 +158,7 @@ def before(module: AnsibleModule, world: transaction.World) -> None:
 def try_out(module: AnsibleModule, engine: DockerEngine, wanted: Configuration) -> None:
     """Load the configuration in a throwaway container; ends the module when it is refused."""
     params = module.params
-    with files.scratch(Path(params["folder"]), "trial-") as staged:
+    with files.scratch(Path(params["folder"]), trial.STAGED) as staged:
         staged.chmod(0o755)
         wanted.write(staged, params["uid"])
         body = trial.body(params["image"], params["uid"], params["folder"], str(staged))

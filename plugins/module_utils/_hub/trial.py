@@ -6,9 +6,17 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import Any
 
+from .._common.docker_api import DockerEngine
+
 NAME = "labserver-hub-trial"
+STAGED = "trial-"
+"""How the folders begin in which configurations wait for their trial."""
+OLD_SECONDS = 600.0
+"""A trial takes some seconds; what is older belongs to a run that died."""
 
 
 def body(image: str, uid: int, folder: str, staged: str) -> dict[str, Any]:
@@ -32,3 +40,16 @@ def body(image: str, uid: int, folder: str, staged: str) -> dict[str, Any]:
             "Memory": 512 << 20,
         },
     }
+
+
+def clear_up(api: DockerEngine, folder: Path, now: float) -> None:
+    """Remove what runs that died in their trial have left: containers, and configurations that may hold secrets.
+
+    ``now`` in seconds since the epoch. Raises EngineError or OSError.
+    """
+    for one in api.get("/containers/json", all=True, filters={"name": [f"^/{NAME}-"]}):
+        if now - one["Created"] > OLD_SECONDS:
+            api.request("DELETE", f"/containers/{one['Id']}", query={"force": "1"})
+    for staged in folder.glob(f"{STAGED}*"):
+        if now - staged.stat().st_mtime > OLD_SECONDS:
+            shutil.rmtree(staged)

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub import trial
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub.configuration import Configuration
@@ -28,3 +30,24 @@ def test_the_trial_has_no_network_and_sees_secrets_only_to_read() -> None:
     body = trial.body("image", 64100, "/etc/labserver/hub", "/etc/labserver/hub/trial-x")
     assert body["HostConfig"]["NetworkMode"] == "none"
     assert all(bind.endswith(":ro") for bind in body["HostConfig"]["Binds"])
+
+
+def test_what_a_run_left_that_died_in_its_trial_goes(tmp_path: Path) -> None:
+    asked: list[tuple[str, str]] = []
+    now = 1_800_000_000.0
+
+    class Engine:
+        def get(self, path: str, **query: Any) -> Any:
+            assert (path, query) == ("/containers/json", {"all": True, "filters": {"name": ["^/labserver-hub-trial-"]}})
+            return [{"Id": "old", "Created": now - 3600}, {"Id": "of another run", "Created": now - 5}]
+
+        def request(self, method: str, path: str, **_more: Any) -> None:
+            asked.append((method, path))
+
+    for name, age in (("trial-old", 3600), ("trial-new", 5), ("config.d", 3600)):
+        Configuration("{}", ("token = 'secret'",)).write(tmp_path / name)
+        os.utime(tmp_path / name, (now - age, now - age))
+    engine: Any = Engine()
+    trial.clear_up(engine, tmp_path, now)
+    assert asked == [("DELETE", "/containers/old")]
+    assert {path.name for path in tmp_path.iterdir()} == {"trial-new", "config.d"}
