@@ -37,7 +37,9 @@ def running(api: DockerEngine) -> list[Server]:
     filters = {"label": [LABEL], "status": ["running"]}
     found = []
     for one in api.get("/containers/json", filters=filters):
-        state = api.get(f"/containers/{one['Id']}/json")
+        state = inspect(api, one["Id"])
+        if state is None:  # stopped since it was listed
+            continue
         found.append(
             Server(
                 user=state["Config"]["Labels"][USER_LABEL],
@@ -49,10 +51,10 @@ def running(api: DockerEngine) -> list[Server]:
     return sorted(found, key=lambda server: server.user)
 
 
-def find(api: DockerEngine, path: str) -> dict[str, Any] | None:
+def find(api: DockerEngine, path: str, **query: Any) -> dict[str, Any] | None:
     """Return what Docker shows below a path, None when there is no such thing."""
     try:
-        found: dict[str, Any] = api.get(path)
+        found: dict[str, Any] = api.get(path, **query)
     except EngineError as error:
         if error.status == 404:
             return None
@@ -60,9 +62,9 @@ def find(api: DockerEngine, path: str) -> dict[str, Any] | None:
     return found
 
 
-def inspect(api: DockerEngine, name: str) -> dict[str, Any] | None:
+def inspect(api: DockerEngine, name: str, **query: Any) -> dict[str, Any] | None:
     """Return a container as Docker shows it, None when there is none."""
-    return find(api, f"/containers/{name}/json")
+    return find(api, f"/containers/{name}/json", **query)
 
 
 def answers(url: str, timeout: float = 3.0) -> bool:

@@ -84,10 +84,8 @@ def look(settings: Settings, world: transaction.World, root: Path = Path("/")) -
         ended = transaction.finish(world, HEALTH_SECONDS)
         if ended:
             warnings.append(ended)  # whoever began the change has to hear of it
-        running = [
-            world.engine.get(f"/containers/{server.identity}/json", size=True)
-            for server in servers.running(world.engine)
-        ]
+        looks = [servers.inspect(world.engine, one.identity, size=True) for one in servers.running(world.engine)]
+        running = [look for look in looks if look is not None]  # the others were stopped meanwhile
         done += [f"the swap limit of {user} was lost and is set again" for user in upkeep.mend_swap(running, root)]
         cards = upkeep.link_cards(running, root)
         done += [f"made links for systemd to {', '.join(cards)}"] if cards else []

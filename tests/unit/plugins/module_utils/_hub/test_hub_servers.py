@@ -18,6 +18,19 @@ def test_servers_are_noted_by_name() -> None:
     assert [server.user for server in servers.running(engine)] == ["alice", "bob"]
 
 
+def test_who_stops_a_server_while_it_is_looked_at_stops_no_run() -> None:
+    engine = engine_of(container("jupyter-bob", "bob"), container("jupyter-alice", "alice"))
+    ask = engine.get
+
+    def get(path: str, **query: Any) -> Any:
+        if path != "/containers/json":
+            engine.containers.pop("jupyter-bob", None)  # listed, and gone a moment later
+        return ask(path, **query)
+
+    engine.get = get
+    assert [server.user for server in servers.running(engine)] == ["alice"]
+
+
 SERVERS = [Server("alice", "jupyter-alice", "id-alice", "then"), Server("bob", "jupyter-bob", "id-bob", "then")]
 
 

@@ -129,3 +129,18 @@ def test_the_service_that_keeps_people_apart_is_asked(tmp_path: Path, answer: by
         thread.join(10)
     assert reason in found
     assert bool(reason) is bool(found)
+
+
+def test_a_server_that_is_stopped_meanwhile_alarms_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "isolated", lambda _socket: "")
+    engine = engine_of(server("alice"), server("bob"))
+    ask = engine.get
+
+    def get(path: str, **query: Any) -> Any:
+        if query.get("size"):
+            engine.containers.pop("jupyter-alice", None)
+        return ask(path, **query)
+
+    engine.get = get
+    world = World(engine, Place(record=tmp_path / "record"))
+    assert watch.look(watch.Settings(GIB, ()), world, tmp_path).status == job.OK
