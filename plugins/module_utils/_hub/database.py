@@ -17,13 +17,21 @@ COPIES_KEPT = 10
 
 
 def keep(database: Path, folder: Path, stamp: str) -> Path | None:
-    """Copy the hub's database as it is at one moment (SQLite's own way); returns the copy, None without a database."""
+    """Copy the hub's database as it is at one moment (SQLite's own way); returns the copy, None without a database.
+
+    Raises OSError, with no half of a copy left, when the disk is full or the file is no database.
+    """
     if not database.exists():
         return None
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     copy = folder / f"{stamp}.sqlite"
-    sqlite_copy.copy(database, copy, timeout=30)
-    copy.chmod(0o600)
+    try:
+        sqlite_copy.copy(database, copy, timeout=30)
+        copy.chmod(0o600)
+    except (sqlite3.Error, OSError) as error:
+        for rest in ("", "-journal"):
+            copy.with_name(copy.name + rest).unlink(missing_ok=True)
+        raise OSError(f"{database} cannot be copied to {copy}: {error}") from error
     for old in sorted(folder.glob("*.sqlite"))[:-COPIES_KEPT]:
         if old != copy:  # the clock may have been put back
             old.unlink()
