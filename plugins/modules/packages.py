@@ -103,6 +103,8 @@ def main() -> None:
     )
 
     def run(command: Sequence[str]) -> tuple[int, str]:
+        if module.get_bin_path(command[0]) is None:  # run_command would end the module
+            return core.NOT_FOUND, f"{command[0]} is not installed"
         status, out, err = module.run_command(list(command), environ_update=core.ENVIRONMENT)
         return status, out + err
 

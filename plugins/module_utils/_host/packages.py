@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 OLD_SECONDS = 86400
 LOCK_SECONDS = 300
@@ -26,6 +26,8 @@ ENVIRONMENT = {
     # needrestart(1), part of Ubuntu's servers, would restart services, the Docker engine among them.
     "NEEDRESTART_SUSPEND": "1",
 }
+NOT_FOUND = 127
+"""Exit status of a command that is not installed."""
 CANDIDATE = re.compile(r"^(\S+):\n(?: .*\n)*?  Candidate: (.+)$", re.MULTILINE)
 
 Run = Callable[[Sequence[str]], tuple[int, str]]
@@ -52,7 +54,10 @@ class Desired:
 
 @dataclass(frozen=True)
 class World:
-    """``run`` returns exit status and output of a command; ``lists_age`` is in seconds, None without lists."""
+    """``run`` returns exit status (NOT_FOUND: not installed) and output of a command.
+
+    ``lists_age`` is in seconds, None without lists.
+    """
 
     run: Run
     lists_age: Callable[[], float | None]
@@ -88,12 +93,14 @@ def read(desired: Desired, world: World) -> Current:
     missing = _missing(desired.names, world)
     optional: list[str] = []
     for module, package in (desired.kernel_modules or {}).items():
-        if world.run(["modprobe", "--dry-run", "--quiet", module])[0] != 0:
+        # A container may have no modprobe, and no modules of its own.
+        if world.run(["modprobe", "--dry-run", "--quiet", module])[0] not in (0, NOT_FOUND):
             optional += _missing([package], world)
     known = _known([*missing, *optional], world)
     wanted = (*missing, *(name for name in optional if name in known))
     unknown = tuple(name for name in missing if name not in known)
-    return Current(wanted, unknown, world.lists_age() if wanted or desired.lists else 0.0)
+    asked = bool(missing or optional or desired.lists)
+    return Current(wanted, unknown, world.lists_age() if asked else 0.0)
 
 
 def compare(desired: Desired, current: Current) -> Plan:
@@ -115,15 +122,17 @@ def compare(desired: Desired, current: Current) -> Plan:
 def converge(desired: Desired, world: World, *, check: bool = False) -> Outcome:
     """Install what is missing, or only find out what would be installed; raise PackagesError with apt's own words."""
     plan = compare(desired, read(desired, world))
-    complaints = _refresh(world) if plan.refresh else ""
+    complaints = ""
+    if plan.refresh:
+        complaints = _refresh(world)
+        current = read(desired, world)
+        if current.unknown:
+            raise PackagesError(_unknown(current.unknown, complaints))
+        plan = replace(plan, install=current.missing)  # by now apt may know the package of a kernel module
     if not plan.install:
-        if plan.refresh and world.lists_age() is None:
+        if plan.refresh and desired.lists and world.lists_age() is None:
             raise PackagesError(f"the package lists cannot be fetched: {complaints or 'apt names no source'}")
         return Outcome(refreshed=plan.refresh)
-    if plan.refresh:
-        unknown = read(desired, world).unknown
-        if unknown:
-            raise PackagesError(_unknown(unknown, complaints))
     command = [*APT, "install", "--no-install-recommends", *(["--simulate"] if check else [])]
     command += ["-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold", *plan.install]
     status, said = world.run(command)

@@ -23,6 +23,7 @@ class Host:
     held_by_another_apt: int = 0
     stale_files: bool = False
     cut_off: bool = False
+    has_modprobe: bool = True
     commands: list[str] = field(default_factory=list)
 
     def run(self, command: Sequence[str]) -> tuple[int, str]:
@@ -37,6 +38,8 @@ class Host:
         if command[0] == "apt-cache":
             known = [f"{name}:\n  Installed: (none)\n  Candidate: 1.0\n" for name in names[2:] if name in self.listed]
             return 0, "".join(known) + "gone:\n  Installed: (none)\n  Candidate: (none)\n  Version table:\n"
+        if command[0] == "modprobe" and not self.has_modprobe:
+            return 127, "modprobe is not installed"
         if command[0] == "modprobe":
             return (0 if names[-1] in self.kernel_modules else 1), ""
         if command[0] == "dpkg":
@@ -153,6 +156,21 @@ def test_a_package_for_a_missing_kernel_module_is_wanted_where_apt_knows_it() ->
     assert converge(Host(installed={"cifs-utils"}), "cifs-utils", kernel_modules=wanted).missing == ()
     generic = Host(installed={"cifs-utils"}, listed={extra}, kernel_modules={"cifs"})
     assert converge(generic, "cifs-utils", kernel_modules=wanted).missing == ()
+
+
+def test_empty_lists_do_not_hide_the_package_for_a_kernel_module() -> None:
+    extra = "linux-modules-extra-6.8.0-1024-aws"
+    for installed in (set(), {"cifs-utils"}):
+        bare = Host(installed=set(installed), archive={"cifs-utils", extra}, age=None)
+        assert extra in converge(bare, "cifs-utils", kernel_modules={"cifs": extra}).missing
+        assert bare.installed == {"cifs-utils", extra}
+    nowhere = core.World(Host(installed={"cifs-utils"}).run, lambda: None, lambda _: None)
+    assert core.converge(core.Desired(("cifs-utils",), kernel_modules={"cifs": extra}), nowhere).missing == ()
+
+
+def test_a_host_without_modprobe_wants_no_modules() -> None:
+    host = Host(installed={"cifs-utils"}, listed={"linux-modules-extra"}, has_modprobe=False)
+    assert converge(host, "cifs-utils", kernel_modules={"cifs": "linux-modules-extra"}).missing == ()
 
 
 def test_removed_and_half_installed_packages_are_missing_and_held_ones_are_not() -> None:
