@@ -23,13 +23,17 @@ def name_of(job: str) -> str:
 
 
 @contextlib.contextmanager
-def hold(root: Path, job: str, now: datetime, sleep: Callable[[float], None]) -> Iterator[int]:
+def hold(root: Path, job: str, now: datetime, sleep: Callable[[float], None], holder: str = "") -> Iterator[int]:
     """Hold the job's lock and yield its descriptor; raises BusyError when another run holds it.
 
+    ``holder``: another job that keeps this one from running meanwhile, empty for a run of the job itself.
     The command inherits the descriptor: when the runner alone is killed, the lock lasts as long as the command. The
     time of the lock's file is the start of the run, because a full disk can keep a status file from being written.
     """
     with lock.hold(root, name_of(job), WAIT_SECONDS, sleep) as descriptor:
+        with contextlib.suppress(OSError):  # /run is full: then it is taken for a run of the job itself
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, holder.encode(), 0)
         os.utime(descriptor, (now.timestamp(), now.timestamp()))
         yield descriptor
 
@@ -37,8 +41,15 @@ def hold(root: Path, job: str, now: datetime, sleep: Callable[[float], None]) ->
 def running_since(root: Path, job: str) -> datetime | None:
     """Return when the run began that is going on now, None when there is none. Touches nothing."""
     try:
-        if not lock.held(root, name_of(job)):
-            return None
-        return datetime.fromtimestamp((root / lock.FOLDER / f"{name_of(job)}.lock").stat().st_mtime, UTC)
+        return last_held(root, job)[0] if lock.held(root, name_of(job)) else None
     except OSError:  # nobody but root may look
         return None
+
+
+def last_held(root: Path, job: str) -> tuple[datetime | None, str]:
+    """Return since when the job's lock is held, or was held last, and the ``holder``. Touches nothing."""
+    path = root / lock.FOLDER / f"{name_of(job)}.lock"
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC), path.read_text("utf-8", "replace")
+    except OSError:
+        return None, ""

@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from .._common.clock import SKEW, past
-from .._common.job_lock import running_since
+from .._common.job_lock import last_held, running_since
 from . import cron, model
 from .model import Job
 from .plan import JOBS
 from .status import Status
 
 GRACE = timedelta(minutes=10)  # beyond the jitter or the time limit, before a job counts as missed or stuck
+HELD_UP = timedelta(days=2)  # the longest that another job may keep one from running; a first backup takes its time
 
 
 def jobs(root: Path) -> list[tuple[Job, datetime]]:
@@ -53,8 +54,16 @@ def stuck_since(root: Path, job: Job, now: datetime) -> datetime | None:
     """Return when a run began that goes on beyond the job's time limit; None when there is none such.
 
     The runner ends a job at its limit. So this is a runner that was killed and whose command lives on, a command that
-    no signal ends (a dead network share), or a process that keeps the lock.
+    no signal ends (a dead network share), or a process that keeps the lock. Another job that holds the lock meanwhile
+    (a backup that keeps the registry from being maintained) has a limit of its own, and HELD_UP here.
     """
     began = running_since(root, job.name)
-    limit = timedelta(seconds=job.timeout_seconds) + GRACE
+    limit = HELD_UP if last_held(root, job.name)[1] else timedelta(seconds=job.timeout_seconds) + GRACE
     return began if began is not None and now - began > limit else None
+
+
+def held_up(root: Path, job: Job, due: datetime) -> bool:
+    """Tell whether another job held this one's lock when it was ``due``, so that cron's call was in vain."""
+    began, holder = last_held(root, job.name)
+    called = due + timedelta(seconds=job.jitter_seconds) + GRACE
+    return bool(holder) and began is not None and began < called

@@ -15,10 +15,10 @@ from datetime import datetime
 from pathlib import Path
 
 from .._certificates.state import read as read_certificates
-from .._common import clock
+from .._common import clock, words
 from .._common.clock import stamp
-from .._common.job_lock import running_since
-from .._schedule import cron
+from .._common.job_lock import last_held, running_since
+from .._schedule import cron, model
 from .._schedule import status as job_status
 from .._schedule.due import jobs, missed, stuck_since
 from . import disks, failures, services, table
@@ -34,10 +34,12 @@ def overview(root: Path, now: datetime) -> list[dict[str, object]]:
         due = None if going_on else missed(job, status, since, now)
         beyond = stuck_since(root, job, now)
         level, message = "running" if going_on else status.level, status.message
+        if going_on and (holder := last_held(root, job.name)[1]):
+            level, message = status.level, f"waits for {words.clean(holder, model.LONGEST_NAME)}"
         if due:
             level, message = "overdue", f"was due at {stamp(due)}"
         if beyond:
-            level, message = "critical", stuck(job, beyond)
+            level, message = "critical", stuck(root, job, beyond)
         if status.unheard:
             message = f"{message}; could not be told by {status.unheard}".lstrip("; ")
         coming = cron.next_due(cron.parse(job.fields), now.astimezone().replace(tzinfo=None))

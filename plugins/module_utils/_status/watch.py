@@ -20,23 +20,24 @@ from pathlib import Path
 from .._common import lock, words
 from .._common.clock import stamp
 from .._common.job import BUSY
-from .._common.job_lock import name_of, running_since
+from .._common.job_lock import last_held, name_of, running_since
 from .._schedule import alert
 from .._schedule import status as job_status
-from .._schedule.due import jobs, missed, stuck_since
-from .._schedule.model import Job
+from .._schedule.due import held_up, jobs, missed, stuck_since
+from .._schedule.model import LONGEST_NAME, Job
 from .._schedule.run import World, record, run_job, tell
 from . import alarm, services
 
 SELF = "watch"
 
 
-def stuck(job: Job, began: datetime) -> str:
+def stuck(root: Path, job: Job, began: datetime) -> str:
     """Return what is said of a run that goes on beyond its time limit."""
-    return (
-        f"has been running since {stamp(began)}, beyond its limit of {job.timeout_seconds} s;"
-        f" end what holds /{lock.FOLDER}/{name_of(job.name)}.lock"
-    )
+    holder = last_held(root, job.name)[1]
+    what = f"has been running since {stamp(began)}, beyond its limit of {job.timeout_seconds} s"
+    if holder:
+        what = f"cannot run: {words.clean(holder, LONGEST_NAME)} has kept it waiting since {stamp(began)}"
+    return f"{what}; end what holds /{lock.FOLDER}/{name_of(job.name)}.lock"
 
 
 def booted(root: Path, now: datetime) -> datetime | None:
@@ -60,7 +61,7 @@ def watch(world: World) -> list[str]:
         if going_on:
             began = stuck_since(world.root, job, world.now())
             if began is not None:
-                status = replace(status, level="critical", message=stuck(job, began))
+                status = replace(status, level="critical", message=stuck(world.root, job, began))
                 told = tell(world, job, status).told
                 # Only what was told is kept: the rest of the file is the run's, which may end just now.
                 record(world, replace(job_status.read(world.root, job.name), told=told))
@@ -70,7 +71,7 @@ def watch(world: World) -> list[str]:
         if due is not None:
             was_off = on_since is not None and due < on_since
             found.append(f"{job.name}: was not run when due at {stamp(due)}")
-            if not was_off:
+            if not was_off and not held_up(world.root, job, due):
                 # The host was on and cron did not call the runner: that is told even if the job now runs well.
                 told = tell(world, job, replace(status, level="warning", message=found[-1])).told
                 status = replace(status, told=told)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import job_lock
 from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import run as jobs_run
 from ansible_collections.labserver.jupyter.plugins.module_utils._status import overview as jobs_overview
 from ansible_collections.labserver.jupyter.plugins.module_utils._status import watch as jobs_watch
@@ -199,6 +200,28 @@ def test_a_run_that_goes_on_beyond_its_limit_is_critical_and_told_once(server: S
     assert [(item["level"], item["job"]) for item in posted] == [("critical", "expire"), ("ok", "expire")]
     assert words in posted[0]["message"]
     assert jobs_overview.overview(server.root, server.time)[0]["level"] == "ok"
+
+
+def test_a_long_backup_that_keeps_the_maintenance_waiting_is_no_fault(server: Server, webhook: Any) -> None:
+    address, posted, _answers = webhook
+    server.alerts(webhook={"url": address})
+    server.job("registry-maintenance", "/bin/true", schedule="0 11 * * *", timeout_seconds=3600)
+    server.run("registry-maintenance")  # at 10:30
+    (server.root / "proc").mkdir()
+    (server.root / "proc/uptime").write_text("864000.0 1.0\n")
+    server.time += timedelta(minutes=15)
+    with job_lock.hold(server.root, "registry-maintenance", server.time, time.sleep, "backup"):
+        server.time += timedelta(hours=5)
+        assert server.run("registry-maintenance", "schedule") == jobs_run.BUSY
+        assert jobs_watch.watch(server.world) == []
+        shown = jobs_overview.overview(server.root, server.time)[0]
+        assert (shown["level"], shown["message"]) == ("ok", "waits for backup")
+        server.time += timedelta(days=2)
+        assert "cannot run: backup has kept it waiting since" in jobs_watch.watch(server.world)[0]
+    # What it could not do meanwhile is done now, and nobody is told that cron failed.
+    jobs_watch.watch(server.world)
+    assert server.status("registry-maintenance")["trigger"] == "catch-up"
+    assert [item["level"] for item in posted] == ["critical", "ok"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
