@@ -37,13 +37,14 @@ def missed(job: Job, status: Status, since: datetime, now: datetime) -> datetime
 
     Times have a zone.
     """
-    local = now.astimezone().replace(tzinfo=None)
-    naive = cron.last_due(cron.parse(job.fields), local)
+    # Not simply the last due time: of a job for every few minutes that one is never long enough ago.
+    late = timedelta(seconds=job.jitter_seconds) + GRACE
+    naive = cron.last_due(cron.parse(job.fields), (now - late).astimezone().replace(tzinfo=None))
     if naive is None:
         return None
     due = naive.astimezone()
     # A job file from the future was written while the clock was ahead: it says nothing of when the job was scheduled.
-    if due < since <= now + SKEW or now < due + timedelta(seconds=job.jitter_seconds) + GRACE:
+    if due < since <= now + SKEW:
         return None
     # A run that began earlier and was still going then counts: cron's call found it at work, and that is no fault.
     ended = past(status.ended, now)

@@ -68,8 +68,10 @@ def watch(world: World) -> list[str]:
                 found.append(f"{job.name}: critical: {status.message}")
                 continue
         due = None if going_on else missed(job, status, since, world.now())
+        was_off = due is not None and on_since is not None and due < on_since
+        if was_off and not job.catch_up:
+            due = None  # nothing to do or to tell: it runs when it is due again
         if due is not None:
-            was_off = on_since is not None and due < on_since
             found.append(f"{job.name}: was not run when due at {stamp(due)}")
             if not was_off and not held_up(world.root, job, due):
                 # The host was on and cron did not call the runner: that is told even if the job now runs well.

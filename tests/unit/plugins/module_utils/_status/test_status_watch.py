@@ -202,6 +202,28 @@ def test_a_run_that_goes_on_beyond_its_limit_is_critical_and_told_once(server: S
     assert jobs_overview.overview(server.root, server.time)[0]["level"] == "ok"
 
 
+def test_a_job_for_every_few_minutes_that_cron_forgot_is_told(server: Server, webhook: Any) -> None:
+    address, posted, _answers = webhook
+    server.alerts(webhook={"url": address})
+    server.job("hub-watch", "/bin/true", schedule="*/5 * * * *", catch_up=False)
+    (server.root / "proc").mkdir()
+    (server.root / "proc/uptime").write_text("864000.0 1.0\n")
+    server.run("hub-watch")
+    server.time += timedelta(minutes=11)
+    assert jobs_watch.watch(server.world) == []
+    server.time += timedelta(minutes=10)
+    assert "hub-watch: was not run when due at 2026-11-20T10:35:00Z" in jobs_watch.watch(server.world)
+    assert [item["level"] for item in posted] == ["warning"]
+
+
+def test_what_nobody_catches_up_is_no_fault_after_the_host_was_off(server: Server) -> None:
+    server.job("services", "/bin/true", schedule="*/5 * * * *", catch_up=False)
+    server.time += timedelta(hours=5)
+    (server.root / "proc").mkdir()
+    (server.root / "proc/uptime").write_text("60.0 1.0\n")
+    assert jobs_watch.watch(server.world) == []
+
+
 def test_a_long_backup_that_keeps_the_maintenance_waiting_is_no_fault(server: Server, webhook: Any) -> None:
     address, posted, _answers = webhook
     server.alerts(webhook={"url": address})
