@@ -208,6 +208,8 @@ def project_health(project: str, containers: Mapping[str, Mapping[str, Any]]) ->
     if not own:
         return "critical", f"the app {project} has no container"
     done = {name for name, item in own.items() if str(item.get("Status")).startswith("Exited (0)")}
+    if done == set(own):
+        return "critical", f"no container of the app {project} runs"
     return worst(container_health(name, own) for name in sorted(set(own) - done))
 
 

@@ -134,6 +134,8 @@ def test_a_compose_project_is_as_well_as_its_containers(host: Host) -> None:
     host.room("apps", {"name": "app-wiki", "project": "wiki"})
     assert host.levels()["app-wiki"] == ("critical", "the app wiki has no container")
     labels: Any = {"Labels": {services.PROJECT_LABEL: "wiki"}}
+    host.containers["wiki-web-1"] = {"State": "exited", "Status": "Exited (0) 2 hours ago", **labels}
+    assert host.levels()["app-wiki"] == ("critical", "no container of the app wiki runs")
     host.containers |= {
         "wiki-web-1": {**UP, **labels},
         "wiki-init-1": {"State": "exited", "Status": "Exited (0) 2 hours ago", **labels},
