@@ -26,6 +26,7 @@ from .x509 import inspect
 PREFIX = "certbot/"
 """Before the name, in the state of all certificates: no certificate of the inventory has a slash in its name."""
 SOURCE = "certbot"
+TIMER = "etc/systemd/system/certbot.timer"
 WARN_FRACTION = 0.25
 TRIES_BEFORE_WARNING = 2
 
@@ -38,7 +39,7 @@ def lineages(root: Path, config: Config) -> list[str]:
 
 def attend(world: World, config: Config, log: process.Sink, before: Mapping[str, State]) -> dict[str, State]:
     """Have certbot renew what is due, where its own timer is masked; returns the state of each such certificate."""
-    takes_over = any(entry.source == "acme" for entry in config.entries)
+    takes_over = any(entry.source == "acme" for entry in config.entries) or _masked(world.root)
     states = {}
     for name in lineages(world.root, config):
         old = before.get(PREFIX + name, State())
@@ -47,10 +48,18 @@ def attend(world: World, config: Config, log: process.Sink, before: Mapping[str,
     return states
 
 
+def _masked(root: Path) -> bool:
+    """Tell whether the timer of certbot's package is masked; it stays so when the inventory names no acme any more."""
+    try:
+        return (root / TIMER).readlink() == Path("/dev/null")
+    except OSError:
+        return False
+
+
 def _renew(root: Path, name: str, config: Config, log: process.Sink) -> str:
     """Run ``certbot renew`` for one name, which does nothing before it is due; returns why it failed."""
     programs = [entry.options.get("program") or "certbot" for entry in config.entries if entry.source == "acme"]
-    program = "certbot" if shutil.which("certbot") else programs[0]
+    program = "certbot" if shutil.which("certbot") or not programs else programs[0]
     command = [program, "renew", "--cert-name", name, "--non-interactive", "--no-random-sleep-on-renew"]
     command += ["--config-dir", str(root / acme.CONFIG), "--work-dir", str(root / "var/lib/letsencrypt")]
     command += ["--logs-dir", str(root / "var/log/letsencrypt")]
