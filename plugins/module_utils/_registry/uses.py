@@ -29,7 +29,7 @@ Entry = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where a host's uses are found. Files that do not exist are no use, but for the choices on a host with a hub."""
+    """Where a host's uses are found. Files that do not exist are no use, but on a host with a hub."""
 
     docker_sockets: Sequence[str] = (SOCKET,)
     catalogues: Sequence[Path] = (Path("/var/lib/labserver/catalogue/images.json"),)
@@ -43,7 +43,14 @@ def read(sources: Sources) -> list[Entry]:
     found: list[Entry] = []
     for socket in sources.docker_sockets:
         found += images_in_use(DockerEngine(socket))
+    wanted = _default_image(sources.hub)
     for path in sources.catalogues:
+        if wanted and not path.exists():
+            raise ProtectionError(
+                f"{path} is missing, and with it which image is the hub's default ({wanted}); start"
+                " labserver-catalogue.service, it writes it"
+                f" (or remove {sources.hub} when there is no hub here any more)"
+            )
         found += defaults(_document(path))
     if sources.named is not None:
         found += named(_document(sources.named))
@@ -51,6 +58,7 @@ def read(sources: Sources) -> list[Entry]:
         if not sources.choices.exists() and sources.hub is not None and sources.hub.exists():
             raise ProtectionError(
                 f"{sources.choices} is missing, and with it what people chose; start the hub, it writes it"
+                f" (or remove {sources.hub} when there is no hub here any more)"
             )
         found += chosen(_document(sources.choices))
     return found
@@ -90,6 +98,16 @@ def chosen(document: dict[str, Any]) -> list[Entry]:
         entry = _entry(choice, f"chosen last by {words.clean(choice.get('user', ''), 64)} on {day}")
         found.append({**entry, "chosen": str(choice["at"])})
     return found
+
+
+def _default_image(hub: Path | None) -> str:
+    """Return what the hub offers to who chooses nothing, as the inventory names it; empty without a hub."""
+    try:
+        return str(json.loads(hub.read_text(encoding="utf-8")).get("default_image") or "") if hub is not None else ""
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError, AttributeError) as error:
+        raise ProtectionError(f"{hub} cannot be read: {error}") from error
 
 
 def _entry(image: dict[str, Any], why: str) -> Entry:

@@ -132,6 +132,18 @@ def test_a_hub_that_has_not_told_what_people_chose_stops_the_pruning(host: Host)
     assert len(host.kept()) == 3
 
 
+def test_a_hub_whose_catalogue_is_missing_stops_the_pruning(host: Host) -> None:
+    host.write("choices.json", choices=[])
+    host.write("hub.json", default_image="notebook:3")
+    with pytest.raises(protect.ProtectionError, match=r"images\.json is missing, .* \(notebook:3\); start"):
+        host.kept()
+    host.catalogue("notebook:3")
+    assert "notebook:3" in host.kept()
+    (host.folder / "hub.json").write_text("{")
+    with pytest.raises(protect.ProtectionError, match=r"hub\.json cannot be read"):
+        host.kept()
+
+
 @pytest.mark.parametrize("name", ["images.json", "named.json", "choices.json"])
 @pytest.mark.parametrize(
     "text",
