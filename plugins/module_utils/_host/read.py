@@ -20,10 +20,10 @@ from .model import Facts, System
 # What tells of other software, and the finding it is.
 PATHS = {
     "snap_docker": ("var/snap/docker", "snap/docker"),
-    "podman_docker": ("var/lib/dpkg/info/podman-docker.list",),
     "tljh": ("opt/tljh",),
     "jupyterhub": ("etc/systemd/system/jupyterhub.service", "lib/systemd/system/jupyterhub.service"),
 }
+PODMAN_DOCKER = "var/lib/dpkg/info/podman-docker.list"
 PORTS = (80, 443)
 LISTEN = "0A"  # state of a socket in /proc/net/tcp
 
@@ -77,6 +77,9 @@ def active_services(names: list[str]) -> set[str]:
 def read(world: World) -> Facts:
     """Return the facts about the host."""
     found = {name for name, paths in PATHS.items() if any(world.exists(path) for path in paths)}
+    # After "apt-get remove" the list stays, with the files of configuration alone.
+    if "/usr/bin/docker" in world.text(PODMAN_DOCKER).splitlines():
+        found.add("podman_docker")
     if "jupyterhub" in found and "tljh" in found:
         found.remove("jupyterhub")  # it is TLJH's
     # The unit ufw.service is active on every Ubuntu; whether ufw has rules is in its own file.

@@ -72,6 +72,11 @@ def test_supported_systems_are_taken_without_a_word(tmp_path: Path, kind: str) -
     assert core.judge(facts) == ()
 
 
+def test_what_was_removed_but_not_purged_is_not_in_the_way(tmp_path: Path) -> None:
+    write(tmp_path, "var/lib/dpkg/info/podman-docker.list", "/etc/profile.d/podman-docker.sh\n")
+    assert found(a_host(tmp_path, "debian-13")) == {}
+
+
 @pytest.mark.parametrize(
     ("kind", "why", "way_out"),
     [
@@ -110,7 +115,7 @@ def test_whatever_os_release_says_there_is_an_answer(text: str, why: str) -> Non
 def test_all_problems_are_said_at_once(tmp_path: Path) -> None:
     world = a_host(tmp_path, "rocky-9", architecture="armv7l", free=lambda folder: GIB)
     write(tmp_path, "proc/1/comm", "init\n")
-    write(tmp_path, "var/lib/dpkg/info/podman-docker.list")
+    write(tmp_path, "var/lib/dpkg/info/podman-docker.list", "/.\n/usr/bin/docker\n")
     listens(tmp_path, "tcp6", "0" * 32, 443, "caddy")
     assert stopped(world) == ["system", "architecture", "init", "disk", "podman_docker", "web_server"]
 
