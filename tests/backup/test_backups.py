@@ -8,11 +8,13 @@ The same on a real host is in molecule/backup.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import sqlite3
 import subprocess
+import time
 import typing as t
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +25,7 @@ import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._backup import model, restic, run
 from ansible_collections.labserver.jupyter.plugins.module_utils._backup import unreadable as unreadable_files
 from ansible_collections.labserver.jupyter.plugins.module_utils._backup.world import World
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import job_lock
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import EngineError
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.mounts import Mount
 
@@ -111,6 +114,24 @@ class Server:
 @pytest.fixture
 def server(tmp_path: Path) -> Server:
     return Server(tmp_path)
+
+
+def test_the_maintenance_of_the_registry_is_waited_for(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    sleep = time.sleep
+    maintenance = contextlib.ExitStack()
+
+    def until_it_ends(seconds: float) -> None:
+        waited.append(seconds)
+        if sum(waited) > 1:
+            maintenance.close()
+        sleep(seconds)
+
+    with maintenance:
+        maintenance.enter_context(job_lock.hold(server.root, run.MAINTENANCE, server.now, sleep))
+        monkeypatch.setattr(time, "sleep", until_it_ends)
+        assert server.back_up().findings == ()
+    assert waited
 
 
 def test_a_whole_server_is_saved_and_what_is_old_is_forgotten(server: Server) -> None:

@@ -26,6 +26,9 @@ from .stage import stage
 from .world import World
 
 MAINTENANCE = "registry-maintenance"  # the job that removes layers from the registry's store
+MAINTENANCE_SECONDS = (
+    3600.0  # how long to wait for it: a backup that gives way is not made up for before the next night
+)
 JOB = "backup"  # the name of this job: who finds the maintenance held up sees by whom
 KEEP_INCOMPLETE = "31d"  # how long a snapshot stays in which something is missing
 UNREADABLE = f"{STATE}/unreadable.json"
@@ -84,9 +87,11 @@ def back_up(world: World, settings: Settings, repo: Repository, accept: bool = F
     with contextlib.ExitStack() as stack:
         # The registry's maintenance removes layers: it waits, so that every link of the copy finds its own.
         try:
-            stack.enter_context(job_lock.hold(world.root, MAINTENANCE, world.now(), time.sleep, JOB))
+            stack.enter_context(
+                job_lock.hold(world.root, MAINTENANCE, world.now(), time.sleep, JOB, MAINTENANCE_SECONDS)
+            )
         except BusyError as error:
-            raise BusyError("the registry's maintenance is at work; the backup comes later") from error
+            raise BusyError("the registry's maintenance is at work and does not end; make the backup later") from error
         # How much there will be nobody knows yet: the manifest has the numbers of the backup before.
         numbers = (known.files, known.bytes) if known else (0, 0)
         not_copied = stage(world, settings, plan, remember(sources, current, unwanted, *numbers))

@@ -23,14 +23,21 @@ def name_of(job: str) -> str:
 
 
 @contextlib.contextmanager
-def hold(root: Path, job: str, now: datetime, sleep: Callable[[float], None], holder: str = "") -> Iterator[int]:
-    """Hold the job's lock and yield its descriptor; raises BusyError when another run holds it.
+def hold(
+    root: Path,
+    job: str,
+    now: datetime,
+    sleep: Callable[[float], None],
+    holder: str = "",
+    wait_seconds: float = WAIT_SECONDS,
+) -> Iterator[int]:
+    """Hold the job's lock and yield its descriptor; raises BusyError when another run holds it after ``wait_seconds``.
 
     ``holder``: another job that keeps this one from running meanwhile, empty for a run of the job itself.
     The command inherits the descriptor: when the runner alone is killed, the lock lasts as long as the command. The
     time of the lock's file is the start of the run, because a full disk can keep a status file from being written.
     """
-    with lock.hold(root, name_of(job), WAIT_SECONDS, sleep) as descriptor:
+    with lock.hold(root, name_of(job), wait_seconds, sleep) as descriptor:
         with contextlib.suppress(OSError):  # /run is full: then it is taken for a run of the job itself
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, holder.encode(), 0)
