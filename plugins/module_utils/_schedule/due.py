@@ -32,6 +32,14 @@ def jobs(root: Path) -> list[tuple[Job, datetime]]:
     return found
 
 
+def booted(root: Path, now: datetime) -> datetime | None:
+    """When the host was started; None where /proc is not to be had."""
+    try:
+        return now - timedelta(seconds=float((root / "proc/uptime").read_text().split()[0]))
+    except (OSError, ValueError, IndexError):
+        return None
+
+
 def missed(job: Job, status: Status, since: datetime, now: datetime) -> datetime | None:
     """Return the due time at which the job should have been at work and was not; None when all is well.
 

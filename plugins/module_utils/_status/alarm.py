@@ -21,6 +21,7 @@ from .._common import exchange, job, lock, words
 from .._common.clock import stamp
 from .._schedule import run
 from .._schedule import status as job_status
+from .._schedule.due import booted
 from .._schedule.model import Job
 from . import disks, services
 from .services import Health
@@ -28,6 +29,7 @@ from .services import Health
 LOCK = "services"
 AGAIN_SECONDS = 30.0  # a service that is replaced or restarted is back by then
 FIRST_START_SECONDS = 900.0
+BOOT = timedelta(minutes=5)  # what is not well then is told at the look after that
 MAINTENANCE = "etc/labserver/public/maintenance.json"
 LONGEST_MAINTENANCE = timedelta(hours=2)
 
@@ -53,13 +55,19 @@ def in_maintenance(root: Path, now: datetime) -> bool:
         return False
 
 
+def starting(root: Path, now: datetime) -> bool:
+    """Return whether the host was just started: cron is there before all services are."""
+    on_since = booted(root, now)
+    return on_since is not None and now - on_since < BOOT
+
+
 def attend(world: run.World, asked: services.World) -> list[Health]:
     """Look at all services and tell what is new; returns how each is. The caller holds the lock."""
     wanted, problems = services.read(world.root)
     found = settled(wanted, world, asked)
     found += [Health(services.Service("services.d"), "warning", problem) for problem in problems]
     found += [disk.health for disk in disks.of_host(world.root)]
-    if in_maintenance(world.root, world.now()):
+    if in_maintenance(world.root, world.now()) or starting(world.root, world.now()):
         return found
     now = world.now().timestamp()
     for health in found:

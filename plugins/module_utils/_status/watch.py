@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from .._common import lock, words
@@ -23,7 +23,7 @@ from .._common.job import BUSY
 from .._common.job_lock import last_held, name_of, running_since
 from .._schedule import alert
 from .._schedule import status as job_status
-from .._schedule.due import held_up, jobs, missed, stuck_since
+from .._schedule.due import booted, held_up, jobs, missed, stuck_since
 from .._schedule.model import LONGEST_NAME, Job
 from .._schedule.run import World, record, run_job, tell
 from . import alarm, services
@@ -38,14 +38,6 @@ def stuck(root: Path, job: Job, began: datetime) -> str:
     if holder:
         what = f"cannot run: {words.clean(holder, LONGEST_NAME)} has kept it waiting since {stamp(began)}"
     return f"{what}; end what holds /{lock.FOLDER}/{name_of(job.name)}.lock"
-
-
-def booted(root: Path, now: datetime) -> datetime | None:
-    """When the host was started; None where /proc is not to be had."""
-    try:
-        return now - timedelta(seconds=float((root / "proc/uptime").read_text().split()[0]))
-    except (OSError, ValueError, IndexError):
-        return None
 
 
 def watch(world: World) -> list[str]:

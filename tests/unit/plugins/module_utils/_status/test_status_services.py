@@ -265,6 +265,15 @@ def test_nobody_is_told_while_a_room_starts_its_services_for_the_first_time(
     assert bool(host.heard()) is told
 
 
+@pytest.mark.parametrize(("uptime", "told"), [("90.5 1.0", False), ("301.0 1.0", True)])
+def test_nobody_is_told_while_the_host_starts(host: Host, uptime: str, told: bool) -> None:
+    (host.root / "proc").mkdir()
+    (host.root / "proc/uptime").write_text(f"{uptime}\n")
+    host.containers.clear()
+    assert host.attend()[0] == "critical"
+    assert (host.root / "heard").exists() is told
+
+
 def test_a_service_that_is_no_longer_wanted_leaves_nothing(host: Host) -> None:
     host.containers.clear()
     host.attend()
