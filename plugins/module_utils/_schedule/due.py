@@ -69,10 +69,3 @@ def stuck_since(root: Path, job: Job, now: datetime) -> datetime | None:
     began = running_since(root, job.name)
     limit = HELD_UP if last_held(root, job.name)[1] else timedelta(seconds=job.timeout_seconds) + GRACE
     return began if began is not None and now - began > limit else None
-
-
-def held_up(root: Path, job: Job, due: datetime) -> bool:
-    """Tell whether another job held this one's lock when it was ``due``, so that cron's call was in vain."""
-    began, holder = last_held(root, job.name)
-    called = due + timedelta(seconds=job.jitter_seconds) + GRACE
-    return bool(holder) and began is not None and began < called

@@ -83,6 +83,8 @@ def run_job(world: World, name: str, trigger: str, echo: Callable[[bytes], None]
         world.sleep(random.uniform(0, job.jitter_seconds))  # noqa: S311 - spreads load, guards nothing
     with locked(world, name) as held:
         if held is None:
+            if job_lock.last_held(world.root, name)[1]:  # the job itself does not run: no fault of cron's
+                record(world, replace(status.read(world.root, name), held_up=stamp(world.now())))
             return BUSY
         return _run_locked(world, job, trigger, held, echo)
 

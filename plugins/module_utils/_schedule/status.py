@@ -34,6 +34,7 @@ class Status:
     duration_seconds: float = 0.0
     last_success: str = ""
     failures: int = 0  # runs in a row that did not end well
+    held_up: str = ""  # when the runner was called last and found another job in its place (a backup, say)
     told: Mapping[str, Told] = field(default_factory=dict)  # way -> what it told last
 
     @property

@@ -18,12 +18,12 @@ from datetime import datetime
 from pathlib import Path
 
 from .._common import lock, words
-from .._common.clock import stamp
+from .._common.clock import past, stamp
 from .._common.job import BUSY
 from .._common.job_lock import last_held, name_of, running_since
 from .._schedule import alert
 from .._schedule import status as job_status
-from .._schedule.due import booted, held_up, jobs, missed, stuck_since
+from .._schedule.due import booted, jobs, missed, stuck_since
 from .._schedule.model import LONGEST_NAME, Job
 from .._schedule.run import World, record, run_job, tell
 from . import alarm, services
@@ -65,7 +65,8 @@ def watch(world: World) -> list[str]:
             due = None  # nothing to do or to tell: it runs when it is due again
         if due is not None:
             found.append(f"{job.name}: was not run when due at {stamp(due)}")
-            if not was_off and not held_up(world.root, job, due):
+            held_up = past(status.held_up, world.now())
+            if not was_off and (held_up is None or held_up < due):
                 # The host was on and cron did not call the runner: that is told even if the job now runs well.
                 told = tell(world, job, replace(status, level="warning", message=found[-1])).told
                 status = replace(status, told=told)

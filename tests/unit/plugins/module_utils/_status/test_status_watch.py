@@ -202,6 +202,20 @@ def test_a_run_that_goes_on_beyond_its_limit_is_critical_and_told_once(server: S
     assert jobs_overview.overview(server.root, server.time)[0]["level"] == "ok"
 
 
+def test_a_job_that_cron_forgot_after_another_kept_it_waiting_is_told(server: Server, webhook: Any) -> None:
+    address, posted, _answers = webhook
+    server.alerts(webhook={"url": address})
+    server.job("registry-maintenance", "/bin/true", schedule="0 11 * * *")
+    server.run("registry-maintenance")  # at 10:30
+    (server.root / "proc").mkdir()
+    (server.root / "proc/uptime").write_text("864000.0 1.0\n")
+    with job_lock.hold(server.root, "registry-maintenance", server.time, time.sleep, "backup"):
+        pass
+    server.time += timedelta(hours=1)
+    jobs_watch.watch(server.world)
+    assert [item["level"] for item in posted] == ["warning", "ok"]
+
+
 def test_a_job_for_every_few_minutes_that_cron_forgot_is_told(server: Server, webhook: Any) -> None:
     address, posted, _answers = webhook
     server.alerts(webhook={"url": address})
@@ -239,6 +253,7 @@ def test_a_long_backup_that_keeps_the_maintenance_waiting_is_no_fault(server: Se
         shown = jobs_overview.overview(server.root, server.time)[0]
         assert (shown["level"], shown["message"]) == ("ok", "waits for backup")
         server.time += timedelta(days=2)
+        assert server.run("registry-maintenance", "schedule") == jobs_run.BUSY
         assert "cannot run: backup has kept it waiting since" in jobs_watch.watch(server.world)[0]
     # What it could not do meanwhile is done now, and nobody is told that cron failed.
     jobs_watch.watch(server.world)
