@@ -171,6 +171,7 @@ requests:
   sample: 2003
 """
 
+import contextlib
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
@@ -179,7 +180,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._common.lock imp
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry import maintenance, prune, settings
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry import params as shared
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry.cache import Cache
-from ansible_collections.labserver.jupyter.plugins.module_utils._registry.job import CACHE
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.job import CACHE, undisturbed
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry.pause import PauseError
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry.protect import ProtectionError
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry.protocol import RegistryError
@@ -237,7 +238,8 @@ def converge(module: AnsibleModule) -> Result:
     cache = Path(params["cache"]) if params["cache"] else None
     if params["config"]:
         given = settings.read(Path(params["config"]))
-        with given.client() as client:
+        alone = contextlib.nullcontext() if check else undisturbed(Path("/"), "playbooks/prune.yml")
+        with alone, given.client() as client:
             world = maintenance.World(Store(given.store), Cache(CACHE), client, given.pause())
             desired = given.desired(shared.in_use(params), params["protect"])
             return of_store(maintenance.converge(world, desired, check=check))

@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from .._common import job, sizes
+from .._common import clock, job, job_lock, sizes, words
 from .._common.docker_api import EngineError
 from .._common.lock import BusyError
 from . import settings
@@ -26,6 +28,20 @@ from .table import render
 
 CONFIG = Path("/etc/labserver/registry/maintenance.json")
 CACHE = Path("/var/lib/labserver/registry/manifests.jsonl")
+JOB = "registry-maintenance"
+"""The job's name on the host; a backup holds its lock while it copies the store."""
+
+
+@contextlib.contextmanager
+def undisturbed(root: Path, holder: str) -> Iterator[None]:
+    """Keep the job and backups away from a run that ``holder`` makes; raises BusyError that names who is at work."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(job_lock.hold(root, JOB, clock.utc_now(), time.sleep, holder))
+        except BusyError as error:
+            who = words.clean(job_lock.last_held(root, JOB)[1]) or f"the job {JOB}"
+            raise BusyError(f"{who} is at work on the registry; try again when it has ended") from error
+        yield
 
 
 def main(argv: Sequence[str]) -> int:
