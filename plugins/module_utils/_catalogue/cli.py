@@ -48,16 +48,20 @@ def table(entries: Sequence[model.Entry]) -> str:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the service, or ``--list`` what it found, or look ``--once``."""
+    """Run the service, or ``--list`` what it found, or look ``--once``; 2 when its files cannot be read."""
     parser = argparse.ArgumentParser(prog="labserver catalogue", description="Watches the lab's registry.")
     parser.add_argument("--settings", default=DEFAULT_SETTINGS)
     parser.add_argument("--once", action="store_true", help="look once and end")
     parser.add_argument("--list", action="store_true", help="print the catalogue and end")
     arguments = parser.parse_args(argv)
-    settings = json.loads(Path(arguments.settings).read_text())
-    if arguments.list:
-        sys.stdout.write(table(model.read(Path(settings["output"]).read_text())))
-        return 0
+    try:
+        settings = json.loads(Path(arguments.settings).read_text())
+        if arguments.list:
+            sys.stdout.write(table(model.read(Path(settings["output"]).read_text())))
+            return 0
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        tell(f"labserver catalogue: {error if isinstance(error, OSError | ValueError) else repr(error)}")
+        return 2
     signal.signal(signal.SIGTERM, _end)
     program = OwnProgram()
     registry = LabRegistry(settings)
