@@ -25,7 +25,6 @@ from .sources import findings, remember, shrunk
 from .stage import stage
 from .world import World
 
-JOB = "backup"
 MAINTENANCE = "registry-maintenance"  # the job that removes layers from the registry's store
 KEEP_INCOMPLETE = "31d"  # how long a snapshot stays in which something is missing
 UNREADABLE = f"{STATE}/unreadable.json"
@@ -84,7 +83,7 @@ def back_up(world: World, settings: Settings, repo: Repository, accept: bool = F
     with contextlib.ExitStack() as stack:
         # The registry's maintenance removes layers: it waits, so that every link of the copy finds its own.
         try:
-            stack.enter_context(job_lock.hold(world.root, MAINTENANCE, world.now(), time.sleep, by=JOB))
+            stack.enter_context(job_lock.hold(world.root, MAINTENANCE, world.now(), time.sleep))
         except BusyError as error:
             raise BusyError("the registry's maintenance is at work; the backup comes later") from error
         # How much there will be nobody knows yet: the manifest has the numbers of the backup before.

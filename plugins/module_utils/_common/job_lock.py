@@ -23,17 +23,13 @@ def name_of(job: str) -> str:
 
 
 @contextlib.contextmanager
-def hold(root: Path, job: str, now: datetime, sleep: Callable[[float], None], by: str = "") -> Iterator[int]:
+def hold(root: Path, job: str, now: datetime, sleep: Callable[[float], None]) -> Iterator[int]:
     """Hold the job's lock and yield its descriptor; raises BusyError when another run holds it.
 
     The command inherits the descriptor: when the runner alone is killed, the lock lasts as long as the command. The
     time of the lock's file is the start of the run, because a full disk can keep a status file from being written.
-    ``by`` names another job that keeps this one from running.
     """
     with lock.hold(root, name_of(job), WAIT_SECONDS, sleep) as descriptor:
-        os.ftruncate(descriptor, 0)
-        if by:
-            os.pwrite(descriptor, by.encode(), 0)
         os.utime(descriptor, (now.timestamp(), now.timestamp()))
         yield descriptor
 
@@ -46,11 +42,3 @@ def running_since(root: Path, job: str) -> datetime | None:
         return datetime.fromtimestamp((root / lock.FOLDER / f"{name_of(job)}.lock").stat().st_mtime, UTC)
     except OSError:  # nobody but root may look
         return None
-
-
-def held_by(root: Path, job: str) -> str:
-    """Return the other job that holds the lock, or held it last; empty for a run of the job itself."""
-    try:
-        return (root / lock.FOLDER / f"{name_of(job)}.lock").read_text("utf-8", "replace")
-    except OSError:
-        return ""

@@ -6,12 +6,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from .._common.clock import SKEW, past
-from .._common.job_lock import held_by, running_since
+from .._common.job_lock import running_since
 from . import cron, model
 from .model import Job
 from .plan import JOBS
@@ -54,13 +53,8 @@ def stuck_since(root: Path, job: Job, now: datetime) -> datetime | None:
     """Return when a run began that goes on beyond the job's time limit; None when there is none such.
 
     The runner ends a job at its limit. So this is a runner that was killed and whose command lives on, a command that
-    no signal ends (a dead network share), or a process that keeps the lock. Another job that holds the lock, as the
-    backup does with that of the registry's maintenance, has as long as its own limit says.
+    no signal ends (a dead network share), or a process that keeps the lock.
     """
-    began, seconds = running_since(root, job.name), job.timeout_seconds
-    other = held_by(root, job.name)
-    if began is not None and model.NAME.fullmatch(other):
-        with contextlib.suppress(OSError, ValueError):
-            seconds = max(seconds, model.from_json((root / JOBS / f"{other}.json").read_bytes()).timeout_seconds)
-    limit = timedelta(seconds=seconds) + GRACE
+    began = running_since(root, job.name)
+    limit = timedelta(seconds=job.timeout_seconds) + GRACE
     return began if began is not None and now - began > limit else None

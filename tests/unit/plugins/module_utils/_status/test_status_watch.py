@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.labserver.jupyter.plugins.module_utils._common import job_lock
 from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import run as jobs_run
 from ansible_collections.labserver.jupyter.plugins.module_utils._status import overview as jobs_overview
 from ansible_collections.labserver.jupyter.plugins.module_utils._status import watch as jobs_watch
@@ -203,19 +202,6 @@ def test_a_run_that_goes_on_beyond_its_limit_is_critical_and_told_once(server: S
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-def test_a_job_that_waits_for_the_backup_is_not_stuck_before_the_backup_is(server: Server) -> None:
-    server.job("registry-maintenance", "/bin/true", schedule="0 9 * * 0", timeout_seconds=3600)
-    server.job("backup", "/bin/true", schedule="30 10 * * *", timeout_seconds=43200)
-    with job_lock.hold(server.root, "registry-maintenance", server.time, time.sleep, by="backup"):
-        server.time += timedelta(hours=11)
-        assert [row["level"] for row in jobs_overview.overview(server.root, server.time)][1] == "running"
-        server.time += timedelta(hours=2)
-        assert [row["level"] for row in jobs_overview.overview(server.root, server.time)][1] == "critical"
-    with job_lock.hold(server.root, "registry-maintenance", server.time, time.sleep):  # a run of its own
-        server.time += timedelta(hours=2)
-        assert [row["level"] for row in jobs_overview.overview(server.root, server.time)][1] == "critical"
-
-
 def test_an_account_without_rights_stops_no_job(server: Server) -> None:
     """The lock of a job lay in /run/lock, where everybody may make its file first and hold it for ever.
 
