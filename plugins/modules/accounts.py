@@ -111,7 +111,7 @@ options:
     type: int
     default: 14
 requirements:
-  - Python 3.11 or newer and GNU tar on the host; zstd, or archives of homes are made with gzip
+  - Python 3.11 or newer on the host; zstd, or archives of homes are made with gzip
 notes:
   - Passwords of host accounts are locked; people log in through the hub or with their SSH keys.
 seealso:

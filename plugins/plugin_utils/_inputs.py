@@ -47,6 +47,14 @@ _NAMES = {
 }
 
 
+EMPTY = "is empty; give a value, or remove the line for the default"
+
+
+def _is_empty(value: t.Any, option: Spec) -> bool:
+    """Tell whether a line without a value stands where the default is a value: it does not mean the default."""
+    return value is None and option.get("default") not in (None, "")
+
+
 def _shown(value: t.Any, spec: Spec) -> str:
     if spec.get("no_log"):
         return "the value (secret)"
@@ -116,7 +124,9 @@ def _check_dict(path: str, value: t.Any, spec: Spec) -> list[str]:
             hint = suggestion(str(key), options) or f"; allowed: {', '.join(sorted(options))}"
             problems.append(f"{path}: unknown key {key!r}{hint}")
     for name, option in options.items():
-        if name in value:
+        if name in value and _is_empty(value[name], option):
+            problems.append(f"{path}.{name}: {EMPTY}")
+        elif name in value:
             problems += check_value(f"{path}.{name}", value[name], option)
         elif option.get("required"):
             problems.append(f"{path}: {name} is missing; it is required")
@@ -127,8 +137,8 @@ def check_spec(values: Mapping[str, t.Any], options: Mapping[str, Spec]) -> list
     """Return the problems of a role's ``values`` against the ``options`` of its argument spec."""
     problems = []
     for name, option in options.items():
-        if name in values and values[name] is None and option.get("default") not in (None, ""):
-            problems.append(f"{name}: is empty; give a value, or remove the line for the default")
+        if name in values and _is_empty(values[name], option):
+            problems.append(f"{name}: {EMPTY}")
         elif name in values:
             found = check_value(name, values[name], option)
             problems += found or _check_meaning(name, values[name])

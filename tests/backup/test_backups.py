@@ -207,6 +207,21 @@ def test_when_all_is_back_the_incomplete_ones_take_nobodys_place(server: Server)
     assert (len(complete), complete[0]["id"]) == (2, good["id"])
 
 
+def test_a_failed_dump_does_not_hide_that_most_files_are_gone(server: Server) -> None:
+    item = {"name": "chat", "paths": [], "dump": ["echo", "all rows"]}
+    file = "/etc/labserver/backup.d/chat.json"
+    server.write(file, json.dumps({"version": 1, "items": [item]}))
+    assert server.back_up().findings == ()
+    (good,) = server.snapshots()
+    most_files_away(server)
+    server.write(file, json.dumps({"version": 1, "items": [item | {"dump": ["false"]}]}))
+    assert "the dump of chat failed" in server.back_up().findings[0]
+    server.write(file, json.dumps({"version": 1, "items": [item]}))
+    outcome = server.back_up()
+    assert any(finding.startswith("the snapshot is much smaller (") for finding in outcome.findings), outcome.findings
+    assert server.repository().snapshots(complete=True) == [good]
+
+
 def test_what_is_meant_is_accepted_once(server: Server) -> None:
     server.back_up()
     most_files_away(server)

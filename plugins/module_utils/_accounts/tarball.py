@@ -10,6 +10,7 @@ cannot name what lies deeper than PATH_MAX.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import struct
@@ -127,8 +128,10 @@ def _segments(descriptor: int, size: int) -> tuple[tuple[int, int], ...]:
     while at < size:
         try:
             begin = os.lseek(descriptor, at, os.SEEK_DATA)
-        except OSError:  # ENXIO: only a hole is left
-            break
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # only a hole is left
+                break
+            raise  # a disk that fails must not look like a hole: the home may be deleted next
         end = os.lseek(descriptor, begin, os.SEEK_HOLE)
         found.append((begin, min(end, size) - begin))
         at = end
@@ -141,8 +144,10 @@ def _attributes(place: str, follow: bool) -> dict[str, str]:
     found: dict[str, str] = {}
     try:
         names = os.listxattr(place, follow_symlinks=follow)
-    except OSError:  # a file system without them
-        return {}
+    except OSError as error:
+        if error.errno == errno.ENOTSUP:  # a file system without them
+            return {}
+        raise
     for name in sorted(names):
         value = os.getxattr(place, name, follow_symlinks=follow)
         if name in ACLS:

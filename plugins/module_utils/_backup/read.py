@@ -14,7 +14,8 @@ from typing import Any
 from .._common import files
 from .._common.docker_api import EngineError
 from .._common.mounts import unescape
-from .model import MANIFEST, ROOMS, ROOTS, ROSTER, STATE, TAG, Settings, SettingsError
+from .model import MANIFEST, ROOMS, ROOTS, ROSTER, STATE, TAG, Settings, SettingsError, covers, left_out
+from .plan import patterns
 from .restic import Repository, RepositoryError
 from .sources import Current, Known, Look, Source, known_from, named
 from .world import World
@@ -35,9 +36,15 @@ def read(world: World, settings: Settings) -> tuple[tuple[Source, ...], tuple[Ma
     links = [path for root in ROOTS for path in inner_links(world, root)]
     sources = named(settings, roster or {}, items, volumes, links)
     looks = {source.path: look(world, source.path) for source in sources}
+    # An automount that nobody uses is unmounted after a while; whoever looks into it mounts it again.
+    waiting = [mount.target for mount in world.mounts() if mount.fstype == "autofs"]
+    unwanted = patterns(settings)
+    for target in waiting:
+        if any(covers(source.path, target) for source in sources) and not left_out(target, unwanted):
+            look(world, target)
     current = Current(
         looks=looks,
-        mounts=tuple(world.mounts()),  # after the looks, which make an automount mount
+        mounts=tuple(world.mounts()),  # after the looks
         planned_mounts=planned_mounts(world),
         volumes=volumes,
         unknown=tuple(unknown),

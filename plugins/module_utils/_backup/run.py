@@ -102,7 +102,7 @@ def back_up(world: World, settings: Settings, repo: Repository, accept: bool = F
     count, size = int(summary.get("total_files_processed", 0)), int(summary.get("total_bytes_processed", 0))
     if tag == TAG:  # otherwise it is known already why it is smaller
         missing += shrunk(known, count, size)
-    if not missing:
+    if not missing and (accept or not not_copied):  # else less would be enough from now on
         write_known(world, remember(sources, current, unwanted, count, size))
     unread, alarms = read_troubles(world, done, [source.path for source in sources])
     found = list(dict.fromkeys([*missing, *not_copied, *alarms]))

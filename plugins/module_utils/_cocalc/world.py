@@ -46,6 +46,7 @@ class Current:
     hash: str
     exposed: bool
     running: bool
+    started: bool = True  # at least once: before, it has no data
 
 
 def http_status(url: str) -> int:
@@ -89,6 +90,7 @@ class World:
             hash=labels.get(LABEL, ""),
             exposed=labels.get(EXPOSED_LABEL) == "true",
             running=item["State"]["Status"] == "running",
+            started=not item["State"].get("StartedAt", "").startswith("0001-"),  # Go's zero time: never
         )
 
     def image_id(self, reference: str) -> str:
@@ -167,7 +169,7 @@ class World:
 
         The database files are copied while nothing runs: a new version may rewrite them at its first start.
         """
-        if not server.data_folder.is_dir() or not any(server.data_folder.iterdir()):
+        if old.started and (not server.data_folder.is_dir() or not any(server.data_folder.iterdir())):
             raise CocalcError(
                 f"{server.data_folder} is empty or not there, and the container {server.name} keeps its data in it; "
                 "is its disk mounted? Nothing was changed"

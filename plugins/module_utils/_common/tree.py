@@ -103,10 +103,18 @@ def steps(root: Path) -> Iterator[tuple[Entry, bool]]:
 
 
 def remove(root: Path) -> None:
-    """Delete a folder with all that is in it; raises OSError, also when something is mounted in it."""
+    """Delete a folder with all that is in it; raises OSError, also when something is mounted in it.
+
+    Nothing is deleted then. A Btrfs subvolume counts as another file system, though no table of mounts names it.
+    """
+    for entry in walk(root):
+        if entry.foreign:
+            raise TreeError(
+                f"{root}/{entry.path[:200]} is on another file system; unmount it (or delete the Btrfs subvolume) first"
+            )
     for entry, after in steps(root):
         if entry.foreign:
-            raise TreeError(f"{root}/{entry.path[:200]} is on another file system; unmount it first")
+            raise TreeError(f"{root}/{entry.path[:200]} was mounted meanwhile; unmount it first")
         if not entry.is_folder:
             os.unlink(entry.name, dir_fd=entry.folder)
         elif after:

@@ -93,7 +93,7 @@ def other_problems(where: str, app: Mapping[str, Any]) -> list[str]:
     if health and not re.fullmatch(r"https?://[^\s/]+(/\S*)?", str(health.get("url", ""))):
         found.append(f'{where}: health.url "{health.get("url")}" is not an address; for example http://127.0.0.1:8090/')
     for service, networks in (app.get("networks") or {}).items():
-        if isinstance(networks, str) or not all(NAME.fullmatch(str(network)) for network in networks):
+        if not isinstance(networks, (list, tuple)) or not all(NAME.fullmatch(str(network)) for network in networks):
             found.append(f"{where}: networks.{service} has to be a list of network names")
     for path in app.get("backup_paths") or []:
         if not PurePosixPath(str(path)).is_absolute():

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .._common.folders import OURS, not_ours
+from .._common.folders import not_ours
 from .options import merged, needs_credentials
 
 TYPES = ("cifs", "nfs", "local")
@@ -75,7 +75,7 @@ def _share_problems(
     if sentinel and (sentinel.startswith("/") or ".." in sentinel.split("/") or _CONTROL.search(sentinel)):
         yield f'sentinel "{sentinel}" is not valid; give the path of a file relative to the share'
     free = share.get("min_free_percent")
-    if free is not None and not 0 <= free <= 100:
+    if free is not None and not 0 <= float(free) <= 100:  # a text, where a template gave it
         yield f"min_free_percent {free} is not valid; give a number from 0 (no check) to 100"
     if (share.get("when_absent") or "refuse") not in ("wait", "refuse", "without"):
         yield f'when_absent "{share["when_absent"]}" is not known; use wait, refuse or without'
@@ -112,10 +112,10 @@ def _use_of_credentials(
 def _path_problems(path: str, root: str) -> Iterator[str]:
     if not path.startswith("/") or posixpath.normpath(path) != path or path.startswith("//") or _CONTROL.search(path):
         yield f'path "{path}" is not valid; give a normal absolute path such as /mnt/data'
-    elif path not in OURS and (why := not_ours(path, "shares")):
-        yield f'path "{path}" {why}; give a path of its own such as /mnt/data'
     elif f"{path}/".startswith(f"{root}/") or f"{root}/".startswith(f"{path}/"):
         yield f'path "{path}" meets shares_root {root}, where the shares are mounted; give a path outside of it'
+    elif why := not_ours(path, "shares"):
+        yield f'path "{path}" {why}; give a path of its own such as /mnt/data'
 
 
 def _access_problems(share: Mapping[str, Any], kind: str, own: Mapping[str, Any]) -> Iterator[str]:

@@ -20,6 +20,7 @@ PERSON = {
         "state": {"type": "str", "choices": ["present", "absent"]},
         "token": {"type": "int", "no_log": True},
         "keys": {"type": "list", "elements": "str"},
+        "days": {"type": "int", "default": 14},
     },
 }
 OPTIONS = {
@@ -47,6 +48,10 @@ OPTIONS = {
             {"lab_domain": "x", "lab_people": [{"name": "a"}, {"name": "mira", "uid": "x"}]},
             ["lab_people[1] (name=mira).uid: 'x' is not a whole number"],
         ),
+        (
+            {"lab_domain": "x", "lab_people": [{"name": "a", "days": None, "uid": None}]},
+            ["lab_people[0] (name=a).days: is empty; give a value, or remove the line for the default"],
+        ),
         ({"lab_domain": "x", "lab_people": [{"uid": 1}]}, ["lab_people[0]: name is missing; it is required"]),
         (
             {"lab_domain": "x", "lab_people": [{"name": "a", "stat": "absent"}]},
@@ -54,7 +59,7 @@ OPTIONS = {
         ),
         (
             {"lab_domain": "x", "lab_people": [{"name": "a", "zzz": 1}]},
-            ["lab_people[0] (name=a): unknown key 'zzz'; allowed: keys, name, state, token, uid"],
+            ["lab_people[0] (name=a): unknown key 'zzz'; allowed: days, keys, name, state, token, uid"],
         ),
         (
             {"lab_domain": "x", "lab_people": [{"name": "a", "state": "gone"}]},

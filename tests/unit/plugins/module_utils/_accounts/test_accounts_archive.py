@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -182,6 +183,21 @@ def test_a_home_that_changed_is_not_the_one_in_the_archive(home: Path, change: s
             file.seek(1 << 39)
             file.write(b"late")
     assert archive.verify(made, home) is not None
+
+
+def test_a_disk_that_fails_is_no_hole_in_a_file(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(home)
+    seek = os.lseek
+
+    def broken(descriptor: int, at: int, how: int) -> int:
+        if how in (os.SEEK_DATA, os.SEEK_HOLE):
+            raise OSError(errno.EIO, "Input/output error")
+        return seek(descriptor, at, how)
+
+    monkeypatch.setattr(os, "lseek", broken)
+    with pytest.raises(archive.ArchiveError, match=r"cannot be archived to .*: Input/output error"):
+        archive.make(home, home.parent / "archive", "jupyter-mira", NOW, {})
+    assert list((home.parent / "archive").iterdir()) == []
 
 
 def test_a_deep_home_leaves_and_everybody_else_is_done(host: FakeHost) -> None:

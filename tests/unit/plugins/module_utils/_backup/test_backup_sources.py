@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import typing as t
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from ansible_collections.labserver.jupyter.plugins.module_utils._backup import model, plan, sources
+from ansible_collections.labserver.jupyter.plugins.module_utils._backup import model, plan, read, sources
+from ansible_collections.labserver.jupyter.plugins.module_utils._backup.world import World
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.mounts import Mount
 
 SETTINGS = model.Settings("/mnt/disk", "secret of the test", "atlas", paths=("/data/instruments",))
@@ -141,3 +143,28 @@ def test_what_is_remembered_comes_back_as_it_was() -> None:
     assert sources.known_from(KNOWN.as_dict() | {"filled": list(KNOWN.filled)}) == KNOWN
     for damaged in (None, [], {}, {"version": 1}, {"version": 2}, {**KNOWN.as_dict(), "mounts": 1}):
         assert sources.known_from(damaged) is None
+
+
+def test_an_automount_below_a_source_is_asked_before_it_is_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that nobody uses is unmounted after a while: no alarm every night, and no wait for those left out."""
+    trap = Mount("/data/instruments/nas", "systemd-1", "autofs", frozenset())
+    left = Mount("/srv/labserver/shares/data/files", "systemd-1", "autofs", frozenset())
+    mounts = [trap, left]
+    asked: list[str] = []
+
+    def look(_world: World, path: str) -> sources.Look:
+        asked.append(path)
+        if path == trap.target:
+            mounts.append(replace(trap, source="//nas/x", fstype="cifs"))
+        return sources.Look()
+
+    monkeypatch.setattr(read, "look", look)
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/fstab").write_text(f"//nas/x {trap.target} cifs x-systemd.automount\n")
+    world = World(tmp_path, mounts=lambda: tuple(mounts))
+    named, items, current = read.read(world, SETTINGS)
+    assert trap.target in asked
+    assert left.target not in asked
+    assert sources.findings(SETTINGS, named, items, current, None, UNWANTED) == []

@@ -24,8 +24,14 @@ DUMP = b"-- \xff\xfe is no UTF-8\n"
 class Engine:
     """Containers by name; every command goes well."""
 
-    def __init__(self, *names: str, commands: Sequence[str] = ("letsencrypt-cert",)) -> None:
+    def __init__(
+        self,
+        *names: str,
+        commands: Sequence[str] = ("letsencrypt-cert",),
+        started: str = "2026-11-20T09:00:00.123456789Z",
+    ) -> None:
         self.names = set(names)
+        self.started = started
         self.commands = commands
         self.changes: list[str] = []
 
@@ -41,7 +47,8 @@ class Engine:
         if words[0] in ("stop", "rm", "rename", "create", "start"):
             self.changes.append(words[0])
         if words[:2] == ["container", "inspect"]:
-            item = {"Image": "1", "Config": {"Image": "i"}, "State": {"Status": "running"}}
+            state = {"Status": "running", "StartedAt": self.started}
+            item = {"Image": "1", "Config": {"Image": "i"}, "State": state}
             return (0, json.dumps([item]), "") if words[2] in self.names else (1, "", "no such container")
         if words[0] == "rm":
             self.names.remove(words[-1])
@@ -151,6 +158,17 @@ def test_a_server_whose_disk_is_away_is_not_replaced_by_an_empty_one(server: Des
     with pytest.raises(cocalc_host.CocalcError, match="is its disk mounted"):
         world(engine).replace(server, old, "2", exposed=False)
     assert engine.changes == []
+
+
+def test_a_container_that_never_started_is_replaced_although_it_has_no_data(server: Desired) -> None:
+    """Its port was taken, say: with another port in the inventory the next run goes on."""
+    engine = Engine("cocalc", started="0001-01-01T00:00:00Z")
+    old = world(engine).container("cocalc")
+    assert old is not None
+    shutil.rmtree(server.data_folder)
+    world(engine).replace(server, old, "1", exposed=False)
+    assert engine.names == {"cocalc"}
+    assert engine.changes == ["stop", "rename", "create", "start", "rm"]
 
 
 def test_an_image_without_the_certificate_program_is_refused_before_anything_is_touched(server: Desired) -> None:

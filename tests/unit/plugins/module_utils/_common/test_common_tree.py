@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,3 +46,18 @@ def test_a_folder_that_is_moved_meanwhile_ends_the_walk(tmp_path: Path) -> None:
     (tmp_path / "home/a/b").rename(tmp_path / "elsewhere/b")
     with pytest.raises(tree.TreeError, match="a/b was moved while it was read"):
         list(steps)
+
+
+def test_nothing_is_deleted_where_another_file_system_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Btrfs subvolume of people is in no table of mounts, and no archive holds what is in it."""
+    (tmp_path / "home/z").mkdir(parents=True)
+    (tmp_path / "home/a").write_text("kept")
+    steps = tree.steps
+
+    def told(root: Path) -> Iterator[tuple[tree.Entry, bool]]:
+        return ((replace(entry, foreign=entry.name == "z"), after) for entry, after in steps(root))
+
+    monkeypatch.setattr(tree, "steps", told)
+    with pytest.raises(tree.TreeError, match="home/z is on another file system"):
+        tree.remove(tmp_path / "home")
+    assert (tmp_path / "home/a").read_text() == "kept"

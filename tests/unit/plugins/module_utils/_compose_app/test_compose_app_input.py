@@ -62,6 +62,7 @@ W = "compose_app_apps[0] (name=notes)"
         ({"environment": {"1A": ""}}, f'{W}: environment "1A" is not a valid variable name'),
         ({"health": {"url": "127.0.0.1:80"}}, f'{W}: health.url "127.0.0.1:80" is not an address'),
         ({"networks": {"web": "front"}}, f"{W}: networks.web has to be a list"),
+        ({"networks": {"web": None}}, f"{W}: networks.web has to be a list"),
         ({"backup_paths": ["data"]}, f'{W}: backup_paths "data" has to be an absolute path'),
         ({"data_uid": -1}, f"{W}: data_uid -1 is not a numeric id"),
         ({"wait_seconds": 0}, f"{W}: wait_seconds has to be at least 1"),
