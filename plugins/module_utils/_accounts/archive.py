@@ -88,7 +88,7 @@ def make(home: Path, folder: Path, name: str, now: datetime, facts: Mapping[str,
             "home": str(home),
             "archive": final.name,
             "compression": command[0],
-            "entries": entries,
+            "entries": entries - 1,  # those below the home, without the home itself
             "content_bytes": content,
             "archive_bytes": part.stat().st_size,
             "sha256": checksum,

@@ -206,6 +206,7 @@ def test_absent_archives_and_keeps_the_home(host: FakeHost) -> None:
     folder = host.root / "srv/labserver/accounts/archive"
     manifest = json.loads(next(folder.glob("*.json")).read_text())
     assert (manifest["user"], manifest["uid"], manifest["verified"]) == ("mira", 20000, True)
+    assert manifest["entries"] == len(list((host.root / "home/jupyter-mira").rglob("*")))
     assert os.system(f"cd {folder} && sha256sum --quiet -c {manifest['archive']}.sha256") == 0
     os.system(f"cd {folder} && (zstd -dc {manifest['archive']} || gzip -dc {manifest['archive']}) 2>/dev/null > x.tar")
     with tarfile.open(folder / "x.tar") as tar:
