@@ -7,6 +7,7 @@ suite=$2
 work=$(mktemp -d)
 chmod 755 "$work"
 cd "$work"
+apt-get update -qq
 apt-get install -y -qq --no-install-recommends apt-utils gpg gpg-agent >/dev/null
 apt-get download -qq docker.io docker-cli docker-compose containerd runc
 
