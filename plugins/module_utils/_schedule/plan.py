@@ -6,14 +6,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import stat
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .._common import files
+from .._common import clock, files, job_lock
+from .._common.lock import BusyError
 from . import model
 from .alert import CONFIG as ALERTS
 from .files import cron_file, cron_name, cron_problems, unit_files
@@ -31,6 +34,9 @@ Desired = Mapping[str, Mapping[str, "File | None"]]
 """Job -> path -> the file that shall be there, or None where none shall be; the alert file is nobody's (job "")."""
 Current = Mapping[str, "File"]
 """Path -> the file as it is; paths without a file are left out."""
+END_OF_RUN_SECONDS = 60.0
+"""How long a job that is taken off may go on; after that its status is removed by the next run of the playbook."""
+
 Run = Callable[[Sequence[str]], tuple[int, str]]  # argv -> exit status and output
 
 
@@ -160,6 +166,9 @@ def apply(root: Path, steps: Plan, run: Run) -> None:
         elif action.file is not None:
             path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             files.replace(path, action.file.content, action.file.mode)
+    for action in steps.actions:
+        if action.what == "remove" and action.name == f"/{JOBS}/{action.job}.json":
+            _forget(root, action.job)
     if not timers:
         return
     run(["systemctl", "daemon-reload"])
@@ -172,6 +181,17 @@ def apply(root: Path, steps: Plan, run: Run) -> None:
             for left in wanted[index:]:  # so that the next run tries again
                 (root / UNITS / left.name).unlink(missing_ok=True)
             raise RuntimeError(f"systemctl enable --now {action.name}: {output.strip()}")
+
+
+def _forget(root: Path, job: str) -> None:
+    """Remove the status of a job that is gone; a run that is going on would write it once more at its end."""
+    if job_lock.running_since(root, job) is not None:
+        with (
+            contextlib.suppress(BusyError),
+            job_lock.hold(root, job, clock.utc_now(), time.sleep, wait_seconds=END_OF_RUN_SECONDS),
+        ):
+            pass
+    (root / STATUS / f"{job}.json").unlink(missing_ok=True)
 
 
 def _wanted_timer(steps: Plan, timer: Action) -> bool:

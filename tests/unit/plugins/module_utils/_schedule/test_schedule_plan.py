@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import os
 import re
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import clock, job_lock
 from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import files as jobs_files
 from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import model as jobs_model
 from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import plan as jobs_plan
@@ -107,6 +110,30 @@ def test_plan_apply_and_nothing_more_to_do(tmp_path: Path) -> None:
     jobs_plan.apply(tmp_path, steps({"name": "renew", "state": "absent"}, "systemd"), run)
     assert ["systemctl", "disable", "--now", "labserver-renew.timer"] in ran
     assert not [path for path in tmp_path.rglob("*renew*") if path.is_file()]
+
+
+def test_a_run_that_is_going_on_leaves_no_status_of_a_job_that_is_gone(tmp_path: Path) -> None:
+    """It writes its status at its end, which may come after the job's files were removed."""
+    wanted = jobs_plan.desired([JOB], "cron", "server1")
+    jobs_plan.apply(tmp_path, jobs_plan.compare(wanted, {}), lambda argv: (0, ""))
+    status = tmp_path / jobs_plan.STATUS / "renew.json"
+    status.parent.mkdir(parents=True)
+    begun = threading.Event()
+
+    def going_on() -> None:
+        with job_lock.hold(tmp_path, "renew", clock.utc_now(), time.sleep):
+            begun.set()
+            time.sleep(0.5)
+            status.write_text("{}")
+
+    runner = threading.Thread(target=going_on)
+    runner.start()
+    begun.wait()
+    gone = jobs_plan.desired([{"name": "renew", "state": "absent"}], "cron", "server1")
+    there = jobs_plan.read(tmp_path, list(gone["renew"]))
+    jobs_plan.apply(tmp_path, jobs_plan.compare(gone, there), lambda argv: (0, ""))
+    runner.join()
+    assert not status.exists()
 
 
 def test_a_refusing_systemd_is_an_error(tmp_path: Path) -> None:
