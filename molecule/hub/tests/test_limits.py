@@ -131,14 +131,14 @@ def test_all_notebooks_together_leave_a_reserve(lab: t.Any) -> None:
     used = int(statistics.get("total_rss") or statistics["anon"])
     limit = next(name for name in MEMORY if lab.sh(f"ls {parent}/{name} 2>/dev/null; true"))
     try:
-        lab.sh(f"echo {used + 200 * MIB} > {parent}/{limit}")
-        assert kernel.run(BOMB.format(size=280 * MIB)).strip() == "-9"
+        lab.sh(f"echo {used + 180 * MIB} > {parent}/{limit}")
+        assert kernel.run(BOMB.format(size=230 * MIB)).strip() == "-9"
         assert alice.get("/hub/health").status_code == 200
         assert lab.running("bob")
     finally:
         said = lab.sh("labserver notebooks-limits")
     assert f"{max(total - 2048 * MIB, total // 2) >> 20} MiB of memory, all cores" in said
-    assert kernel.run(BOMB.format(size=280 * MIB)).strip() == "0", "the limit is back"
+    assert kernel.run(BOMB.format(size=230 * MIB)).strip() == "0", "the limit is back"
     for person in (alice, bob):
         person.stop()
 
