@@ -81,6 +81,10 @@ def run_job(world: World, name: str, trigger: str, echo: Callable[[bytes], None]
         world.boot()
     if trigger in ("schedule", "boot") and job.jitter_seconds:
         world.sleep(random.uniform(0, job.jitter_seconds))  # noqa: S311 - spreads load, guards nothing
+    try:
+        job = load(world, name)  # as it is after the wait
+    except FileNotFoundError:
+        return OK  # it was taken off meanwhile, and nobody asks for its status any more
     with locked(world, name) as held:
         if held is None:
             if job_lock.last_held(world.root, name)[1]:  # the job itself does not run: no fault of cron's

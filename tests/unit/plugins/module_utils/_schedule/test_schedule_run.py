@@ -69,6 +69,16 @@ def test_an_address_that_speaks_no_http_is_a_failed_alert(server: Server) -> Non
         listener.shutdown()
 
 
+def test_a_job_that_is_taken_off_while_it_waits_is_not_run(server: Server) -> None:
+    """Cron's call waits for the job's jitter; what ran afterwards would leave the status of a job that is gone."""
+    server.job("renew", "/bin/touch", str(server.root / "ran"), jitter_seconds=60)
+    job = server.root / "etc/labserver/jobs.d/renew.json"
+    world = jobs_run.World(root=server.root, sleep=lambda seconds: job.unlink())
+    assert jobs_run.run_job(world, "renew", "schedule") == 0
+    assert not (server.root / "ran").exists()
+    assert not (server.root / "var/lib/labserver/jobs/renew.json").exists()
+
+
 def test_two_runs_at_once(server: Server) -> None:
     server.job("slow", "/bin/sleep", "2")
     before = threading.Thread(target=server.run, args=("slow",))
