@@ -115,11 +115,11 @@ def test_the_host_goes_back_by_itself(lab: t.Any, alice: HubClient, kernel: t.An
 
 def test_a_hub_that_is_down_makes_the_run_red(lab: t.Any) -> None:
     images = {"hub_image": lab.sh("docker inspect --format '{{.Config.Image}}' labserver-hub").strip()}
-    lab.sh("pkill --signal STOP -f labhub.app")
+    lab.sh("pkill --signal STOP -f 'labhub[.]app'")
     try:
         status, said = lab.role(**images)
     finally:
-        lab.sh("pkill --signal CONT -f labhub.app")
+        lab.sh("pkill --signal CONT -f 'labhub[.]app'")
     lab.hub_answers()
     assert status != 0
     assert "nothing was changed, but the hub does not answer at http://127.0.0.1:8000/" in said
