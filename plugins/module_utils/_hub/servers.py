@@ -122,13 +122,13 @@ def look(
     A hub that is ``hopeless`` is not waited for: people have none in the meantime. After a change (``settle``) it
     gets a moment to find its servers again; otherwise one answer is enough.
     """
-    pause, waited = 0.5, 0.0
-    while not is_healthy(f"{base}hub/health") and waited < seconds:
+    pause, slept, began = 0.5, 0.0, time.monotonic()
+    while not is_healthy(f"{base}hub/health") and max(slept, time.monotonic() - began) < seconds:
         if hopeless():
-            waited = seconds
+            slept = seconds
             break
         sleep(pause)
-        waited += pause
+        slept += pause
     if settle:
         sleep(SETTLE_SECONDS)
     while True:
@@ -142,7 +142,8 @@ def look(
                 lost.append(f"{server.user} (started anew)")
             elif not is_answering(f"{base}user/{urllib.parse.quote(server.user, safe='@~')}/api"):
                 lost.append(f"{server.user} (not reached)")
-        if (hub and not lost) or waited >= seconds:
+        # A hub that hangs costs the time of each question too, not only that of the pauses.
+        if (hub and not lost) or max(slept, time.monotonic() - began) >= seconds:
             return Look(hub, len(servers) - len(lost), len(servers), tuple(lost))
         sleep(pause)
-        waited += pause
+        slept += pause

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -83,3 +84,19 @@ def test_a_hub_that_ends_again_and_again_is_not_waited_for() -> None:
         is_healthy=lambda url: False,
     )  # fmt: skip
     assert (found.well, len(waits)) == (False, 4)
+
+
+def test_a_hub_that_hangs_costs_no_more_than_the_limit() -> None:
+    """Each question waits for its own limit; ten of them would be far beyond the one of the whole."""
+    asked = []
+
+    def hangs(url: str) -> bool:
+        asked.append(url)
+        time.sleep(0.2)
+        return False
+
+    found = servers.look(
+        [], lambda _identity: None, "http://x/", seconds=0.5, sleep=lambda _s: None, settle=False, is_healthy=hangs
+    )
+    assert not found.well
+    assert len(asked) <= 4
