@@ -106,6 +106,13 @@ def test_a_service_that_does_not_start_stays_due_and_says_why(tmp_path: Path) ->
     assert due.marked(tmp_path, "a.service")
 
 
+def test_what_was_started_often_is_started_nevertheless(tmp_path: Path) -> None:
+    """systemd's own limit of starts in a short time was met by an engine that was restarted three times in a minute."""
+    host, asked = world(tmp_path)
+    apply(host, (Step("restart", "a.service"), Step("stop", "b.service")))
+    assert asked == ["systemctl reset-failed a.service", "systemctl restart a.service", "systemctl stop b.service"]
+
+
 def test_a_host_without_systemd_knows_no_service(tmp_path: Path) -> None:
     host, _asked = world(tmp_path, 127, "systemctl is not installed")
     assert read(host, ["a.service"]) == {"a.service": Current()}
