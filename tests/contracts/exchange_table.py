@@ -62,6 +62,7 @@ TABLE = (
         "/etc/labserver/public/shares-status.json", r"\bshares-status\.json", "test_shares_status_json.py",
         "shares-status",
         writers=_set("_shares"),
+        readers=_set("labhub/exchange"),
     ),
     Exchange(
         "/var/lib/labserver/catalogue/images.json", r"\bimages\.json", "test_images_json.py", "images",
@@ -92,6 +93,11 @@ TABLE = (
     Exchange(
         "/etc/labserver/public/announcements.json", r"\bannouncements\.json", "test_announcements_json.py",
         "announcements",
+        writers=_set("roles/hub"),
+        readers=_set("labhub/exchange"),
+    ),
+    Exchange(
+        "/etc/labserver/public/lab.json", r"\blab\.json", "test_lab_json.py", "lab",
         writers=_set("roles/hub"),
         readers=_set("labhub/exchange"),
     ),

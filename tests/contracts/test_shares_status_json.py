@@ -6,11 +6,27 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
-from contract import validate
-from writers import PUBLIC, shares
+import pytest
+from contract import Meets, Reader, check, validate
+from places import hub_file, hub_sources
+from writers import PUBLIC, put, shares
 
 PATH = f"{PUBLIC}/shares-status.json"
+READERS = [Reader("labhub/exchange", hub_file(lambda sources: sources.shares_status), Meets.KEEPS, Meets.KEEPS)]
+
+
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.room)
+def test_readers_meet_what_is_not_as_it_should_be(reader: Reader, tmp_path: Path) -> None:
+    check(reader, tmp_path, shares(), PATH, "shares-status")
+
+
+def test_the_first_page_gets_states_and_reasons(tmp_path: Path) -> None:
+    put(tmp_path, shares())
+    found = hub_sources(tmp_path).shares_status.current()
+    assert {name: one.state for name, one in found.items()} == {"data": "ok", "manuals": "critical"}
+    assert found["manuals"].reason
 
 
 def test_what_is_written_fits_the_schema() -> None:

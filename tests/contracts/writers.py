@@ -78,6 +78,18 @@ JOBS: list[dict[str, Any]] = [
         "timeout_seconds": 60, "jitter_seconds": 0, "at_boot": True, "catch_up": False, "alert": "critical",
     },
 ]  # fmt: skip
+LAB: dict[str, Any] = {
+    "hub_lab_name": "Laboratory for Surfaces",
+    "hub_lab_contact": "Rita Vega, room 2.14",
+    "hub_lab_help": "Data is in /mnt/data.\nNotebooks are yours.",
+    "hub_lab_colour": "#0a7f5a",
+    "hub_lab_logo": "logo.svg",
+    "hub_lab_links": [
+        {"title": "Wiki", "url": "https://wiki.example"},
+        {"title": "Beam time", "url": "/beam", "description": "Book the microscope", "groups": ["leem"]},
+    ],
+    "__hub_logo": {"content": "PHN2Zy8+"},
+}
 ANNOUNCEMENTS: list[dict[str, Any]] = [
     {
         "text": "The NAS is serviced", "severity": "warning", "from": "2026-11-20T18:00",
@@ -223,6 +235,13 @@ def announcements() -> Files:
     """What the inventory announces."""
     path = f"{PUBLIC}/announcements.json"
     return {path: written("hub", f"/{path}", hub_announcements=ANNOUNCEMENTS)}
+
+
+@cache
+def lab() -> Files:
+    """What the inventory says of the lab."""
+    path = f"{PUBLIC}/lab.json"
+    return {path: written("hub", f"/{path}", **LAB)}
 
 
 @cache

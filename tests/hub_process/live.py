@@ -169,8 +169,10 @@ class Engine:
             await self._begin(name)
         elif what == "stop":
             await self._end(name)
-        elif what in ("stats", "logs"):
+        elif what == "stats":
             return web.json_response({})
+        elif what == "logs":
+            return web.Response(body=b"")
         return web.Response(status=204)
 
     def _create(self, name: str, body: dict[str, Any]) -> web.Response:
@@ -181,7 +183,7 @@ class Engine:
         self.containers[name] = {
             "Id": f"{self._number:064x}",
             "Name": f"/{name}",
-            "Config": {key: body[key] for key in ("Labels", "Env", "Image")},
+            "Config": {"Tty": False, **{key: body[key] for key in ("Labels", "Env", "Image")}},
             "State": {"Running": False, "ExitCode": 0, "Error": "", "FinishedAt": ""},
             "NetworkSettings": {"Networks": {"labserver-hub": {"IPAddress": address}}},
         }

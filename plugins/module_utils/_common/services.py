@@ -129,7 +129,9 @@ def apply(world: World, plan: Plan) -> None:
     """
     for step in plan:
         if step.what in ("start", "restart"):
-            world.run(["systemctl", "reset-failed", step.name])  # fails for a unit that is not loaded: nothing to forget
+            world.run(
+                ["systemctl", "reset-failed", step.name]
+            )  # fails for a unit that is not loaded: nothing to forget
         command = ["systemctl", step.what, *([step.name] if step.name else [])]
         status, said = world.run(command)
         if status != 0:

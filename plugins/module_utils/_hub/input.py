@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._common import sizes
-from . import login_input
+from . import lab_input, login_input
 
 IMAGE_KEYS = frozenset({"title", "description", "groups", "limits"})
 LIMIT_KEYS = frozenset({"cpu", "memory_bytes", "pids"})
@@ -33,6 +33,7 @@ def problems(inputs: Mapping[str, Any]) -> list[str]:
         *_images(inputs),
         *_times(inputs),
         *_snippets(inputs),
+        *lab_input.problems(inputs),
         *login_input.problems(inputs),
     ]
 

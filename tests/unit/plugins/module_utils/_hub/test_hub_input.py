@@ -57,6 +57,14 @@ def test_the_defaults_are_right() -> None:
         ({"hub_culling_warning_seconds": 86400}, "hub_culling_warning_seconds: must be less"),
         ({"hub_culling_groups": {"leem": -1}}, "hub_culling_groups[leem]: -1 is no number of seconds"),
         ({"hub_culling_groups": {"leem": 900}}, "hub_culling_groups[leem]: 900 is not more than hub_culling_warning"),
+        ({"hub_lab_colour": "green"}, "hub_lab_colour: 'green' is no colour; write it as #rrggbb"),
+        ({"hub_lab_logo": "/nowhere/logo.png"}, "hub_lab_logo: /nowhere/logo.png cannot be read on the controller"),
+        ({"hub_lab_logo": "logo.gif"}, "hub_lab_logo: logo.gif is neither .png nor .svg"),
+        (
+            {"hub_lab_links": [{"title": "W", "url": "javascript:1"}]},
+            "hub_lab_links[0].url: 'javascript:1' is no address",
+        ),
+        ({"hub_lab_links": [{"title": " ", "url": "/w"}]}, "hub_lab_links[0].title: is empty"),
         ({"hub_announcements": [{"text": "x", "until": "soon"}]}, "hub_announcements[0].until: 'soon' is no time"),
         (
             {"hub_announcements": [{"text": "x", "from": "2026-12-02", "until": "2026-12-01"}]},

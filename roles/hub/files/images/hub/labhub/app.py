@@ -64,11 +64,12 @@ class LabHub(JupyterHub):
 
     def init_handlers(self) -> None:
         super().init_handlers()
-        own = [*pages.handlers(self.board), *decided.handlers(), *bounds.handlers()]
+        own = [*pages.handlers(self.board, self.sources), *decided.handlers(), *bounds.handlers()]
         self.handlers[:0] = self.add_url_prefix(self.hub_prefix, own)
 
     def init_tornado_settings(self) -> None:
         self.template_vars["lab_announcements"] = self.board.for_user
+        self.template_vars["lab"] = lambda _user: self.sources.lab.current()
         if not self.default_url:
             self.default_url = pages.way_to_server
         super().init_tornado_settings()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .roster import Person
+from .text import clean
 
 
 @dataclass(frozen=True)
@@ -55,3 +56,18 @@ def shares_of(person: Person, shares: tuple[Share, ...]) -> list[tuple[Share, st
     """Return the shares that a person may use, each with ``rw`` or ``ro``."""
     rights = [(share, share.right_of(person)) for share in shares]
     return [(share, right) for share, right in rights if right != "none"]
+
+
+@dataclass(frozen=True)
+class ShareStatus:
+    """How a share is: ``ok``, ``warning`` (little space) or ``critical`` (not usable), with the reason for people."""
+
+    state: str
+    reason: str = ""
+
+
+def parse_shares_status(document: Mapping[str, Any]) -> dict[str, ShareStatus]:
+    """Return the state of each share by its name, as the job ``share-health`` saw it last."""
+    return {
+        name: ShareStatus(str(raw["state"]), clean(raw.get("reason") or "")) for name, raw in document["shares"].items()
+    }

@@ -11,9 +11,10 @@ from typing import Any
 from .announcements import Announcement, parse_announcements
 from .file import ExchangeFile
 from .images import Image, parse_images
+from .lab import Lab, parse_lab
 from .roster import Roster, parse_roster
 from .settings import Settings
-from .shares import Share, parse_shares
+from .shares import Share, ShareStatus, parse_shares, parse_shares_status
 
 
 class Sources:
@@ -25,6 +26,9 @@ class Sources:
         self.roster = ExchangeFile(public / "roster.json", parse_roster, Roster(), keep=roster_copy)
         empty: tuple[Share, ...] = ()
         self.shares = ExchangeFile(public / "shares.json", parse_shares, empty)
+        unknown: dict[str, ShareStatus] = {}
+        self.shares_status = ExchangeFile(public / "shares-status.json", parse_shares_status, unknown)
+        self.lab = ExchangeFile(public / "lab.json", parse_lab, Lab())
         none: tuple[Image, ...] = ()
         silence: tuple[Announcement, ...] = ()
         self.announcements = tuple(

@@ -1,19 +1,26 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the portal answers: the announcements as JSON, and "I still need my server"."""
+"""What the portal answers: the first page, the announcements as JSON, and "I still need my server"."""
 
 from __future__ import annotations
 
+import asyncio
+import datetime
 import json
+from pathlib import Path
 from typing import Any
 
 from jupyterhub.handlers import BaseHandler
+from jupyterhub.handlers.pages import HomeHandler
 from jupyterhub.utils import url_path_join
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 from tornado.httputil import url_concat
 from tornado.web import HTTPError, authenticated
 
+from ..exchange.sources import Sources
+from ..servers import failures
+from . import desk, usage
 from .board import Board
 
 ANSWER_SECONDS = 3.0
@@ -78,6 +85,87 @@ class MyServerHandler(BaseHandler):
             self.finish(await self.render_template("unanswered.html", seconds=round(ANSWER_SECONDS), target=target))
 
 
+class LabHomeHandler(HomeHandler):
+    """The first page after the login; JupyterHub's own with a desk added."""
+
+    def initialize(self, sources: Sources) -> None:
+        self.sources = sources
+
+    _view: desk.Desk | None = None
+
+    @authenticated
+    async def get(self) -> None:
+        self._view = await self._desk()
+        await super().get()
+
+    def render_template(self, name: str, sync: bool = False, **more: Any) -> Any:
+        if name == "home.html":
+            more |= {"desk": self._view, "amount": desk.amount}
+        return super().render_template(name, sync=sync, **more)
+
+    async def _desk(self) -> desk.Desk | None:
+        sources, user = self.sources, self.current_user
+        person = sources.roster.current().people.get(user.name)
+        if person is None:
+            return None
+        server = desk.server_of(user.spawner, person, sources.images.current(), sources.settings)
+        path = Path(sources.settings.state_folder) / "failures.jsonl"
+        try:
+            kept = await asyncio.to_thread(failures.read, path)
+        except OSError as error:
+            self.log.warning("the failures of servers cannot be read: %s", error)
+            kept = []
+        started = user.spawner.orm_spawner.started if user.spawner.active else None
+        since = started.replace(tzinfo=datetime.UTC) if started else None
+        failure = desk.last_failure(kept, user.name, since, datetime.datetime.now(datetime.UTC))
+        return desk.desk(
+            person,
+            server,
+            sources.lab.current(),
+            sources.settings,
+            sources.shares.current(),
+            sources.shares_status.current(),
+            failure,
+        )
+
+
+class UsageHandler(BaseHandler):
+    """What the person's own server uses now, for the first page."""
+
+    def initialize(self, meter: usage.Meter) -> None:
+        self.meter = meter
+
+    @authenticated
+    async def get(self) -> None:
+        spawner = self.current_user.spawner
+        found: dict[str, Any] = {"memory_bytes": None, "cores": None}
+        if spawner.ready:
+            try:
+                stats = await spawner.docker("stats", spawner.object_id, stream=False, one_shot=True)
+                found = self.meter.read(self.current_user.name, stats)
+            except Exception as error:  # whatever Docker or the guard says: the page shows no number then
+                self.log.warning("what the server of %s uses is not known: %s", self.current_user.name, error)
+        self.set_header("Content-Type", "application/json")
+        self.set_header("Cache-Control", "no-store")
+        self.finish(json.dumps(found))
+
+
+class LogoHandler(BaseHandler):
+    """The lab's logo; a picture that could run scripts when it is opened by itself is kept from doing so."""
+
+    def initialize(self, sources: Sources) -> None:
+        self.sources = sources
+
+    async def get(self) -> None:
+        lab = self.sources.lab.current()
+        if not lab.logo:
+            raise HTTPError(404, "This lab has no logo.")
+        self.set_header("Content-Type", lab.logo_type)
+        self.set_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
+        self.set_header("Cache-Control", "max-age=300")
+        self.finish(lab.logo)
+
+
 def way_to_server(handler: BaseHandler, next_url: str = "") -> str:
     """Return the address that leads to the server of who is logged in, empty when they have none that runs."""
     user = handler.current_user
@@ -90,10 +178,13 @@ def way_to_server(handler: BaseHandler, next_url: str = "") -> str:
     return str(url_concat(here, {"next": next_url}) if next_url else here)
 
 
-def handlers(board: Board) -> list[tuple[Any, ...]]:
+def handlers(board: Board, sources: Sources) -> list[tuple[Any, ...]]:
     """Return the pages, with addresses relative to the hub's: path, handler and what the handler is given."""
     return [
         (r"/announcements", AnnouncementsHandler, {"board": board}),
         (r"/stay", StayHandler),
         (f"/{MY_SERVER}", MyServerHandler),
+        (f"/{MY_SERVER}/usage", UsageHandler, {"meter": usage.Meter()}),
+        (r"/home", LabHomeHandler, {"sources": sources}),
+        (r"/lab-logo", LogoHandler, {"sources": sources}),
     ]

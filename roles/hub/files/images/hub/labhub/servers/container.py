@@ -148,7 +148,7 @@ class Container(DockerSpawner):
     async def _log(self) -> str:
         try:
             raw = await self.docker("logs", self.object_id, stdout=True, stderr=True, tail=LOG_TAIL)
-        except docker.errors.APIError:
+        except (docker.errors.DockerException, requests.RequestException, OSError):
             return ""
         return bytes(raw).decode(errors="replace")
 

@@ -146,3 +146,18 @@ def keep(path: Path, entry: Mapping[str, Any]) -> None:
         while sum(map(len, lines)) > KEPT_BYTES:
             del lines[: len(lines) // 10 + 1]
         files.replace(path, "".join(f"{line}\n" for line in lines).encode())
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """Return the kept failures, the oldest first; lines that are none are skipped. Raises OSError."""
+    if not path.exists():
+        return []
+    found = []
+    for line in path.read_text().splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(entry, dict):
+            found.append(entry)
+    return found

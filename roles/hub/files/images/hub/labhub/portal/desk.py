@@ -1,0 +1,161 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a person finds on the hub's first page: their server, files, shares, access, and what went wrong last. Pure."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..exchange.images import Image
+from ..exchange.lab import Lab, Link
+from ..exchange.roster import Person
+from ..exchange.settings import Settings
+from ..exchange.shares import Share, ShareStatus, shares_of
+from ..exchange.text import clean
+from ..keeper.culling import timeout_of
+from ..servers.server import allowance
+
+RIGHTS = {"rw": "read and write", "ro": "read only"}
+STATES = {"ok": "there", "warning": "nearly full", "critical": "not available"}
+FAILURE_DAYS = 7
+"""A failure is shown for so long, unless the server started since."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """The person's server. ``state``: stopped, starting, stopping or running; ``since``: ISO time in UTC."""
+
+    state: str
+    image: str = ""
+    title: str = ""
+    since: str = ""
+    cpu: float = 0.0
+    memory_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Folder:
+    """One shared folder as a person sees it."""
+
+    path: str
+    right: str
+    state: str = ""
+    reason: str = ""
+    well: bool = True
+
+
+@dataclass(frozen=True)
+class Desk:
+    """All of the page. ``idle``: when an idle server is stopped, as a sentence; ``failure``: the last one, if new."""
+
+    person: Person
+    server: Server
+    folders: tuple[Folder, ...]
+    links: tuple[Link, ...]
+    idle: str
+    failure: Mapping[str, str] | None
+
+
+def amount(size: float) -> str:
+    """Return a number of bytes for people: ``512 MiB``, ``1.5 GiB``."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024:
+            return f"{size:.3g} {unit}"
+        size /= 1024
+    return f"{size:.3g} TiB"
+
+
+def span(seconds: float) -> str:
+    """Return a length of time for people: ``5 minutes``, ``1 hour``, ``2 days``."""
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= length:
+            count = round(seconds / length)
+            return f"{count} {unit}{'s' if count != 1 else ''}"
+    return f"{round(seconds)} seconds"
+
+
+def idle_rule(settings: Settings, person: Person) -> str:
+    """Say when an idle server of this person is stopped; empty when it never is."""
+    if not settings.culling_enabled:
+        return ""
+    seconds = timeout_of(person.groups, settings.culling_idle_seconds, settings.culling_groups)
+    if not seconds:
+        return ""
+    return f"It is stopped after {span(seconds)} without any work in it. You are told before, and files are kept."
+
+
+def server_of(spawner: Any, person: Person, images: Sequence[Image], settings: Settings) -> Server:
+    """Return how the server is, by JupyterHub's spawner."""
+    state = "stopped"
+    if spawner.pending:
+        state = "stopping" if spawner.pending == "stop" else "starting"
+    elif spawner.active:
+        state = "running"
+    wanted = (spawner.user_options or spawner.orm_spawner.user_options or {}).get("image")
+    image = next((one for one in images if wanted in (one.name, one.reference)), None)
+    allowed = allowance(settings, person, image)
+    started = spawner.orm_spawner.started
+    return Server(
+        state=state,
+        image=image.name if image else clean(wanted or "", 120),
+        title=image.title if image else "",
+        since=f"{started.isoformat(timespec='seconds')}Z" if started and state == "running" else "",
+        cpu=allowed.cpu,
+        memory_bytes=allowed.memory_bytes,
+    )
+
+
+def folders(person: Person, shares: Sequence[Share], status: Mapping[str, ShareStatus]) -> tuple[Folder, ...]:
+    """Return the shared folders of a person, each with its state as it was last looked at."""
+    found = []
+    for share, right in shares_of(person, tuple(shares)):
+        seen = status.get(share.name)
+        words = STATES.get(seen.state, "") if seen else ""
+        reason = seen.reason if seen and seen.state != "ok" else ""
+        found.append(Folder(share.path, RIGHTS[right], words, reason, seen is None or seen.state == "ok"))
+    return tuple(found)
+
+
+def last_failure(
+    failures: Sequence[Mapping[str, Any]], name: str, since: datetime.datetime | None, now: datetime.datetime
+) -> dict[str, str] | None:
+    """Return the newest failure of a person's server, unless it is old or the server started since (UTC)."""
+    mine = [one for one in failures if one.get("user") == name]
+    if not mine:
+        return None
+    last = mine[-1]
+    try:
+        at = datetime.datetime.fromisoformat(str(last["at"]))
+    except (KeyError, ValueError):
+        return None
+    if now - at > datetime.timedelta(days=FAILURE_DAYS) or (since is not None and since >= at):
+        return None
+    return {
+        "at": at.isoformat(timespec="seconds"),
+        "sentence": clean(last.get("sentence") or "", 500),
+        "image": clean(last.get("image") or "", 120),
+    }
+
+
+def desk(
+    person: Person,
+    server: Server,
+    lab: Lab,
+    settings: Settings,
+    shares: Sequence[Share],
+    status: Mapping[str, ShareStatus],
+    failure: Mapping[str, str] | None,
+) -> Desk:
+    """Put the page together."""
+    return Desk(
+        person=person,
+        server=server,
+        folders=folders(person, shares, status),
+        links=tuple(link for link in lab.links if link.shown_to(person.groups)),
+        idle=idle_rule(settings, person),
+        failure=failure,
+    )

@@ -1,0 +1,134 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The first page: what a person's server, files and last failure look like there."""
+
+from __future__ import annotations
+
+import datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import samples
+from labhub.exchange.lab import Lab, Link
+from labhub.exchange.roster import parse_roster
+from labhub.exchange.shares import ShareStatus, parse_shares
+from labhub.portal import desk
+from labhub.portal.usage import Meter, memory_bytes
+
+NOW = datetime.datetime(2026, 11, 20, 12, tzinfo=datetime.UTC)
+PEOPLE = parse_roster(samples.roster_document()).people
+IMAGES = samples.world().images
+
+
+def spawner(**changes: Any) -> Any:
+    """A stand-in for JupyterHub's spawner."""
+    row = SimpleNamespace(started=datetime.datetime(2026, 11, 20, 9), user_options={"image": "notebook:1.0"})
+    return SimpleNamespace(**{"pending": None, "active": True, "user_options": {}, "orm_spawner": row, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "state"),
+    [
+        ({}, "running"),
+        ({"active": False}, "stopped"),
+        ({"pending": "spawn"}, "starting"),
+        ({"pending": "stop"}, "stopping"),
+    ],
+)
+def test_states_of_the_server(changes: dict[str, Any], state: str) -> None:
+    found = desk.server_of(spawner(**changes), PEOPLE["alice"], IMAGES, samples.settings())
+    assert found.state == state
+    assert (found.title, found.image) == ("Notebook", "notebook:1.0")
+    assert (found.cpu, found.memory_bytes) == (1.5, 1 << 30), "the person's own limits"
+    assert found.since == ("2026-11-20T09:00:00Z" if state == "running" else "")
+
+
+def test_an_image_that_is_gone_keeps_its_name_and_no_control_characters() -> None:
+    gone = spawner(user_options={"image": "old:1\x1b[2J"})
+    assert desk.server_of(gone, PEOPLE["alice"], IMAGES, samples.settings()).image == "old:1?[2J"
+
+
+def test_folders_are_those_of_the_person_with_what_was_seen_of_them() -> None:
+    shares = parse_shares(samples.shares_document())
+    seen = {"data": ShareStatus("ok"), "scratch": ShareStatus("critical", "the NAS does not answer")}
+    data, scratch = desk.folders(PEOPLE["mary-ann"], shares, seen)
+    assert (data.path, data.right, data.state, data.well) == ("/mnt/data", "read only", "there", True)
+    assert (scratch.state, scratch.reason, scratch.well) == ("not available", "the NAS does not answer", False)
+    assert [one.path for one in desk.folders(PEOPLE["carol"], shares, {})] == ["/mnt/scratch"]
+    assert desk.folders(PEOPLE["carol"], shares, {})[0].state == "", "nobody has looked yet"
+
+
+def test_the_last_failure_is_shown_until_the_server_started_again() -> None:
+    failures = [
+        {
+            "at": "2026-11-20T10:00:00+00:00",
+            "user": "alice",
+            "image": "notebook:1.0",
+            "sentence": "It ran out.",
+        },
+        {"at": "2026-11-20T11:00:00+00:00", "user": "bob", "sentence": "Not hers."},
+        {"at": "yesterday", "user": "carol"},
+    ]
+    found = desk.last_failure(failures, "alice", None, NOW)
+    assert found is not None and found["sentence"] == "It ran out."
+    assert desk.last_failure(failures, "alice", NOW - datetime.timedelta(hours=1), NOW) is None
+    assert desk.last_failure(failures, "alice", NOW - datetime.timedelta(hours=3), NOW) == found
+    assert desk.last_failure(failures, "alice", None, NOW + datetime.timedelta(days=8)) is None
+    assert desk.last_failure(failures, "carol", None, NOW) is None
+    assert desk.last_failure(failures, "dora", None, NOW) is None
+
+
+def test_links_are_for_whom_the_inventory_says() -> None:
+    lab = Lab(links=(Link("Wiki", "/wiki"), Link("Beam time", "/beam", groups=("leem",))))
+    for name, titles in (("alice", ["Wiki", "Beam time"]), ("mary-ann", ["Wiki"])):
+        person = PEOPLE[name]
+        server = desk.server_of(spawner(), person, IMAGES, samples.settings())
+        page = desk.desk(person, server, lab, samples.settings(), (), {}, None)
+        assert [link.title for link in page.links] == titles
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({}, "after 1 day without"),
+        ({"culling_idle_seconds": 5400}, "after 2 hours without"),
+        ({"culling_groups": {"leem": 600}}, "after 10 minutes without"),
+    ],
+)
+def test_people_read_when_an_idle_server_is_stopped(settings: dict[str, Any], words: str) -> None:
+    assert words in desk.idle_rule(samples.settings(**settings), PEOPLE["alice"])
+
+
+@pytest.mark.parametrize("settings", [{"culling_enabled": False}, {"culling_groups": {"leem": 0}}])
+def test_nothing_is_said_where_no_server_is_stopped(settings: dict[str, Any]) -> None:
+    assert desk.idle_rule(samples.settings(**settings), PEOPLE["alice"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("size", "words"), [(512, "512 B"), (512 << 20, "512 MiB"), (3 << 29, "1.5 GiB"), (2 << 40, "2 TiB")]
+)
+def test_amounts(size: float, words: str) -> None:
+    assert desk.amount(size) == words
+
+
+def test_memory_is_what_cannot_be_given_back() -> None:
+    assert (
+        memory_bytes({"memory_stats": {"usage": 100, "stats": {"total_inactive_file": 30, "inactive_file": 1}}}) == 70
+    )
+    assert memory_bytes({"memory_stats": {"usage": 100, "stats": {"inactive_file": 30}}}) == 70
+    assert memory_bytes({"memory_stats": {}}) is None
+    assert memory_bytes({}) is None
+
+
+def test_cores_need_two_counts() -> None:
+    clock = iter([100.0, 110.0, 200.0])
+    meter = Meter(lambda: next(clock))
+
+    def stats(seconds: float) -> dict[str, Any]:
+        return {"cpu_stats": {"cpu_usage": {"total_usage": int(seconds * 1e9)}}}
+
+    assert meter.read("alice", stats(5))["cores"] is None
+    assert meter.read("alice", stats(20))["cores"] == 1.5
+    assert meter.read("alice", stats(50))["cores"] is None, "the last count is too old"
