@@ -123,15 +123,12 @@ def compare(desired: Iterable[Desired], current: Mapping[str, Current]) -> Plan:
 def apply(world: World, plan: Plan) -> None:
     """Give the orders; raises ServicesError at the first that fails. A mark goes only after its service was started.
 
-    systemd refuses to start a unit that was started a few times within a short time, whoever asked for it (StartLimitBurst
-    in systemd.unit(5)), and keeps refusing one that has failed so. What a run asks for is wanted now, so both are forgotten
-    first.
+    systemd refuses to start a unit that was started a few times within a short time, whoever asked for it
+    (StartLimitBurst in systemd.unit(5)). What a run asks for is wanted now, so that count is forgotten first.
     """
     for step in plan:
         if step.what in ("start", "restart"):
-            world.run(
-                ["systemctl", "reset-failed", step.name]
-            )  # fails for a unit that is not loaded: nothing to forget
+            world.run(["systemctl", "reset-failed", step.name])  # fails for a unit that is not loaded: no count
         command = ["systemctl", step.what, *([step.name] if step.name else [])]
         status, said = world.run(command)
         if status != 0:

@@ -11,8 +11,10 @@ import types
 from typing import Any
 
 import pytest
+import samples
 from labhub.keeper import keeper
-from labhub.keeper.culling import Observation, Watch, cpu_seconds, look, pause_between_looks, timeout_of, verdict
+from labhub.keeper.culling import Observation, Watch, look, pause_between_looks, verdict
+from labhub.servers.usage import cpu_seconds
 from samples import silent_board
 
 HOUR = 3600.0
@@ -95,7 +97,9 @@ def test_a_clock_that_jumps_makes_nobody_idle(jump: float) -> None:
     [((), 100), (("leem",), 200), (("leem", "xps"), 300), (("leem", "forever"), 0), (("x",), 100)],
 )
 def test_the_longest_of_the_groups_counts(groups: tuple[str, ...], seconds: int) -> None:
-    assert timeout_of(groups, 100, {"leem": 200, "xps": 300, "forever": 0}) == seconds
+    by_group = {"leem": 200, "xps": 300, "forever": 0}
+    settings = samples.settings(culling_idle_seconds=100, culling_groups=by_group)
+    assert settings.idle_seconds_of(groups) == seconds
 
 
 def test_an_engine_that_does_not_count_is_not_believed() -> None:
@@ -174,7 +178,7 @@ async def test_what_works_in_silence_is_neither_warned_nor_stopped(answer: Any, 
     async def stop(*_arguments: Any) -> None:
         done.append("stop")
 
-    settings = types.SimpleNamespace(culling_idle_seconds=100, culling_warning_seconds=10, culling_groups={})
+    settings = samples.settings(culling_idle_seconds=100, culling_warning_seconds=10)
     roster = types.SimpleNamespace(current=lambda: types.SimpleNamespace(people={}))
     sources: Any = types.SimpleNamespace(settings=settings, roster=roster)
     app = types.SimpleNamespace(proxy=types.SimpleNamespace(delete_user=stop))

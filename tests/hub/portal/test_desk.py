@@ -15,7 +15,6 @@ from labhub.exchange.lab import Lab, Link
 from labhub.exchange.roster import parse_roster
 from labhub.exchange.shares import ShareStatus, parse_shares
 from labhub.portal import desk
-from labhub.portal.usage import Meter, memory_bytes
 
 NOW = datetime.datetime(2026, 11, 20, 12, tzinfo=datetime.UTC)
 PEOPLE = parse_roster(samples.roster_document()).people
@@ -111,24 +110,3 @@ def test_nothing_is_said_where_no_server_is_stopped(settings: dict[str, Any]) ->
 )
 def test_amounts(size: float, words: str) -> None:
     assert desk.amount(size) == words
-
-
-def test_memory_is_what_cannot_be_given_back() -> None:
-    assert (
-        memory_bytes({"memory_stats": {"usage": 100, "stats": {"total_inactive_file": 30, "inactive_file": 1}}}) == 70
-    )
-    assert memory_bytes({"memory_stats": {"usage": 100, "stats": {"inactive_file": 30}}}) == 70
-    assert memory_bytes({"memory_stats": {}}) is None
-    assert memory_bytes({}) is None
-
-
-def test_cores_need_two_counts() -> None:
-    clock = iter([100.0, 110.0, 200.0])
-    meter = Meter(lambda: next(clock))
-
-    def stats(seconds: float) -> dict[str, Any]:
-        return {"cpu_stats": {"cpu_usage": {"total_usage": int(seconds * 1e9)}}}
-
-    assert meter.read("alice", stats(5))["cores"] is None
-    assert meter.read("alice", stats(20))["cores"] == 1.5
-    assert meter.read("alice", stats(50))["cores"] is None, "the last count is too old"

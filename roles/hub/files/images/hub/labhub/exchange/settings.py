@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,13 @@ class Settings:
     culling_groups: Mapping[str, int] = dataclasses.field(default_factory=dict)
     disable_user_config: bool = True
     log_level: str = "INFO"
+
+    def idle_seconds_of(self, groups: Sequence[str]) -> int:
+        """Return after how many idle seconds a server is stopped: the most of its person's groups counts, 0 is never."""
+        found = [self.culling_groups[group] for group in groups if group in self.culling_groups]
+        if not found:
+            return self.culling_idle_seconds
+        return 0 if 0 in found else max(found)
 
 
 def load(path: Path | None = None) -> Settings:

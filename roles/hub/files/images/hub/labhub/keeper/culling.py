@@ -89,17 +89,3 @@ def shifted(watch: Watch, seconds: float) -> Watch:
 def pause_between_looks(warning_seconds: float, idle_seconds: float) -> float:
     """Return the seconds between two looks: often enough that who works again after the warning is seen."""
     return min(LOOK_SECONDS, warning_seconds / LOOKS_WITHIN_A_WARNING, idle_seconds / LOOKS_WITHIN_A_WARNING)
-
-
-def timeout_of(groups: Sequence[str], default: int, by_group: Mapping[str, int]) -> int:
-    """Return after how many idle seconds a person's server is stopped; the longest of the groups counts, 0 is never."""
-    found = [by_group[group] for group in groups if group in by_group]
-    if not found:
-        return default
-    return 0 if 0 in found else max(found)
-
-
-def cpu_seconds(stats: Mapping[str, Any]) -> float | None:
-    """Return the CPU time of Docker's statistics; None where the engine does not know it (it then says 0)."""
-    used = ((stats.get("cpu_stats") or {}).get("cpu_usage") or {}).get("total_usage") or 0
-    return used / 1e9 if used else None

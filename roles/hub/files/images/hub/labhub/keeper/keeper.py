@@ -22,6 +22,7 @@ from tornado.httpclient import AsyncHTTPClient
 from ..exchange.announcements import Announcement
 from ..exchange.sources import Sources
 from ..portal.board import Board
+from ..servers import usage
 from . import copies, culling, rows
 from .adoption import Adoption
 from .culling import Observation, Watch
@@ -170,7 +171,7 @@ class Keeper:
         settings, board = self.settings, self.board
         person = self.sources.roster.current().people.get(name)
         groups = person.groups if person else ()
-        limit = culling.timeout_of(groups, settings.culling_idle_seconds, settings.culling_groups)
+        limit = settings.idle_seconds_of(groups)
         # After a start of the hub nothing is known about the past: every server counts as active then.
         watch = culling.look(self._watches.get(name, Watch(seen.at)), seen)
         what = culling.verdict(watch, seen.at, limit, settings.culling_warning_seconds) if limit else "keep"
@@ -218,7 +219,7 @@ class Keeper:
                 raise RuntimeError(f"{kind} answers HTTP {answer.code}")
             answers[kind] = json.loads(answer.body) if answer.code == 200 else ()
         stats = await spawner.docker("stats", spawner.object_id, stream=False, one_shot=True)
-        return Observation(time.time(), answers["kernels"], answers["terminals"], culling.cpu_seconds(stats))
+        return Observation(time.time(), answers["kernels"], answers["terminals"], usage.cpu_seconds(stats))
 
     async def _revoke(self, orm_user: Any) -> None:
         db, name = self.app.db, orm_user.name

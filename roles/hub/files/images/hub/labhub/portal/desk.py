@@ -16,7 +16,6 @@ from ..exchange.roster import Person
 from ..exchange.settings import Settings
 from ..exchange.shares import Share, ShareStatus, shares_of
 from ..exchange.text import clean
-from ..keeper.culling import timeout_of
 from ..servers.server import allowance
 
 RIGHTS = {"rw": "read and write", "ro": "read only"}
@@ -82,7 +81,7 @@ def idle_rule(settings: Settings, person: Person) -> str:
     """Say when an idle server of this person is stopped; empty when it never is."""
     if not settings.culling_enabled:
         return ""
-    seconds = timeout_of(person.groups, settings.culling_idle_seconds, settings.culling_groups)
+    seconds = settings.idle_seconds_of(person.groups)
     if not seconds:
         return ""
     return f"It is stopped after {span(seconds)} without any work in it. You are told before, and files are kept."

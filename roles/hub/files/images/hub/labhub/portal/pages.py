@@ -19,8 +19,8 @@ from tornado.httputil import url_concat
 from tornado.web import HTTPError, authenticated
 
 from ..exchange.sources import Sources
-from ..servers import failures
-from . import desk, usage
+from ..servers import failures, usage
+from . import desk
 from .board import Board
 
 ANSWER_SECONDS = 3.0

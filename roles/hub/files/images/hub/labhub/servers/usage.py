@@ -10,10 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..keeper.culling import cpu_seconds
-
 FORGOTTEN_SECONDS = 60.0
 """Two counts that are further apart say too little about now."""
+
+
+def cpu_seconds(stats: Mapping[str, Any]) -> float | None:
+    """Return the CPU time of Docker's statistics; None where the engine does not know it (it then says 0)."""
+    used = ((stats.get("cpu_stats") or {}).get("cpu_usage") or {}).get("total_usage") or 0
+    return used / 1e9 if used else None
 
 
 def memory_bytes(stats: Mapping[str, Any]) -> int | None:
