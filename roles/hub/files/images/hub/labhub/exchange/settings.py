@@ -57,7 +57,7 @@ class Settings:
     log_level: str = "INFO"
 
     def idle_seconds_of(self, groups: Sequence[str]) -> int:
-        """Return after how many idle seconds a server is stopped: the most of its person's groups counts, 0 is never."""
+        """Return after how many idle seconds a server is stopped: the most of the groups counts, 0 is never."""
         found = [self.culling_groups[group] for group in groups if group in self.culling_groups]
         if not found:
             return self.culling_idle_seconds
