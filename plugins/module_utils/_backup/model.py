@@ -16,7 +16,7 @@ SETTINGS = "/etc/labserver/backup/settings.json"
 ROOMS = "/etc/labserver/backup.d"
 ROSTER = "/etc/labserver/public/roster.json"
 ROOTS = ("/etc/labserver", "/srv/labserver")
-# docs/interfaces.md, "what the hub keeps".
+# docs/reference/interfaces.md, "what the hub keeps".
 DATABASES = ("/srv/labserver/hub/state/jupyterhub.sqlite", "/srv/labserver/hub/state/passwords.sqlite")
 REGISTRY = "/srv/labserver/registry"
 REGISTRY_LINKS = f"{REGISTRY}/docker/registry/v2/repositories"

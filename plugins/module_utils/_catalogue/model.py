@@ -35,7 +35,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Entry:
-    """One image of images.json (see docs/interfaces.md)."""
+    """One image of images.json (see docs/reference/interfaces.md)."""
 
     repository: str
     tag: str

@@ -15,7 +15,7 @@ from .roster import Person
 
 @dataclass(frozen=True)
 class Share:
-    """One shared folder; the fields are those of docs/interfaces.md."""
+    """One shared folder; the fields are those of docs/reference/interfaces.md."""
 
     name: str
     mount_point: str
