@@ -10,7 +10,9 @@ import re
 import subprocess
 import sys
 
+import collection  # noqa: F401
 import pytest
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import labels
 from paths import ROOT
 
 sys.path.insert(0, str(ROOT / "tools"))
@@ -118,6 +120,39 @@ def test_only_the_common_room_writes_and_locks() -> None:
     found = {str(path) for path in house.files() if own_writes((house.ROOT / path).read_text())}
     assert sorted(found - set(OWN_WRITES)) == []
     assert sorted(set(OWN_WRITES) - found) == [], "exceptions that are not needed any more"
+
+
+def spelled(text: str) -> list[str]:
+    """Return the cores that spell a text out in their code; what they tell people about themselves does not count."""
+    found = []
+    for path in house.files():
+        tree = ast.parse((house.ROOT / path).read_text())
+        told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        constants = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in told)
+        if path.is_relative_to(house.CORES) and any(text in str(node.value) for node in constants):
+            found.append(str(path))
+    return found
+
+
+def test_only_the_common_room_spells_labels_of_containers() -> None:
+    assert spelled("org.labserver.") == ["plugins/module_utils/_common/labels.py"]
+
+
+def test_the_hub_s_image_has_the_same_labels() -> None:
+    words = (house.ROOT / house.LABHUB / "servers" / "server.py").read_text(encoding="utf-8")
+    for label in (labels.ROOM, labels.USER):
+        assert f'"{label}"' in words
+    assert f'ROOM = "{labels.HUB_SERVERS.partition("=")[2]}"' in words
+
+
+def test_what_is_desired_read_and_planned_is_frozen() -> None:
+    thawed = []
+    for path in house.files():
+        for node in ast.parse((house.ROOT / path).read_text()).body:
+            if isinstance(node, ast.ClassDef) and node.name in ("Desired", "Current", "Plan"):
+                decorators = " ".join(ast.unparse(one) for one in node.decorator_list)
+                thawed += [] if "frozen=True" in decorators else [f"{path}: {node.name}"]
+    assert thawed == []
 
 
 def own_commands(source: str) -> set[str]:

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._common import exchange, words
+from .._common.labels import PREFIX
 
-PREFIX = "org.labserver."
 SPAWNABLE = PREFIX + "spawnable"
 LIMITS = {"cpu": float, "memory_bytes": int, "pids": int}
 

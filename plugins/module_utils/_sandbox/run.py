@@ -24,7 +24,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import IO, Any, BinaryIO, NoReturn
 
-from .._common import process
+from .._common import labels, process
 
 CONFIGURATION = Path("/etc/labserver/sandbox/sandbox.json")
 PROJECT = "/project"
@@ -79,7 +79,7 @@ def create_command(limits: Limits, name: str, project: Path, action: str) -> lis
         "docker",
         "create",
         f"--name={name}",
-        "--label=org.labserver.room=sandbox",
+        f"--label={labels.of('sandbox')}",
         "--pull=never",
         "--interactive",
         # no way out
