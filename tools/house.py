@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Draws the rooms of this collection from the imports that the code really has: docs/develop/house.svg and its table.
 
-A room is a package of plugins/module_utils, a package of the hub's own code (labhub), or one of the folders of plugins
-that Ansible prescribes. ``tests/project/test_house.py`` holds which room may import which.
+A room is a package of plugins/module_utils, a package of the hub's own code (labhub), what lies in labhub itself and
+starts the hub from those packages, or one of the folders of plugins that Ansible prescribes.
+``tests/project/test_house.py`` holds which room may import which.
 """
 
 from __future__ import annotations
@@ -24,6 +25,14 @@ LABHUB = Path("roles/hub/files/images/hub/labhub")
 COMMAND = re.compile(r'"(_[a-z_]+)\.([a-z_]+):[a-z_]+"')
 """A command of the host's program, which imports its core by this name."""
 SHELLS = ("modules", "action", "filter", "plugin_utils")
+# Rooms without a docstring of their own.
+FOLDERS = {
+    "plugins/modules": "Thin shells: documentation, parameters, one call into the core.",
+    "plugins/action": "The controller's side of modules.",
+    "plugins/filter": "Filters for the roles.",
+    "plugins/plugin_utils": "What actions and filters share.",
+    "labhub": "Starts the hub: makes JupyterHub's configuration from the settings, tries it, runs it.",
+}
 OUTPUT = ROOT / "docs" / "develop"
 
 Arrows = Sequence[tuple[str, str]]
@@ -31,12 +40,12 @@ Arrows = Sequence[tuple[str, str]]
 
 def room_of(path: Path) -> str | None:
     """Return the room of a Python file, given relative to the root; None outside the house."""
-    for base, prefix in ((CORES, ""), (LABHUB, "labhub/")):
+    for base, own in ((CORES, ""), (LABHUB, "labhub")):
         if path.is_relative_to(base):
             parts = path.relative_to(base).parts
             if len(parts) > 1:
-                return prefix + parts[0]
-            return f"{prefix}{path.stem}" if parts and path.stem != "__init__" else None
+                return f"{own}/{parts[0]}" if own else parts[0]
+            return (own or path.stem) if parts and path.stem != "__init__" else None
     if path.parts[0] == "plugins" and path.parts[1] in SHELLS:
         return f"plugins/{path.parts[1]}"
     return None
@@ -173,7 +182,7 @@ def svg(names: Sequence[str], links: Arrows) -> str:
         path = f"M{x1:g} {y1:g}C{x1:g} {middle:g} {x2:g} {middle:g} {x2:g} {y2:g}"
         parts.append(f'<path class="arrow" marker-end="url(#head)" d="{path}"/>')
     for name, (x, y) in place.items():
-        kind = "labhub" if name.startswith("labhub/") else "shell" if name.startswith("plugins/") else "core"
+        kind = "labhub" if name.startswith("labhub") else "shell" if name.startswith("plugins/") else "core"
         parts.append(
             f'<g class="{kind}"><rect x="{x:g}" y="{y:g}" width="{WIDTH}" height="{HEIGHT}"/>'
             f'<text x="{x + WIDTH / 2:g}" y="{y + HEIGHT / 2 + 5:g}" text-anchor="middle">{escape(name)}</text></g>'
@@ -194,14 +203,9 @@ def table(names: Sequence[str], links: Arrows) -> str:
 
 def first_line(room: str) -> str:
     """Return the first line of a room's docstring."""
+    if room in FOLDERS:
+        return FOLDERS[room]
     base = LABHUB / room.removeprefix("labhub/") if room.startswith("labhub/") else CORES / room
-    if room.startswith("plugins/"):
-        return {
-            "modules": "Thin shells: documentation, parameters, one call into the core.",
-            "action": "The controller's side of modules.",
-            "filter": "Filters for the roles.",
-            "plugin_utils": "What actions and filters share.",
-        }[room.removeprefix("plugins/")]
     path = next(path for path in (ROOT / base / "__init__.py", (ROOT / base).with_suffix(".py")) if path.exists())
     return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").splitlines()[0]
 

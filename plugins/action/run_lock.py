@@ -9,14 +9,15 @@ import getpass
 import hashlib
 import os
 import socket
-import subprocess
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import process as commands
 
+PS_SECONDS = 30
 REFUSED = (
     "Another run works on {host} since {since}: process {process} of {user} on {controller}. This one changed nothing."
     " Wait until the other ends. If you know that it died, remove /run/labserver/run.json on {host} and run again."
@@ -37,11 +38,9 @@ def began(process: int, root: Path = Path("/")) -> str:
         except (FileNotFoundError, ProcessLookupError):
             return ""
         return f"{boot.read_text().strip()} {fields[19]}"
-    done = subprocess.run(
-        ["ps", "-o", "lstart=", "-p", str(process)],
-        capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C", "TZ": "UTC"},
-    )  # fmt: skip
-    return " ".join(done.stdout.split())
+    command = ["ps", "-o", "lstart=", "-p", str(process)]
+    done = commands.call(command, PS_SECONDS, environment={"LC_ALL": "C", "TZ": "UTC"})
+    return " ".join(done.output.decode("utf-8", "replace").split())
 
 
 def controller(root: Path = Path("/")) -> str:

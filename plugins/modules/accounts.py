@@ -24,6 +24,7 @@ author:
   - The labserver.jupyter authors (@labserver)
 extends_documentation_fragment:
   - labserver.jupyter._attributes
+  - labserver.jupyter._accounts
 attributes:
   check_mode:
     support: full
@@ -73,22 +74,6 @@ options:
     description: The shell of new accounts.
     type: str
     default: /bin/bash
-  uid_min:
-    description: The first uid that is given to new accounts.
-    type: int
-    default: 20000
-  uid_max:
-    description: The last uid that is given to new accounts.
-    type: int
-    default: 29999
-  gid_min:
-    description: The first gid that is given to new groups.
-    type: int
-    default: 30000
-  gid_max:
-    description: The last gid that is given to new groups.
-    type: int
-    default: 39999
   unlisted:
     description: What happens to people who are no longer in the list.
     type: str

@@ -17,6 +17,7 @@ author:
   - The labserver.jupyter authors (@labserver)
 extends_documentation_fragment:
   - labserver.jupyter._attributes
+  - labserver.jupyter._accounts
 attributes:
   check_mode:
     support: full
@@ -38,22 +39,6 @@ options:
     type: list
     elements: dict
     default: []
-  uid_min:
-    description: The first uid that is given to new accounts.
-    type: int
-    default: 20000
-  uid_max:
-    description: The last uid that is given to new accounts.
-    type: int
-    default: 29999
-  gid_min:
-    description: The first gid that is given to new groups.
-    type: int
-    default: 30000
-  gid_max:
-    description: The last gid that is given to new groups.
-    type: int
-    default: 39999
 requirements:
   - Python 3.11 or newer on the host
 seealso:

@@ -81,10 +81,10 @@ tags_verified:
   sample: 100
 """
 
-import subprocess
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import process
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import EngineError
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.lock import BusyError
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry import params as shared
@@ -95,12 +95,15 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._registry.protoc
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry.store import Store, StoreError
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry.wanted import Desired
 
+COLLECT_SECONDS = 12 * 3600.0
+"""The registry rests meanwhile, so a collector that hangs has to end some day; one of many terabytes takes hours."""
+
 
 def collector(command: list[str]) -> None:
-    """Run another collector."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise OSError(f"{' '.join(command)}: exit status {done.returncode}: {done.stderr.strip()[-1000:]}")
+    """Run another collector. Raises OSError when it fails or does not end."""
+    done = process.call(command, COLLECT_SECONDS)
+    if done.status != 0:
+        raise OSError(f"{' '.join(command)}: {done.reason or f'exit status {done.status}'}: {done.words[-1000:]}")
 
 
 def main() -> None:

@@ -38,7 +38,7 @@ options:
   run:
     description: Which run this is. The action of the same name fills it in.
     type: dict
-    suboptions:
+    suboptions: &run
       controller:
         description: The controller.
         type: str
@@ -58,23 +58,7 @@ options:
   dead:
     description: Another run of which is known that it ended. The action of the same name fills it in.
     type: dict
-    suboptions:
-      controller:
-        description: The controller.
-        type: str
-        required: true
-      user:
-        description: The user there.
-        type: str
-        required: true
-      process:
-        description: The process there.
-        type: int
-        required: true
-      began:
-        description: When the process began.
-        type: str
-        required: true
+    suboptions: *run
 """
 
 EXAMPLES = r"""

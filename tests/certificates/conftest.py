@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import parts  # noqa: E402
+from parts import Consumer, Lab  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -46,3 +48,23 @@ def webroot(lab: parts.Lab, pebble: parts.Pebble) -> Iterator[Path]:
     folder = lab.root / "webroot"
     with parts.running(parts.Webroot(pebble.http, folder)):
         yield folder
+
+
+@pytest.fixture
+def files(lab: Lab, tmp_path: Path) -> dict[str, Any]:
+    """A certificate that somebody else made."""
+    key, certificate = parts.make_pair(tmp_path, "given", "DNS:hub.lab.test", days=90)
+    return {
+        "name": "hub",
+        "names": ["hub.lab.test"],
+        "source": "files",
+        "files": {"certificate": str(certificate), "key": str(key)},
+    }
+
+
+@pytest.fixture
+def consumer(lab: Lab, files: dict[str, Any]) -> Iterator[Consumer]:
+    lab.configure(files)
+    lab.renew()
+    with parts.running(Consumer(lab.root, lab.file("hub"), lab.file("hub", "key.pem"))) as service:
+        yield service

@@ -303,3 +303,9 @@ def running(thing: Any) -> Iterator[Any]:
         yield thing
     finally:
         thing.stop()
+
+
+INTERNAL = {"name": "hub", "names": ["hub.lab.test", "192.168.2.5"], "source": "internal_ca"}
+
+
+CA = {"keeper": True, "name": "Lab of the tests"}

@@ -110,7 +110,7 @@ def without_new_key(value: Any) -> Any:
 
 
 def check(reader: Reader, root: Path, files: Files, path: str, name: str) -> None:
-    """Hold a reader to the rules of docs/interfaces.md for the file ``path``; ``name`` is that of its schema."""
+    """Hold a reader to the rules of docs/reference/interfaces.md for the file ``path``; ``name`` is its schema's."""
     put(root, files)
     look = reader.open(root)
     good = look()

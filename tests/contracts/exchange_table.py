@@ -50,7 +50,7 @@ TABLE = (
         "/etc/labserver/public/roster.json", r"\broster\.json", "test_roster_json.py", "roster",
         writers=_set("_accounts"),
         readers=_set("labhub/exchange", "labhub/login", "_shares", "_backup", "modules/hub_passwords"),
-        names={"labhub/wiring": "tells the check of logins where it is, and where its last valid content is saved"},
+        names={"labhub": "its wiring tells the check of logins where it is, and where its last valid content is saved"},
     ),
     Exchange(
         "/etc/labserver/public/shares.json", r"\bshares\.json", "test_shares_json.py", "shares",

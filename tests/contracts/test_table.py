@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 import house
 
 EXCHANGES = pytest.mark.parametrize("exchange", TABLE, ids=lambda exchange: exchange.schema)
-PAGE = (ROOT / "docs" / "interfaces.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "reference" / "interfaces.md").read_text(encoding="utf-8")
 
 
 def texts_of(source: str) -> Iterator[str]:
@@ -89,7 +89,7 @@ def test_every_exchange_file_has_schema_test_and_a_place_in_the_documentation() 
         assert (Path(__file__).parent / exchange.test).exists()
         place = exchange.path.removeprefix("/etc/labserver/") if "/public/" in exchange.path else exchange.path
         place = place.removeprefix("/srv/labserver/hub/")  # a table of that folder
-        assert place in PAGE, f"docs/interfaces.md does not describe {exchange.path}"
+        assert place in PAGE, f"docs/reference/interfaces.md does not describe {exchange.path}"
 
 
 @pytest.mark.parametrize("path", sorted(SCHEMAS.iterdir()), ids=lambda path: path.name)

@@ -16,7 +16,7 @@ from paths import ROOT
 def run(command: list[str], cwd: Path, collections: Path | None = None) -> str:
     """Run a command as if there were no checkout, without this environment's Ansible settings. Returns stdout."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
-    environment["ANSIBLE_HOME"] = str(cwd / "ansible-home")
+    environment["ANSIBLE_HOME"] = str(ROOT / ".ansible" if cwd == ROOT else cwd / "ansible-home")
     if collections:
         environment["ANSIBLE_COLLECTIONS_PATH"] = str(collections)
     result = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)

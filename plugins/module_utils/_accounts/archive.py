@@ -6,19 +6,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
 import shutil
-import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
-from .._common import files, mounts, sizes, tree, words
+from .._common import files, mounts, process, sizes, tree, words
 from . import tarball
 
 VERSION = 1
@@ -136,8 +134,8 @@ def refuse_mounts(home: str, mounted: Iterable[mounts.Mount]) -> None:
 
 def _write(home: Path, part: Path, command: list[str]) -> tuple[int, int]:
     """Write the compressed archive; returns the number of entries and the bytes of content."""
-    with files.creating(part) as out:
-        squeeze = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out)
+    # It has no limit of time: it works as long as this process feeds it, and a home may be large.
+    with files.creating(part) as out, process.started(command, stdin=process.PIPE, stdout=out) as squeeze:
         pipe = _pipe(squeeze.stdin)
         try:
             counted = tarball.write(home, pipe)
@@ -146,10 +144,7 @@ def _write(home: Path, part: Path, command: list[str]) -> tuple[int, int]:
             raise ArchiveError(f"{command[0]} ended with {squeeze.wait()} while it wrote {part}") from None
         except tarball.TarError as error:
             raise ArchiveError(f"{home}: {error}") from error
-        finally:
-            with contextlib.suppress(OSError):
-                pipe.close()
-            status = squeeze.wait()
+        status = squeeze.wait()
         if status != 0:
             raise ArchiveError(f"{command[0]} ended with {status} while it wrote {part}; is the disk full?")
         out.flush()
@@ -159,16 +154,12 @@ def _write(home: Path, part: Path, command: list[str]) -> tuple[int, int]:
 
 def _compare(home: Path, archive: Path, command: list[str]) -> None:
     """Compare everything in an archive with the home."""
-    with archive.open("rb") as packed:
-        unpack = subprocess.Popen(command, stdin=packed, stdout=subprocess.PIPE, bufsize=tarball.CHUNK)
-        pipe = _pipe(unpack.stdout)
+    with archive.open("rb") as packed, process.started(command, stdin=packed, stdout=process.PIPE) as unpack:
         try:
-            tarball.compare(home, pipe)
+            tarball.compare(home, _pipe(unpack.stdout))
         except tarball.TarError as error:
             raise ArchiveError(f"{archive.name} differs from {home}: {error}") from error
-        finally:
-            pipe.close()
-            status = unpack.wait()
+        status = unpack.wait()
     if status != 0:
         raise ArchiveError(f"{archive.name} cannot be unpacked: {command[0]} ended with {status}")
 

@@ -51,7 +51,7 @@ def days_of_notice(desired: Desired) -> set[int]:
 
 
 def expire(world: World, check: bool = False) -> tuple[int, list[str]]:
-    """Do the day's work; returns the exit status of a job (see docs/interfaces.md) and what to say."""
+    """Do the day's work; returns the exit status of a job (see docs/reference/interfaces.md) and what to say."""
     try:
         desired, ids = records.load_wanted(world.root)
         today = world.now().astimezone().date()

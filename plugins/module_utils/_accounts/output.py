@@ -22,7 +22,7 @@ SECRET = ("/etc/shadow", "/etc/gshadow", f"/{WANTED}")
 
 
 def roster(people: Iterable[Person], groups: Mapping[str, int], notice_days: int) -> bytes:
-    """Return the content of roster.json (see docs/interfaces.md)."""
+    """Return the content of roster.json (see docs/reference/interfaces.md)."""
     users: dict[str, Any] = {}
     for person in people:
         users[person.user.name] = {

@@ -15,10 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from .._common import labels
 from .._common.docker_api import SOCKET, DockerEngine, EngineError
 
-USER_LABEL = "org.labserver.user"
-SERVER_LABEL = "org.labserver.room=hub-server"
 # How Docker, containerd and Podman name the control group of a container, with or without systemd, and what LXC and
 # systemd-nspawn have in its place.
 CONTAINER = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])|/lxc\.payload\.[^/]+|/machine\.slice/[^/]+")
@@ -35,7 +34,7 @@ def stop_containers(logins: Iterable[str], path: str = SOCKET, grace_seconds: in
         return []
     engine = DockerEngine(path, timeout=grace_seconds + 60)
     try:
-        containers = engine.get("/containers/json", filters={"label": [SERVER_LABEL]}) or []
+        containers = engine.get("/containers/json", filters={"label": [labels.HUB_SERVERS]}) or []
     except EngineError as error:
         return [f"Docker could not be asked for containers: {error}"]
 
@@ -47,7 +46,7 @@ def stop_containers(logins: Iterable[str], path: str = SOCKET, grace_seconds: in
                 return f"Docker could not be asked to stop {container['Names'][0].lstrip('/')}: {error}"
         return ""
 
-    theirs = [container for container in containers if container["Labels"].get(USER_LABEL) in names]
+    theirs = [container for container in containers if container["Labels"].get(labels.USER) in names]
     with ThreadPoolExecutor(16) as pool:  # a whole class may leave on one day
         return [problem for problem in pool.map(end, theirs) if problem]
 

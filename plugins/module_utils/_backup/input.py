@@ -10,9 +10,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from .._common import paths
 from .model import ROOTS, covers, left_out
 
-SHARES = "/srv/labserver/shares"
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 OURS = ("RESTIC_PASSWORD", "RESTIC_REPOSITORY")
 SHORTEST_PASSWORD = 12
@@ -37,7 +37,7 @@ def problems(inputs: Mapping[str, Any]) -> list[str]:
     for index, path in enumerate(inputs.get("backup_paths") or []):
         if not str(path).startswith("/"):
             found.append(f"backup_paths[{index}]: {path!r} is not an absolute path")
-        elif left_out(str(path), [SHARES]):
+        elif left_out(str(path), [paths.SHARES]):
             found.append(f"backup_paths[{index}]: {path!r} is on a share of the NAS, which is never saved from here")
     found += [
         f"backup_exclude[{index}]: is empty; take the entry out"
@@ -64,7 +64,7 @@ def _place(repository: str, point: str) -> list[str]:
             " rest:https://host/ or s3:https://host/bucket"
         ]
     found = []
-    if any(covers(root, repository) for root in ROOTS) and not covers(SHARES, repository):
+    if any(covers(root, repository) for root in ROOTS) and not covers(paths.SHARES, repository):
         found.append(f"backup_repository: {repository!r} lies in what is saved; give a place on another disk")
     if point and not covers(point, repository):
         found.append(f"backup_mount_point: {repository!r} does not lie below {point!r}")

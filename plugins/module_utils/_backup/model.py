@@ -12,16 +12,18 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
+from .._common import paths
+
 SETTINGS = "/etc/labserver/backup/settings.json"
 ROOMS = "/etc/labserver/backup.d"
 ROSTER = "/etc/labserver/public/roster.json"
-ROOTS = ("/etc/labserver", "/srv/labserver")
-# docs/interfaces.md, "what the hub keeps".
+ROOTS = (paths.CONFIGURATION, paths.DATA)
+# docs/reference/interfaces.md, "what the hub keeps".
 DATABASES = ("/srv/labserver/hub/state/jupyterhub.sqlite", "/srv/labserver/hub/state/passwords.sqlite")
 REGISTRY = "/srv/labserver/registry"
 REGISTRY_LINKS = f"{REGISTRY}/docker/registry/v2/repositories"
 # Data of the NAS, which has a backup of its own; copies that can be made again; what belongs to the moment.
-LEFT_OUT = ("/srv/labserver/shares", "/srv/labserver/hub/state/copies", f"{REGISTRY}/.locks", f"{REGISTRY}/.trash.*")
+LEFT_OUT = (paths.SHARES, "/srv/labserver/hub/state/copies", f"{REGISTRY}/.locks", f"{REGISTRY}/.trash.*")
 STATE = "/var/lib/labserver/backup"
 STAGE = f"{STATE}/stage"
 MANIFEST = f"{STAGE}/manifest.json"

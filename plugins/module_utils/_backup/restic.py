@@ -13,14 +13,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from .._common import files
+from .._common import files, process
 from .model import ANY, INCOMPLETE, TAG, Settings
 
 IDENTITY = "/etc/labserver/backup/repository-id"
@@ -78,11 +77,11 @@ def run_restic(settings: Settings) -> Callable[[Sequence[str]], Done]:
     }
 
     def run(words: Sequence[str]) -> Done:
-        try:
-            done = subprocess.run(["restic", *words], env=environment, capture_output=True, text=True, check=False)
-        except OSError as error:
-            raise RepositoryError(f"restic cannot be run: {error.strerror}; run the role backup again") from error
-        return Done(done.returncode, done.stdout, done.stderr)
+        # A backup takes as long as it takes: the limit is that of the job, which ends what it started.
+        done = process.call(["restic", *words], None, environment=environment, inherit=False)
+        if done.status in (process.NOT_FOUND, process.NOT_STARTED):
+            raise RepositoryError(f"restic cannot be run: {done.reason}; run the role backup again")
+        return Done(done.status, done.output.decode("utf-8", "replace"), done.errors.decode("utf-8", "replace"))
 
     return run
 

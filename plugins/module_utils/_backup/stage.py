@@ -15,13 +15,12 @@ import random
 import shutil
 import sqlite3
 import stat
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from .._common import clock, files, sqlite_copy
+from .._common import clock, files, process, sqlite_copy
 from .model import MANIFEST, STAGE, Settings, excluded, left_out, staged
 from .plan import Dump, Plan
 from .sources import Known
@@ -58,15 +57,16 @@ def dump(world: World, item: Dump, limit_seconds: float = DUMP_SECONDS) -> str:
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         with files.creating(target) as file:
-            done = subprocess.run(item.command, stdout=file, stderr=subprocess.PIPE, check=False, timeout=limit_seconds)
-    except subprocess.TimeoutExpired:
-        return f"the dump of {item.name} did not end within {limit_seconds:g} s and was ended"
+            done = process.call(item.command, limit_seconds, output=file)
     except OSError as error:
         return f"the dump of {item.name} cannot be made: {error}"
-    if done.returncode or not target.stat().st_size:
+    if done.timed_out:
         target.unlink()
-        words = done.stderr.decode("utf-8", "replace").strip()[-300:]
-        return f"the dump of {item.name} failed (exit status {done.returncode}): {words or 'no output'}"
+        return f"the dump of {item.name} {done.reason}"
+    if done.status or not target.stat().st_size:
+        target.unlink()
+        words = done.words[-300:] if done.status or done.errors.strip() else "no output"
+        return f"the dump of {item.name} failed (exit status {done.status}): {words}"
     return ""
 
 

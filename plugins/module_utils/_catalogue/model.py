@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._common import exchange, words
+from .._common.labels import PREFIX
 
-PREFIX = "org.labserver."
 SPAWNABLE = PREFIX + "spawnable"
 LIMITS = {"cpu": float, "memory_bytes": int, "pids": int}
 
@@ -35,7 +35,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Entry:
-    """One image of images.json (see docs/interfaces.md)."""
+    """One image of images.json (see docs/reference/interfaces.md)."""
 
     repository: str
     tag: str

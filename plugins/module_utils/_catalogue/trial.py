@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from .._common import words
+from .._common import labels, words
 
 T = TypeVar("T")
 NAME = "labserver-trial"
@@ -117,7 +117,7 @@ def body(reference: str, memory_bytes: int = MEMORY_BYTES) -> dict[str, Any]:
         "Cmd": ["jupyterhub-singleuser"],
         "Env": [f"{key}={value}" for key, value in environment.items()],
         "WorkingDir": HOME,
-        "Labels": {"org.labserver.room": "catalogue"},
+        "Labels": {labels.ROOM: "catalogue"},
         "HostConfig": {
             "NetworkMode": "none",
             "CapDrop": ["ALL"],

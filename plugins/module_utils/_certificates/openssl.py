@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Sequence
+
+from .._common import process
 
 TIMEOUT_SECONDS = 60
 
@@ -18,19 +18,11 @@ def openssl(arguments: Sequence[str], stdin: bytes = b"") -> bytes:
 
     Raises ValueError with its first complaint, also when it does not end, and OSError when it is missing.
     """
-    try:
-        result = subprocess.run(
-            ["openssl", *arguments],
-            input=stdin,
-            capture_output=True,
-            check=False,
-            timeout=TIMEOUT_SECONDS,
-            start_new_session=True,  # without a terminal nothing can be asked
-            env={**os.environ, "LC_ALL": "C"},
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ValueError(f"openssl {arguments[0]} did not end within {TIMEOUT_SECONDS} s") from error
-    if result.returncode:
-        lines = result.stderr.decode("utf-8", "replace").splitlines()
-        raise ValueError(f"openssl {arguments[0]}: {lines[0] if lines else result.returncode}")
-    return result.stdout
+    done = process.call(["openssl", *arguments], TIMEOUT_SECONDS, environment={"LC_ALL": "C"}, stdin=stdin)
+    if done.status in (process.NOT_FOUND, process.NOT_STARTED):
+        raise OSError(done.reason)
+    if done.timed_out:
+        raise ValueError(f"openssl {arguments[0]} {done.reason}")
+    if done.status:
+        raise ValueError(f"openssl {arguments[0]}: {done.words.splitlines()[0]}")
+    return done.output

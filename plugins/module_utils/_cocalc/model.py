@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-LABEL = "org.labserver.config-sha256"
-EXPOSED_LABEL = "org.labserver.exposed"
+from .._common import labels
+
 DATABASE = {"PGHOST": "/projects/postgres/data/socket", "PGUSER": "smc", "PGDATABASE": "smc"}
 EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
@@ -127,9 +127,9 @@ def create_command(server: Desired, image_id: str, exposed: bool) -> list[str]:
         f"--name={server.name}",
         f"--hostname={server.name}",
         "--restart=unless-stopped",
-        f"--label={LABEL}={settings_hash(server, image_id, exposed)}",
-        f"--label={EXPOSED_LABEL}={'true' if exposed else 'false'}",
-        "--label=org.labserver.room=cocalc",
+        f"--label={labels.CONFIG_SHA256}={settings_hash(server, image_id, exposed)}",
+        f"--label={labels.EXPOSED}={'true' if exposed else 'false'}",
+        f"--label={labels.of('cocalc')}",
         f"--mount=type=bind,source={server.data_folder},target=/projects",
         f"--memory={server.memory_bytes}",
         f"--cpus={server.cpus}",

@@ -16,9 +16,8 @@ from pathlib import Path
 
 from .._common import files as common_files
 from .._common import probe as common_probe
+from .._common.labels import CONFIG_SHA256, EXPOSED
 from .model import (
-    EXPOSED_LABEL,
-    LABEL,
     Access,
     Desired,
     access_from,
@@ -87,8 +86,8 @@ class World:
         return Current(
             image_id=item["Image"],
             image=item["Config"]["Image"],
-            hash=labels.get(LABEL, ""),
-            exposed=labels.get(EXPOSED_LABEL) == "true",
+            hash=labels.get(CONFIG_SHA256, ""),
+            exposed=labels.get(EXPOSED) == "true",
             running=item["State"]["Status"] == "running",
             started=not item["State"].get("StartedAt", "").startswith("0001-"),  # Go's zero time: never
         )

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A file that one room writes for another (docs/interfaces.md): one JSON object, of a version that is known here."""
+"""A file that one room writes for another (docs/reference/interfaces.md): a JSON object of a version known here."""
 
 from __future__ import annotations
 

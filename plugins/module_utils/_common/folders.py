@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
+from . import paths
 from .mounts import Mount
 
 SYSTEM = frozenset(
@@ -26,7 +27,7 @@ TREES = tuple(
 )
 """Trees of the system: nothing below them is free to use either."""
 
-OURS = ("/etc/labserver", "/srv/labserver", "/var/lib/labserver")
+OURS = (paths.CONFIGURATION, paths.DATA, paths.STATE)
 """What a lab server keeps, one folder for each room."""
 
 ROOMS: Mapping[str, tuple[str, ...]] = {

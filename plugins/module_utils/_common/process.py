@@ -2,11 +2,14 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run a command with a time limit that also ends what it started inside a container.
+"""Every command that the cores run, each with a time limit. Nothing else imports ``subprocess``.
 
-``timeout docker exec ...`` ends the client and leaves the process in the container running. So every command gets a
-variable of its own in its environment, which its children inherit in a container too; what still carries it when the
-time is over is found through /proc and ended.
+``call`` is for a command of this host that does its work and ends: its output is returned, and when the time is over
+its process group is killed. ``started`` is for one that is fed or read while it runs.
+
+``run`` and ``capture`` also end what a command started inside a container. ``timeout docker exec ...`` ends the client
+and leaves the process in the container running. So every command gets a variable of its own in its environment, which
+its children inherit in a container too; what still carries it when the time is over is found through /proc and ended.
 """
 
 from __future__ import annotations
@@ -16,16 +19,16 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
-import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO
+from typing import IO, Callable  # noqa: UP035  # collections.abc's cannot be subscripted by old Pythons, as _host needs
 
-MARK = "LABSERVER_RUN"
-GRACE_SECONDS = 5.0  # between "please end" and "end"
+from .marks import GRACE_SECONDS, MARK, end, in_container
+
+STUCK_SECONDS = 2.0  # how long a killed command may take to end; one that waits in the kernel never does
 
 # Exit statuses of this module's own, as a shell has them.
 TIMED_OUT = 124
@@ -33,6 +36,8 @@ NOT_STARTED = 126
 NOT_FOUND = 127
 
 Sink = Callable[[bytes], None]
+PIPE = subprocess.PIPE
+TimeoutExpired = subprocess.TimeoutExpired
 
 
 @dataclass(frozen=True)
@@ -45,38 +50,127 @@ class Result:
     reason: str = ""
 
 
-def marked(mark: str, proc: Path = Path("/proc")) -> list[int]:
-    """Process ids whose environment holds ``mark``, this process excepted."""
-    needle = mark.encode()
-    found = []
-    for folder in proc.iterdir():
-        if not folder.name.isdigit() or int(folder.name) == os.getpid():
-            continue
-        with contextlib.suppress(OSError):
-            if needle in (folder / "environ").read_bytes().split(b"\0"):
-                found.append(int(folder.name))
-    return found
+@dataclass(frozen=True)
+class Done:
+    """How a command ended (``status``, ``timed_out`` and ``reason`` as in ``Result``) and what it wrote where."""
+
+    status: int
+    output: bytes = b""
+    errors: bytes = b""
+    timed_out: bool = False
+    reason: str = ""
+
+    @property
+    def words(self) -> str:
+        """What a person is told of a failure: its errors, else how it ended."""
+        said = self.errors.decode("utf-8", "replace").strip()
+        return said or self.reason or f"exit status {self.status}"
 
 
-def end(mark: str, grace_seconds: float = GRACE_SECONDS) -> None:
-    """End every process that carries ``mark``: first politely, then for good."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        processes = marked(mark)
-        for process in processes:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(process, number)
-        deadline = time.monotonic() + grace_seconds
-        while processes and time.monotonic() < deadline:
-            time.sleep(0.05)
-            processes = marked(mark)
-        if not processes:
-            return
+def call(
+    argv: Sequence[str],
+    limit_seconds: float | None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    inherit: bool = True,
+    stdin: bytes = b"",
+    output: IO[bytes] | None = None,
+    merged: bool = False,
+) -> Done:
+    """Run a command of this host and return how it ended and what it wrote.
+
+    ``limit_seconds`` is None for what may take as long as the job that calls it, which has a limit itself. When the
+    time is over, the command's process group is killed; what waits in the kernel, for a share's server, is left behind,
+    and no other process is looked at, since that may wait there as well.
+
+    ``environment`` is added to this process's, or with ``inherit`` False takes its place. ``output`` is an open file
+    that gets what the command writes to standard output. With ``merged``, standard error goes there too.
+    """
+    with contextlib.ExitStack() as stack:
+        # Memory and no pipes: a process left in the background would keep a pipe open for ever.
+        said, complaints = stack.enter_context(_scratch()), stack.enter_context(_scratch())
+        given = stack.enter_context(_scratch(stdin)) if stdin else subprocess.DEVNULL
+        variables = dict(os.environ) if inherit else {key: os.environ[key] for key in (MARK,) if key in os.environ}
+        variables.update(environment or {})
+        wanted = output or said
+        try:
+            process = subprocess.Popen(
+                list(argv),
+                stdin=given,
+                stdout=wanted,
+                stderr=wanted if merged else complaints,
+                env=variables,
+                start_new_session=True,
+            )
+        except OSError as error:
+            return _not_started(argv[0], error)
+        timed_out, reason = False, ""
+        try:
+            status = process.wait(limit_seconds)
+            if status < 0:
+                status, reason = 128 - status, f"ended by signal {-status}"
+        except subprocess.TimeoutExpired:
+            _kill_group(process)
+            status, timed_out, reason = TIMED_OUT, True, f"did not end within {limit_seconds:g} s and was ended"
+        except BaseException:
+            _kill_group(process)
+            raise
+        return Done(status, _content(said), _content(complaints), timed_out, reason)
 
 
-def in_container(container: str, argv: Sequence[str], variables: Sequence[str]) -> list[str]:
-    """The ``docker exec`` that runs ``argv``; variables go by name, so that no value is seen in the process list."""
-    names = [word for name in (MARK, *variables) for word in ("-e", name)]
-    return ["docker", "exec", *names, container, *argv]
+@contextlib.contextmanager
+def started(
+    argv: Sequence[str],
+    *,
+    stdin: int | IO[bytes] | None = subprocess.DEVNULL,
+    stdout: int | IO[bytes] | None = None,
+    merged: bool = False,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a command that runs while the block feeds or reads it (``PIPE``), and kill it where it has not ended then.
+
+    None is this process's own input or output. It stays in this process's session, so that a person's Ctrl-C reaches
+    it. The block sees to the time. Raises OSError when it cannot be started.
+    """
+    process = subprocess.Popen(
+        list(argv), stdin=stdin, stdout=stdout, stderr=subprocess.STDOUT if merged else None, bufsize=1 << 20
+    )
+    try:
+        yield process
+    finally:
+        process.kill()  # does nothing to one that was waited for
+        for stream in (process.stdin, process.stdout):
+            with contextlib.suppress(OSError):
+                if stream is not None:
+                    stream.close()
+        process.wait()
+
+
+def _scratch(content: bytes = b"") -> IO[bytes]:
+    """Return a file without a name, in memory where the system has such, with its content to be read from the start."""
+    memory = getattr(os, "memfd_create", None)
+    file: IO[bytes] = os.fdopen(memory(MARK), "w+b") if memory else tempfile.TemporaryFile()  # noqa: SIM115
+    file.write(content)
+    file.seek(0)
+    return file
+
+
+def _content(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    return file.read()
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(STUCK_SECONDS)
+
+
+def _not_started(program: str, error: OSError) -> Done:
+    """Return the end of a command that never began: a script may lack its first line or its interpreter."""
+    if shutil.which(program) is None:
+        return Done(NOT_FOUND, reason=f"{program} is not installed or not executable")
+    return Done(NOT_STARTED, reason=f"{program} cannot be started: {error.strerror}")
 
 
 def run(

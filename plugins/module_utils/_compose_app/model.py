@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-LABEL = "org.labserver.config-sha256"
+from .._common.labels import CONFIG_SHA256, ROOM
+
 ENV_FILE = ".env"
 OVERRIDE_FILE = "labserver.override.json"  # JSON is YAML: read by Compose, written without a YAML library
 SECRETS_FOLDER = "secrets"
@@ -178,7 +179,7 @@ def override(
     for name, service in services.items():
         entry: dict[str, Any] = {}
         if hashes is not None:
-            entry["labels"] = {LABEL: hashes[name], "org.labserver.room": "compose_app"}
+            entry["labels"] = {CONFIG_SHA256: hashes[name], ROOM: "compose_app"}
         extra = app.networks.get(name, ())
         if extra:
             own = service.get("networks") or {"default": None}

@@ -17,7 +17,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .model import ENV_FILE, LABEL, OVERRIDE_FILE, SECRETS_FOLDER, App, File
+from .._common.labels import CONFIG_SHA256
+from .model import ENV_FILE, OVERRIDE_FILE, SECRETS_FOLDER, App, File
 
 
 @dataclass(frozen=True)
@@ -204,7 +205,7 @@ def container_from_inspect(item: Mapping[str, Any]) -> tuple[str, Container] | N
     state = item["State"]
     container = Container(
         service=labels.get("com.docker.compose.service", ""),
-        hash=labels.get(LABEL, ""),
+        hash=labels.get(CONFIG_SHA256, ""),
         image_id=item.get("Image", ""),
         status=state.get("Status", ""),
         exit_code=int(state.get("ExitCode", 0)),

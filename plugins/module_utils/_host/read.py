@@ -9,13 +9,15 @@ import os
 import platform
 import shlex
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable  # noqa: UP035  # collections.abc's cannot be subscripted by old Pythons
 
+from .._common import process
 from .model import Facts, System
+
+SYSTEMD_SECONDS = 30
 
 # What tells of other software, and the finding it is.
 PATHS = {
@@ -64,13 +66,7 @@ def here() -> World:
 
 def active_services(names: list[str]) -> set[str]:
     """Ask systemd which services run; none without systemd."""
-    try:
-        done = subprocess.run(
-            ["systemctl", "is-active", *names], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
-        )
-    except OSError:
-        return set()
-    answers = done.stdout.decode(errors="replace").split()
+    answers = process.call(["systemctl", "is-active", *names], SYSTEMD_SECONDS).output.decode(errors="replace").split()
     return {name for name, answer in zip(names, answers) if answer == "active"}  # noqa: B905  # Python 3.8
 
 
@@ -153,12 +149,12 @@ def listeners(world: World) -> dict[int, str]:
     found = dict.fromkeys(inodes.values(), "unknown")
     if not inodes:
         return found
-    for process in (world.root / "proc").iterdir():
-        if process.name.isdigit():
+    for running in (world.root / "proc").iterdir():
+        if running.name.isdigit():
             try:
-                links = {os.readlink(entry) for entry in (process / "fd").iterdir()}  # noqa: PTH115  # Python 3.8
+                links = {os.readlink(entry) for entry in (running / "fd").iterdir()}  # noqa: PTH115  # Python 3.8
             except OSError:  # it ended, or is not ours to look at
                 continue
             for link in links & set(inodes):
-                found[inodes[link]] = world.text(f"proc/{process.name}/comm").strip() or "unknown"
+                found[inodes[link]] = world.text(f"proc/{running.name}/comm").strip() or "unknown"
     return found

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from .._common import labels
 from .._common.docker_api import DockerEngine
 from . import database as copies
 from .configuration import Configuration
@@ -23,7 +24,7 @@ def needs_change(container: Mapping[str, Any] | None, wanted_hash: str) -> bool:
     """Tell whether the running hub is another one than the wanted one."""
     if container is None or not container["State"]["Running"]:
         return True
-    return bool((container["Config"].get("Labels") or {}).get("org.labserver.config") != wanted_hash)
+    return bool((container["Config"].get("Labels") or {}).get(labels.CONFIG) != wanted_hash)
 
 
 def hopeless(now: Mapping[str, Any] | None, was: Mapping[str, Any] | None) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .._common import exchange
+from .._common import exchange, paths
 
 # Docker hands out cards when it finds this program, which NVIDIA's container toolkit brings.
 GPU_HOOK = "usr/bin/nvidia-container-runtime-hook"
@@ -21,7 +21,7 @@ ACCEPT_MARK = "0x4c000000/0xff000000"
 """The role ``docker`` gives the engine the same for its option ``bridge-accept-fwmark``."""
 
 
-def shares_root(document: bytes | None, default: str = "/srv/labserver/shares") -> str:
+def shares_root(document: bytes | None, default: str = paths.SHARES) -> str:
     """Return the folder below which the host's shares are mounted, from the bytes of ``public/shares.json``.
 
     ``default`` without shares (None: there is no such file). Raises ExchangeError for a file that cannot be read:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Rules between the inputs of the role ``hub``; see docs/interfaces.md."""
+"""Rules between the inputs of the role ``hub``; see docs/reference/interfaces.md."""
 
 from __future__ import annotations
 

@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .._common import process
 from .._common.files import tell_kernel
 from .._common.words import clean
 from . import rules
@@ -27,15 +27,10 @@ Runner = Callable[[Sequence[str], str], tuple[int, str]]
 
 def run(command: Sequence[str], stdin: str) -> tuple[int, str]:
     """Run a command; returns its exit status and its output with the errors after it."""
-    try:
-        done = subprocess.run(
-            list(command), input=stdin, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
-        )
-    except FileNotFoundError:
-        return 127, f"{command[0]} is not installed"
-    except subprocess.TimeoutExpired:
-        return 124, f"{command[0]} did not end within {COMMAND_SECONDS} s"
-    return done.returncode, done.stdout + done.stderr
+    done = process.call(command, COMMAND_SECONDS, stdin=stdin.encode())
+    if done.timed_out or done.status == process.NOT_FOUND:
+        return done.status, done.reason
+    return done.status, (done.output + done.errors).decode("utf-8", "replace")
 
 
 @dataclass(frozen=True)

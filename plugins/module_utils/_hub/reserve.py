@@ -15,13 +15,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .._common import process
 from .._common.docker_api import SOCKET, DockerEngine, EngineError
 from .._common.files import tell_kernel
 
@@ -34,6 +34,7 @@ WEIGHT = 50
 V1_SHARES = 512
 """The same in the units of cgroup v1, where others have 1024."""
 SMALLEST_PROCESSES = 1024
+SYSTEMD_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -148,13 +149,15 @@ def write_v2(root: Path, group: str, wanted: Limits) -> None:
 
 
 def _run(command: Sequence[str]) -> None:
-    subprocess.run(command, check=True)
+    done = process.call(command, SYSTEMD_SECONDS)
+    if done.status != 0:
+        raise OSError(f"{' '.join(command)}: {done.words}")
 
 
 def apply(
     group: str, wanted: Limits, root: Path = Path("/sys/fs/cgroup"), run: Callable[[Sequence[str]], None] = _run
 ) -> None:
-    """Give the notebooks' group its limits; raises OSError or CalledProcessError."""
+    """Give the notebooks' group its limits; raises OSError."""
     if group == SLICE:
         run(slice_command(wanted))
     elif (root / "cgroup.controllers").exists():
@@ -174,7 +177,7 @@ def main(argv: Sequence[str]) -> int:
         return 1
     try:
         apply(group, wanted)
-    except (OSError, subprocess.CalledProcessError) as error:
+    except OSError as error:
         sys.stderr.write(f"{group}: {error}; notebooks that run may use more memory than the limit: stop some\n")
         return 1
     cpus = "all" if wanted.cpus is None else f"{wanted.cpus:g}"

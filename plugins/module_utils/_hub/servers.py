@@ -13,11 +13,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .._common import probe
+from .._common import labels, probe
 from .._common.docker_api import DockerEngine, EngineError
 
-LABEL = "org.labserver.room=hub-server"
-USER_LABEL = "org.labserver.user"
 SETTLE_SECONDS = 2.0
 """The hub listens a moment before it compares its routes with the proxy's; looking earlier would see the old ones."""
 
@@ -34,7 +32,7 @@ class Server:
 
 def running(api: DockerEngine) -> list[Server]:
     """Return the people's servers that run now, by name."""
-    filters = {"label": [LABEL], "status": ["running"]}
+    filters = {"label": [labels.HUB_SERVERS], "status": ["running"]}
     found = []
     for one in api.get("/containers/json", filters=filters):
         state = inspect(api, one["Id"])
@@ -42,7 +40,7 @@ def running(api: DockerEngine) -> list[Server]:
             continue
         found.append(
             Server(
-                user=state["Config"]["Labels"][USER_LABEL],
+                user=state["Config"]["Labels"][labels.USER],
                 container=state["Name"].removeprefix("/"),
                 identity=state["Id"],
                 started=state["State"]["StartedAt"],

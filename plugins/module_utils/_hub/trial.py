@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from .._common import labels
 from .._common.docker_api import DockerEngine
 
 NAME = "labserver-hub-trial"
@@ -26,7 +27,7 @@ def body(image: str, uid: int, folder: str, staged: str) -> dict[str, Any]:
         "User": f"{uid}:{uid}",
         "Cmd": ["python", "-m", "labhub.trial"],
         "Env": ["LABHUB_SETTINGS=/trial/hub.json", "LABHUB_CONFIG_D=/trial/config.d"],
-        "Labels": {"org.labserver.room": "hub"},
+        "Labels": {labels.ROOM: "hub"},
         "HostConfig": {
             "Binds": [
                 f"{folder}/secrets:{folder}/secrets:ro",

@@ -21,8 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .._common import files, sizes
-from .servers import USER_LABEL
+from .._common import files, labels, sizes
 
 SCARCE = 0.05
 """A file system with less than this part of its room or of its inodes free is reported."""
@@ -61,7 +60,7 @@ def mend_swap(containers: Iterable[Mapping[str, Any]], root: Path = Path("/")) -
             files.tell_kernel(file, str(limit))
         except OSError:  # ended meanwhile, or cgroup v1
             continue
-        mended.append(container["Config"]["Labels"].get(USER_LABEL) or container["Name"].removeprefix("/"))
+        mended.append(container["Config"]["Labels"].get(labels.USER) or container["Name"].removeprefix("/"))
     return mended
 
 

@@ -13,10 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .._common import labels
 from .._common.docker_api import DockerEngine, EngineError
 from .pause import supervised
-
-ROOM_LABEL = "org.labserver.room"
 
 
 def signal(engine: DockerEngine, container: str, name: str) -> None:
@@ -38,7 +37,7 @@ def images_in_use(engine: DockerEngine) -> list[dict[str, Any]]:
     users: dict[str, list[str]] = {}
     names: dict[str, set[str]] = {}
     for container in engine.get("/containers/json", all="1") or []:
-        if (container.get("Labels") or {}).get(ROOM_LABEL) == "catalogue":
+        if (container.get("Labels") or {}).get(labels.ROOM) == "catalogue":
             continue  # the hub tries whatever the registry holds, and that is no use
         image = container["ImageID"]
         users.setdefault(image, []).append((container.get("Names") or [container["Id"][:12]])[0].lstrip("/"))

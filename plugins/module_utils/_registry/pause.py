@@ -18,12 +18,11 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from .._common import lock
+from .._common import lock, process
 
 GATE_SECONDS = 2.0
 """A registry that is starting holds the gate for milliseconds; only maintenance holds it for longer."""
@@ -95,7 +94,7 @@ class _Guardian:
                     signal.signal(number, signal.SIG_IGN)
                 os.close(self._writer)
                 if os.read(reader, 1) == b"":
-                    subprocess.run(list(command), timeout=timeout, check=False)
+                    process.call(command, timeout)
             finally:
                 os._exit(0)
         os.close(reader)
@@ -116,9 +115,6 @@ def _lock_file(path: Path) -> Iterator[int]:
 
 
 def _run(command: Sequence[str], timeout: float) -> None:
-    try:
-        done = subprocess.run(list(command), capture_output=True, text=True, timeout=timeout, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise PauseError(f"{' '.join(command)}: {error}") from error
-    if done.returncode != 0:
-        raise PauseError(f"{' '.join(command)}: exit status {done.returncode}: {done.stderr.strip()[-500:]}")
+    done = process.call(command, timeout)
+    if done.status != 0:
+        raise PauseError(f"{' '.join(command)}: {done.reason or f'exit status {done.status}'}: {done.words[-500:]}")

@@ -17,13 +17,14 @@ import re
 import secrets
 import selectors
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import IO, Any, BinaryIO, NoReturn
+
+from .._common import labels, process
 
 CONFIGURATION = Path("/etc/labserver/sandbox/sandbox.json")
 PROJECT = "/project"
@@ -78,7 +79,7 @@ def create_command(limits: Limits, name: str, project: Path, action: str) -> lis
         "docker",
         "create",
         f"--name={name}",
-        "--label=org.labserver.room=sandbox",
+        f"--label={labels.of('sandbox')}",
         "--pull=never",
         "--interactive",
         # no way out
@@ -108,22 +109,20 @@ def create_command(limits: Limits, name: str, project: Path, action: str) -> lis
     ]
 
 
-def pump(
-    process: subprocess.Popen[bytes], deadline: float, most_bytes: int, out: BinaryIO, now: Callable[[], float]
-) -> str:
+def pump(pipe: IO[bytes] | None, deadline: float, most_bytes: int, out: BinaryIO, now: Callable[[], float]) -> str:
     """Copy the container's output until it ends. Returns why it has to be killed, or "" when it ended by itself."""
-    if process.stdout is None:
+    if pipe is None:
         raise ValueError("the process was started without a pipe for its output")
     written = 0
     with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
+        selector.register(pipe, selectors.EVENT_READ)
         while True:
             left = deadline - now()
             if left <= 0:
                 return "time"
             if not selector.select(min(left, 1.0)):
                 continue
-            chunk = os.read(process.stdout.fileno(), 65536)
+            chunk = os.read(pipe.fileno(), 65536)
             if not chunk:
                 return ""
             out.write(chunk[: most_bytes - written])
@@ -148,31 +147,23 @@ def run(
     """
     name = f"labserver-sandbox-{secrets.token_hex(6)}"
     try:
-        made = subprocess.run(
-            create_command(limits, name, project, action), capture_output=True, text=True, check=False
-        )
-        if made.returncode != 0:
-            raise SandboxError(f"the engine refuses the container: {made.stderr.strip()}")
-        process = subprocess.Popen(
-            ["docker", "start", "--attach", "--interactive", name],
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            ending = pump(process, now() + limits.seconds, limits.output_bytes, out, now)
+        made = process.call(create_command(limits, name, project, action), ENGINE_SECONDS)
+        if made.status != 0:
+            raise SandboxError(f"the engine refuses the container: {made.words}")
+        attach = ["docker", "start", "--attach", "--interactive", name]
+        with process.started(attach, stdin=stdin, stdout=process.PIPE, merged=True) as client:
+            ending = pump(client.stdout, now() + limits.seconds, limits.output_bytes, out, now)
             if ending:
                 # The client first: as long as it is attached and nobody reads it, the engine waits for it.
-                process.kill()
-                subprocess.run(["docker", "kill", name], capture_output=True, check=False, timeout=ENGINE_SECONDS)
-            process.wait(timeout=ENGINE_SECONDS)
-        finally:
-            process.kill()
-            process.wait()
+                client.kill()
+                process.call(["docker", "kill", name], ENGINE_SECONDS)
+            try:
+                client.wait(ENGINE_SECONDS)
+            except process.TimeoutExpired:
+                raise SandboxError(f"the engine did not end the container within {ENGINE_SECONDS} s") from None
         return judge(limits, ending, name)
     finally:
-        remove = ["docker", "rm", "--force", "--volumes", name]
-        subprocess.run(remove, capture_output=True, check=False, timeout=ENGINE_SECONDS)
+        process.call(["docker", "rm", "--force", "--volumes", name], ENGINE_SECONDS)
 
 
 def judge(limits: Limits, ending: str, name: str) -> Outcome:
@@ -181,13 +172,11 @@ def judge(limits: Limits, ending: str, name: str) -> Outcome:
         return Outcome(TIME_IS_UP, f"stopped: the time limit of {limits.seconds} s is over")
     if ending == "output":
         return Outcome(TOO_MUCH_OUTPUT, f"stopped: more output than {limits.output_bytes} bytes")
-    seen = subprocess.run(
-        ["docker", "inspect", "--format", "{{json .State}}", name], capture_output=True, text=True, check=False
-    )
+    seen = process.call(["docker", "inspect", "--format", "{{json .State}}", name], ENGINE_SECONDS)
     try:
-        state = json.loads(seen.stdout)
+        state = json.loads(seen.output)
     except ValueError:
-        return Outcome(ENGINE_FAILED, f"the engine lost the container: {seen.stderr.strip()}")
+        return Outcome(ENGINE_FAILED, f"the engine lost the container: {seen.words}")
     if state.get("OOMKilled"):
         return Outcome(OUT_OF_MEMORY, f"stopped: more memory than {limits.memory_bytes} bytes")
     if state.get("Error"):
@@ -223,7 +212,7 @@ def main(argv: Sequence[str]) -> int:
             signal.signal(number, stop)
     try:
         result = run(limits, arguments.folder.resolve(), arguments.action, sys.stdout.buffer)
-    except (SandboxError, OSError, subprocess.SubprocessError) as error:
+    except (SandboxError, OSError) as error:
         sys.stderr.write(f"labserver sandbox: {error}\n")
         return ENGINE_FAILED
     if result.reason:

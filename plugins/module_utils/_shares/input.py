@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .._common import paths
 from .._common.folders import not_ours
 from .options import merged, needs_credentials
 
@@ -36,7 +37,7 @@ def problems(inputs: Mapping[str, Any]) -> list[str]:
     found: list[str] = []
     credentials = inputs.get("shares_credentials") or {}
     options = inputs.get("shares_options") or {}
-    root = str(inputs.get("shares_root") or "/srv/labserver/shares")
+    root = str(inputs.get("shares_root") or paths.SHARES)
     why = not_ours(root, "shares")
     if why:
         found.append(f'shares_root: "{root}" {why}; give a folder of its own such as /srv/labserver/shares')

@@ -133,7 +133,7 @@ def _json(value: Any) -> bytes:
 
 
 def exchange_file(shares: Sequence[Share]) -> bytes:
-    """Write ``public/shares.json``, which docs/interfaces.md describes."""
+    """Write ``public/shares.json``, which docs/reference/interfaces.md describes."""
     table = {
         share.name: {
             "type": share.kind,

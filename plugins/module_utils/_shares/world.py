@@ -15,17 +15,17 @@ import fcntl
 import os
 import stat
 import struct
-import subprocess
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .._common import files, mounts
+from .._common import files, mounts, process
 from .fstab import decode
 
 _GETFLAGS, _SETFLAGS, _IMMUTABLE = 0x80086601, 0x40086602, 0x10
 _ACL = "system.posix_acl_access"
+MOST_BYTES = 65536
+"""Of a command's output; more is told to nobody."""
 
 
 @dataclass(frozen=True)
@@ -41,28 +41,10 @@ class Done:
 
 
 def run_command(command: Sequence[str], seconds: float) -> Done:
-    """Run a command for at most ``seconds``; what cannot be killed (a process stuck in the kernel) is left behind.
-
-    Unlike ``_common.process`` it never looks at other processes: reading the environment of one that waits for the
-    server of a share may hang as well.
-    """
-    with tempfile.TemporaryFile() as out:  # not a pipe: a grandchild that lives on would keep it open
-        try:
-            process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
-            )
-        except OSError as error:
-            return Done(127, str(error))
-        code: int | None = None
-        try:
-            code = process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, 9)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(2)
-        out.seek(0)
-        return Done(code, out.read(65536).decode(errors="replace").strip())
+    """Run a command for at most ``seconds``; what cannot be killed (a process stuck in the kernel) is left behind."""
+    done = process.call(command, seconds, merged=True)
+    said = done.output[:MOST_BYTES].decode(errors="replace").strip()
+    return Done(None if done.timed_out else done.status, said or ("" if done.timed_out else done.reason))
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .._common import mounts, sizes
+from .._common import mounts, paths, sizes
 from .._common.mounts import Mount
 from .services import Health, Service
 
-FOLDERS = ("/", "/home", "/srv/labserver", "/var", "/var/lib/docker", "/var/lib/labserver", "/var/log")
+FOLDERS = ("/", "/home", paths.DATA, "/var", "/var/lib/docker", paths.STATE, "/var/log")
 # The NAS is looked after by the shares' own job, and a question to one that is gone would hang.
 REMOTE = frozenset({"cifs", "smb3", "nfs", "nfs4", "autofs", "ceph", "9p"})
 GIB = 1 << 30

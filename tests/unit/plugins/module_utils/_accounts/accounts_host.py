@@ -9,6 +9,7 @@ administrator (op), an account made by hand, two people of a TLJH with its group
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,6 +25,8 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.nss im
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.quota import Quotas
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.world import Outcome, World
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.mounts import Mount
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1111111111111111111111111111111111111111111 mira@desk"
 
 # As shadow 4.13 of Debian 12 left them (shortened): op was made by hand and may sudo, jupyter-hand is to be adopted.
 FILES = {
@@ -162,3 +165,7 @@ class FakeHost:
 def acts(outcome: Outcome) -> list[tuple[str, str]]:
     """Return what was planned, as pairs."""
     return [(action.what, action.name) for action in outcome.plan.actions]
+
+
+def roster(host: FakeHost) -> dict[str, Any]:
+    return dict(json.loads((host.root / "etc/labserver/public/roster.json").read_text()))

@@ -69,7 +69,7 @@ PROGRAM = """
 import signal
 import sys
 from pathlib import Path
-import run
+from plugins.module_utils._sandbox import run
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 run.CONFIGURATION = Path(sys.argv[1])
 sys.exit(run.main(["run", sys.argv[2]]))
@@ -86,7 +86,7 @@ def test_whoever_ends_the_program_ends_the_container_too(tmp_path: Path, number:
         **os.environ,
         "PATH": f"{tmp_path}:{os.environ['PATH']}",
         "LOG": str(log),
-        "PYTHONPATH": str(Path(run.__file__).parent),
+        "PYTHONPATH": str(Path(run.__file__).parents[3]),  # what has the folder plugins
     }
     arguments = [sys.executable, "-c", PROGRAM, str(tmp_path / "sandbox.json"), str(tmp_path)]
     process = subprocess.Popen(arguments, env=environment)

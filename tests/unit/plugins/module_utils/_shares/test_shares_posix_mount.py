@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import ansible_collections
 import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._shares import converge as core
 from ansible_collections.labserver.jupyter.plugins.module_utils._shares import input as input_core
@@ -113,7 +114,9 @@ def test_08_a_dollar_sign_in_the_name_is_not_expanded(tmp_path: Path) -> None:
     }
     module = "ansible_collections.labserver.jupyter.plugins.modules.shares"
     code = (
-        "import sys; from ansible.module_utils import basic; basic._ANSIBLE_ARGS = sys.argv[1].encode();"
+        "import sys, ansible_collections; "
+        f"ansible_collections.__path__ = {[*map(str, ansible_collections.__path__)]!r}; "
+        "from ansible.module_utils import basic; basic._ANSIBLE_ARGS = sys.argv[1].encode();"
         f"basic._ANSIBLE_PROFILE = 'legacy'; import {module} as module; module.main()"
     )
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "HOME": "/root"}

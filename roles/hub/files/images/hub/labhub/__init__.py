@@ -4,7 +4,7 @@
 """What this project adds to JupyterHub: who may in, what a server looks like, which images there are.
 
 Everything is decided from small JSON files that other parts of the lab server replace at any time
-(docs/interfaces.md), so neither a new person nor a new image needs a restart of the hub.
+(docs/reference/interfaces.md), so neither a new person nor a new image needs a restart of the hub.
 
 The packages, and which others each may import (``tests/hub/test_packages.py`` holds this table)::
 

@@ -16,7 +16,7 @@ from .text import clean
 
 @dataclass(frozen=True)
 class Share:
-    """One shared folder; the fields are those of docs/interfaces.md."""
+    """One shared folder; the fields are those of docs/reference/interfaces.md."""
 
     name: str
     mount_point: str

@@ -1,9 +1,10 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes down which image each person started last, so that the registry's retention keeps it (docs/interfaces.md).
+"""Writes down which image each person started last, so that the registry's retention keeps it.
 
-A container is removed when its server stops; without this file nobody would know which image its person comes back to.
+A container is removed when its server stops; without this file (docs/reference/interfaces.md) nobody would know which
+image its person comes back to.
 """
 
 from __future__ import annotations
