@@ -123,7 +123,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue.engine import Engine
-from ansible_collections.labserver.jupyter.plugins.module_utils._common import files
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import files, run_lock
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import DockerEngine, EngineError
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub import change, servers, transaction, trial
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub.configuration import Configuration
@@ -136,8 +136,8 @@ def before(module: AnsibleModule, world: transaction.World) -> None:
     wanted = Configuration(params["settings"], tuple(params["snippets"]))
     installed = Configuration.read(folder)
     differs = installed != wanted
-    diff = {"before": installed.settings + "".join(installed.snippets), "before_header": str(folder / "hub.json")}
-    diff |= {"after": wanted.settings + "".join(wanted.snippets), "after_header": str(folder / "hub.json")}
+    diff = {"before": installed.shown(), "before_header": str(folder / "hub.json")}
+    diff |= {"after": wanted.shown(installed), "after_header": str(folder / "hub.json")}
     if not Path(params["docker_socket"]).exists():
         if module.check_mode:
             module.exit_json(changed=differs, diff=diff, servers=[])
@@ -196,7 +196,7 @@ def main() -> None:
             "step": {"type": "str", "choices": ["before", "after", "back"], "required": True},
             "image": {"type": "str"},
             "settings": {"type": "str"},
-            "snippets": {"type": "list", "elements": "str", "default": []},
+            "snippets": {"type": "list", "elements": "str", "default": [], "no_log": True},
             "hashes": {"type": "dict"},
             "folder": {"type": "path", "default": "/etc/labserver/hub"},
             "data_folder": {"type": "path", "default": "/srv/labserver/hub"},
@@ -213,6 +213,7 @@ def main() -> None:
         ],
         supports_check_mode=True,
     )
+    run_lock.working(module.check_mode)
     params = module.params
     place = transaction.Place(
         folder=Path(params["folder"]),

@@ -85,6 +85,7 @@ import subprocess
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import run_lock
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import EngineError
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.lock import BusyError
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry import params as shared
@@ -115,6 +116,7 @@ def main() -> None:
         required_together=[("stop_command", "start_command")],
         supports_check_mode=True,
     )
+    run_lock.working(module.check_mode)
     command = module.params["collect_command"]
     desired = Desired(
         grace=float(module.params["grace_seconds"]),

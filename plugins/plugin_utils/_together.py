@@ -31,8 +31,8 @@ def problems(values: Mapping[str, t.Any], given: Collection[str], roles: Collect
             continue
         if absent:
             found.append(
-                f"{name}: is left at {values[name]}, the registry on this host, which registry_state: absent takes off; "
-                f"name the lab's registry, such as {name}: registry.lab.example:443, or set {role}_state: absent too"
+                f"{name}: is left at {values[name]}, the registry on this host, which registry_state: absent takes "
+                f"off; name the lab's registry, such as {name}: registry.lab.example:443, or set {role}_state: absent"
             )
         elif port is not None and named != str(port):
             found.append(

@@ -70,7 +70,7 @@ def gpus(root: Path) -> list[str]:
 def limits_layers(info: Mapping[str, Any], mountinfo: str) -> bool:
     """Tell whether Docker can limit the writable layer of one container (``--storage-opt size``).
 
-    The drivers ``btrfs`` and ``zfs`` can; ``overlay2`` on XFS that is mounted with ``pquota`` (Docker's documentation of
+    The drivers ``btrfs`` and ``zfs`` can; ``overlay2`` can on XFS that is mounted with ``pquota`` (documentation of
     ``docker container run --storage-opt``). ``mountinfo`` is that of the host.
     """
     driver = str(info.get("Driver") or "")
@@ -83,7 +83,7 @@ def limits_layers(info: Mapping[str, Any], mountinfo: str) -> bool:
     for line in mountinfo.splitlines():
         fields = line.split(" ")
         point = fields[4].replace("\\040", " ")
-        inside = point == "/" or folder == point or folder.startswith(f"{point}/")
+        inside = point in ("/", folder) or folder.startswith(f"{point}/")
         if inside and len(point) >= len(found[0]):  # of two on one place the later one is seen
             found = (point, fields[-1])
     return bool({"prjquota", "pquota"} & set(found[1].split(",")))
