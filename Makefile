@@ -109,7 +109,7 @@ demo-clean: ## remove the lab server of `make demo`
 	tools/demo.sh down
 
 .PHONY: soak
-soak: soak-shares soak-steps ## everything that takes long
+soak: soak-shares soak-steps soak-push soak-kill ## everything that takes long
 
 .PHONY: changelog
 changelog: $(STAMP) ## write CHANGELOG.rst from changelogs/
@@ -131,3 +131,11 @@ soak-shares: $(STAMP) ## long faults of the shares on a kernel of their own (abo
 .PHONY: soak-steps
 soak-steps: $(STAMP) ## compile STEPS on a bare host, use it from the hub's list and as an app (about 20 minutes)
 	VENV=$(VENV) source ./activate; MOLECULE_GLOB='tests/soak/*/molecule.yml' molecule test -s steps
+
+.PHONY: soak-push
+soak-push: $(STAMP) ## a thousand pushes (PUSHES=) in a row of maintenance rounds of the registry (about 10 minutes)
+	PUSHES="$(PUSHES)" pytest -v -s -p no:cacheprovider tests/soak/registry
+
+.PHONY: soak-kill
+soak-kill: $(STAMP) ## kills at other moments than the tests know: SEED= repeats, ROUNDS= of each (about 5 minutes)
+	SEED="$(SEED)" ROUNDS="$(ROUNDS)" pytest -v -s -p no:cacheprovider tests/soak/kills

@@ -20,7 +20,8 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._common import p
 PS_SECONDS = 30
 REFUSED = (
     "Another run works on {host} since {since}: process {process} of {user} on {controller}. This one changed nothing."
-    " Wait until the other ends. If you know that it died, remove /run/labserver/run.json on {host} and run again."
+    " It was last seen at {seen}. Wait until it ends; if it died, it gives way at {until}, or at once when you run on"
+    " {host}: sudo rm /run/labserver/run.json"
 )
 
 
@@ -72,11 +73,11 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         if self._task.check_mode:
             return {**result, "changed": False}
-        arguments = {"state": self._task.args.get("state", "held"), "run": this_run()}
+        arguments: dict[str, Any] = {"state": self._task.args.get("state", "held"), "run": this_run()}
         answer = self._execute_module("labserver.jupyter.run_lock", arguments, task_vars=task_vars)
         other = answer.get("other")
         if other and ended(other):
-            dead = {key: value for key, value in other.items() if key != "since"}
+            dead = {key: other[key] for key in arguments["run"]}
             arguments["dead"] = dead
             answer = self._execute_module("labserver.jupyter.run_lock", arguments, task_vars=task_vars)
             other = answer.get("other")

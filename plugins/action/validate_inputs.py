@@ -16,7 +16,7 @@ from ansible import constants, context
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.labserver.jupyter.plugins.module_utils._common import folders
-from ansible_collections.labserver.jupyter.plugins.plugin_utils import _inputs, _yaml_source
+from ansible_collections.labserver.jupyter.plugins.plugin_utils import _inputs, _together, _yaml_source
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 CORES = "ansible_collections.labserver.jupyter.plugins.module_utils"
@@ -93,6 +93,7 @@ class ActionModule(ActionBase):
             everything_given |= values
             problems += found + self._broken_rules(role, values, bool(found))
         problems += folders.problems(everything_given, self._listed_folders(everything_given))
+        problems += self._together(everything_given, variables, roles)
         if problems:
             host = variables.get("inventory_hostname", "")
             lines = "\n".join(f"  {number}. {text}" for number, text in enumerate(problems, 1))
@@ -131,6 +132,14 @@ class ActionModule(ActionBase):
             except AnsibleError as error:
                 problems.append(f"{name}: its value cannot be told: {error}")
         return given, problems
+
+    def _together(self, known: Mapping[str, t.Any], variables: dict[str, t.Any], roles: t.Collection[str]) -> list[str]:
+        """Return what inputs of several roles say against each other, also when one role alone is asked about."""
+        values = dict(known)
+        for role in set(_together.ROLES) - set(roles):
+            given, _problems = self._given(options_of(role), variables)
+            values |= self._defaults(role, given, variables) | given
+        return _together.problems(values, variables, roles)
 
     @staticmethod
     def _listed_folders(values: Mapping[str, t.Any]) -> dict[str, tuple[str, str]]:

@@ -156,6 +156,7 @@ notices:
 import platform
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import run_lock
 
 from ..module_utils._accounts import input as inputs_core
 from ..module_utils._accounts import output, settings
@@ -176,6 +177,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    run_lock.working(module.check_mode)
     inputs = {f"accounts_{key}": value for key, value in module.params.items()}
     desired, problems = inputs_core.desired(inputs)
     if problems:

@@ -113,6 +113,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labserver.jupyter.plugins.module_utils._certificates import config, model
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import run_lock
 
 ROOT = Path("/")
 
@@ -148,6 +149,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    run_lock.working(module.check_mode)
     certificates = module.params["certificates"]
     found = model.problems(certificates, "certificates")
     if found:

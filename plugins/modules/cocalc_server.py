@@ -202,6 +202,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labserver.jupyter.plugins.module_utils._cocalc import converge as core
 from ansible_collections.labserver.jupyter.plugins.module_utils._cocalc.model import Desired
 from ansible_collections.labserver.jupyter.plugins.module_utils._cocalc.world import CocalcError, World
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import run_lock
 from ansible_collections.labserver.jupyter.plugins.module_utils._docker import login as docker_login
 
 LETSENCRYPT = {
@@ -275,6 +276,7 @@ def main() -> None:
         required_together=[("certificate_file", "key_file")],
         supports_check_mode=True,
     )
+    run_lock.working(module.check_mode)
     try:
         login = docker_login.environment(module.params["registry_logins"], Path(module.tmpdir) / ".docker")
     except ValueError as error:

@@ -217,6 +217,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import run_lock
 from ansible_collections.labserver.jupyter.plugins.module_utils._compose_app import converge as core
 from ansible_collections.labserver.jupyter.plugins.module_utils._compose_app.model import from_params
 from ansible_collections.labserver.jupyter.plugins.module_utils._compose_app.world import ComposeError, World
@@ -270,6 +271,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    run_lock.working(module.check_mode)
     try:
         login = docker_login.environment(module.params["registry_logins"], Path(module.tmpdir) / ".docker")
     except ValueError as error:

@@ -60,6 +60,7 @@ files:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import run_lock
 from ansible_collections.labserver.jupyter.plugins.module_utils._docker import apt_sources as core
 
 
@@ -72,6 +73,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    run_lock.working(module.check_mode)
     try:
         found = core.compare(Path(module.params["folder"]), module.params["url"], module.params["keep"])
         if not module.check_mode:

@@ -69,7 +69,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils._common import due, files
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import due, files, run_lock
 from ansible_collections.labserver.jupyter.plugins.module_utils._docker import daemon as core
 
 
@@ -92,6 +92,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    run_lock.working(module.check_mode)
     path, record = module.params["path"], module.params["record"]
 
     def run(command: Sequence[str]) -> tuple[int, str]:

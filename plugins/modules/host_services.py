@@ -76,7 +76,7 @@ actions:
 from collections.abc import Sequence
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils._common import services
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import run_lock, services
 
 
 def main() -> None:
@@ -95,6 +95,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    run_lock.working(module.check_mode)
 
     def run(command: Sequence[str]) -> tuple[int, str]:
         if module.get_bin_path(command[0]) is None:

@@ -70,6 +70,12 @@ options:
   base_url:
     description: Where this host sees the hub through its proxy, with a slash at the end.
     type: str
+  begun:
+    description:
+      - For V(after), what V(before) returned. When that change is no longer recorded, the host has ended it because the
+        run stalled, and the module fails.
+    type: str
+    default: ""
   timeout_seconds:
     description: How long is waited for hub and servers.
     type: int
@@ -107,6 +113,11 @@ servers:
   type: list
   elements: str
   returned: with step V(before)
+begun:
+  description: Since when the change is recorded; empty when there is nothing to change.
+  type: str
+  returned: with step V(before)
+  sample: "2026-11-27T20:31:05Z"
 message:
   description: How many servers were kept, in words.
   type: str
@@ -123,7 +134,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue.engine import Engine
-from ansible_collections.labserver.jupyter.plugins.module_utils._common import files
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import files, run_lock
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import DockerEngine, EngineError
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub import change, servers, transaction, trial
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub.configuration import Configuration
@@ -136,11 +147,11 @@ def before(module: AnsibleModule, world: transaction.World) -> None:
     wanted = Configuration(params["settings"], tuple(params["snippets"]))
     installed = Configuration.read(folder)
     differs = installed != wanted
-    diff = {"before": installed.settings + "".join(installed.snippets), "before_header": str(folder / "hub.json")}
-    diff |= {"after": wanted.settings + "".join(wanted.snippets), "after_header": str(folder / "hub.json")}
+    diff = {"before": installed.shown(), "before_header": str(folder / "hub.json")}
+    diff |= {"after": wanted.shown(installed), "after_header": str(folder / "hub.json")}
     if not Path(params["docker_socket"]).exists():
         if module.check_mode:
-            module.exit_json(changed=differs, diff=diff, servers=[])
+            module.exit_json(changed=differs, diff=diff, servers=[], begun="")
         module.fail_json(msg=f"there is no Docker engine at {params['docker_socket']}")
     containers = {name: servers.inspect(world.engine, name) for name in params["hashes"]}
     former = change.Former(containers, installed, "", tuple(servers.running(world.engine)))
@@ -152,7 +163,9 @@ def before(module: AnsibleModule, world: transaction.World) -> None:
     if not module.check_mode and (differs or needed or unfinished):
         try_out(module, world.engine, wanted)
         transaction.begin(world, wanted, former, params["base_url"])
-    module.exit_json(changed=differs, diff=diff if differs else {}, servers=people)
+    record = transaction.read(world.place)
+    begun = record.since if record is not None else ""
+    module.exit_json(changed=differs, diff=diff if differs else {}, servers=people, begun=begun)
 
 
 def try_out(module: AnsibleModule, engine: DockerEngine, wanted: Configuration) -> None:
@@ -173,6 +186,9 @@ def after(module: AnsibleModule, world: transaction.World) -> None:
     if module.check_mode:
         module.exit_json(changed=False, message="in check mode nothing was changed")
     base_url = module.params["base_url"]
+    lost = transaction.lost(world, module.params["begun"])
+    if lost:
+        module.fail_json(msg=lost)
     changed = transaction.read(world.place) is not None
     found = transaction.verify(world, base_url, module.params["timeout_seconds"])
     message = found.sentence()
@@ -196,13 +212,14 @@ def main() -> None:
             "step": {"type": "str", "choices": ["before", "after", "back"], "required": True},
             "image": {"type": "str"},
             "settings": {"type": "str"},
-            "snippets": {"type": "list", "elements": "str", "default": []},
+            "snippets": {"type": "list", "elements": "str", "default": [], "no_log": True},
             "hashes": {"type": "dict"},
             "folder": {"type": "path", "default": "/etc/labserver/hub"},
             "data_folder": {"type": "path", "default": "/srv/labserver/hub"},
             "record": {"type": "path", "default": "/var/lib/labserver/hub-change.json"},
             "uid": {"type": "int", "default": 64100},
             "base_url": {"type": "str"},
+            "begun": {"type": "str", "default": ""},
             "timeout_seconds": {"type": "int", "default": 60},
             "docker_socket": {"type": "path", "default": "/var/run/docker.sock"},
             "maintenance_file": {"type": "path", "default": "/etc/labserver/public/maintenance.json"},
@@ -213,6 +230,7 @@ def main() -> None:
         ],
         supports_check_mode=True,
     )
+    run_lock.working(module.check_mode)
     params = module.params
     place = transaction.Place(
         folder=Path(params["folder"]),

@@ -101,6 +101,7 @@ actions:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import run_lock
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub import files
 
 
@@ -128,6 +129,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    run_lock.working(module.check_mode)
     try:
         plan = files.compare(files.from_params(module.params["paths"]))
         if not module.check_mode:

@@ -121,7 +121,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.labserver.jupyter.plugins.module_utils._common import exchange
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import exchange, run_lock
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub import passwords
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub.password_store import StoreError
 
@@ -162,6 +162,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    run_lock.working(module.check_mode)
     params = module.params
     paths = passwords.Paths(Path(params["store"]), Path(params["record"]), Path(params["one_time_file"]))
     reset: list[str] = params["reset"]

@@ -79,6 +79,10 @@ firewall_mark:
   type: str
   returned: success
   sample: 0x4c000000/0xff000000
+limits_layers:
+  description: Whether Docker's storage driver can limit what one container writes into its own layer.
+  type: bool
+  returned: success
 gpus:
   description: The ids of the graphics cards that Docker can hand out.
   type: list
@@ -144,9 +148,11 @@ def main() -> None:
         module.fail_json(msg=str(error))
     if refused:
         module.fail_json(msg=refused)
+    mountinfo = Path("/proc/self/mountinfo").read_text(encoding="utf-8")
     module.exit_json(
         changed=False,
-        shared_root=host.shared_root(Path("/proc/self/mountinfo").read_text(encoding="utf-8")),
+        shared_root=host.shared_root(mountinfo),
+        limits_layers=host.limits_layers(info, mountinfo),
         shares_root=shares_root(module),
         time_zone=host.time_zone(),
         cgroup_parent=reserve.of_info(info),

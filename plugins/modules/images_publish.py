@@ -90,7 +90,7 @@ actions:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils._common import files
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import files, run_lock
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import (
     SOCKET,
     DockerEngine,
@@ -136,6 +136,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    run_lock.working(module.check_mode)
     host, username = module.params["registry"], module.params["username"]
     images = [core.Image(**image) for image in module.params["images"]]
     secret = Path(module.params["password_file"])

@@ -78,6 +78,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import run_lock
 from ansible_collections.labserver.jupyter.plugins.module_utils._host import packages as core
 
 LISTS = Path("/var/lib/apt/lists")
@@ -101,6 +102,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    run_lock.working(module.check_mode)
 
     def run(command: Sequence[str]) -> tuple[int, str]:
         if module.get_bin_path(command[0]) is None:  # run_command would end the module

@@ -147,6 +147,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import run_lock
 from ansible_collections.labserver.jupyter.plugins.module_utils._proxy import model, plan
 
 ROOT = Path("/")
@@ -182,6 +183,7 @@ def main() -> None:
         required_if=[("state", "present", ["sites", "names"])],
         supports_check_mode=True,
     )
+    run_lock.working(module.check_mode)
     http_port = module.params["http_port"]
     found = model.problems(module.params["sites"], http_port=http_port)
     if found:

@@ -115,6 +115,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import run_lock
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry import config as core
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry.users import User
 
@@ -147,6 +148,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    run_lock.working(module.check_mode)
     given = module.params
     maintenance = given["maintenance"]
     desired = core.Desired(

@@ -84,7 +84,7 @@ tags_verified:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils._common import process
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import process, run_lock
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import EngineError
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.lock import BusyError
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry import params as shared
@@ -118,6 +118,7 @@ def main() -> None:
         required_together=[("stop_command", "start_command")],
         supports_check_mode=True,
     )
+    run_lock.working(module.check_mode)
     command = module.params["collect_command"]
     desired = Desired(
         grace=float(module.params["grace_seconds"]),

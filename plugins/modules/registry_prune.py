@@ -175,6 +175,7 @@ import contextlib
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import run_lock
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import EngineError
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.lock import BusyError
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry import maintenance, prune, settings
@@ -209,6 +210,7 @@ def main() -> None:
         required_together=[("stop_command", "start_command")],
         supports_check_mode=True,
     )
+    run_lock.working(module.check_mode)
     try:
         result = converge(module)
     except maintenance.RefusedError as error:

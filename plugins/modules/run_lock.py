@@ -14,7 +14,8 @@ description:
   - Notes on the host which run works on it. When another run does, it fails and says who that is, since when, and what
     to do.
   - A run that died on this controller is known to be dead and gives way at once. One on another controller gives way
-    after an hour, or when C(/run/labserver/run.json) is removed on the host.
+    half an hour after a module of this collection last worked for it, or when C(/run/labserver/run.json) is removed on
+    the host.
   - In check mode nothing is noted and nobody is refused.
 author:
   - The labserver.jupyter authors (@labserver)
@@ -116,7 +117,10 @@ def main() -> None:
     except (OSError, lock.BusyError) as error:
         module.fail_json(msg=str(error))
     if other is not None:
-        module.exit_json(changed=False, other={**asdict(other.run), "since": other.since})
+        module.exit_json(
+            changed=False,
+            other={**asdict(other.run), "since": other.since, "seen": other.seen, "until": other.until},
+        )
     module.exit_json(changed=False)
 
 

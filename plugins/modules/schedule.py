@@ -162,6 +162,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import run_lock
 from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import model, plan
 
 ROOT = Path("/")
@@ -204,6 +205,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    run_lock.working(module.check_mode)
     jobs, host = module.params["jobs"], module.params["host"]
     found = model.problems(jobs)
     if found:

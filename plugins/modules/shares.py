@@ -196,6 +196,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import run_lock
 
 from ..module_utils._shares.converge import RefusedError, converge
 from ..module_utils._shares.world import ApplyError, World
@@ -243,6 +244,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    run_lock.working(module.check_mode)
     inputs = {f"shares_{key}": value for key, value in module.params.items() if key not in ("shares", "credentials")}
     inputs["shares_list"] = module.params["shares"]
     inputs["shares_credentials"] = {entry["name"]: entry["account"] for entry in module.params["credentials"]}

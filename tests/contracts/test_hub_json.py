@@ -57,12 +57,13 @@ def test_inputs_of_the_role_arrive_in_their_units(tmp_path: Path) -> None:
     changes = {
         "hub_default_memory": "6GiB", "hub_default_cpu": 3, "hub_default_pids": "900", "hub_gpus_detected": True,
         "hub_homes_folders": ["/home", "/data/home"], "hub_user_config_enabled": True,
-        "hub_culling_groups": {"leem": 3600},
+        "hub_culling_groups": {"leem": 3600}, "hub_tmp_size": "512M", "hub_server_disk_limit": "30G",
     }  # fmt: skip
     text = argument("hub", "hub_change", "settings", __hub_host=HUB_HOST, **changes)
     put(tmp_path, {PATH: text.encode()})
     settings = load(tmp_path / PATH)
     assert (settings.memory_bytes, settings.cpu, settings.pids) == (6 << 30, 3.0, 900)
+    assert (settings.tmp_bytes, settings.layer_bytes) == (512 << 20, 30 << 30)
     assert settings.homes_folders == ("/home", "/data/home")
     assert (settings.gpus, settings.cgroup_parent) == ((CARD,), "labnotebooks.slice")
     assert (settings.disable_user_config, settings.culling_groups) == (False, {"leem": 3600})

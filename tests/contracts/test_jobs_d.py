@@ -30,9 +30,10 @@ def known(root: Path) -> list[dict[str, Any]]:
 
 
 def rows(root: Path) -> list[Any]:
-    """As ``labserver status`` shows them."""
+    """As ``labserver status`` shows them; of one whose file is damaged it shows that instead, without a schedule."""
     columns = ("job", "description", "schedule", "next_due")
-    return [[row[key] for key in columns] for row in overview.overview(root, NOW) if row["job"] == "renew"]
+    shown = [row for row in overview.overview(root, NOW) if row["job"] == "renew" and row["schedule"]]
+    return [[row[key] for key in columns] for row in shown]
 
 
 READERS = [

@@ -101,6 +101,7 @@ HUB_HOST = {
     "cgroup_parent": "labnotebooks.slice", "gpus": [CARD], "time_zone": "CET-1CEST,M3.5.0,M10.5.0/3",
     "shared_root": True, "shares_root": "/srv/labserver/shares",
     "firewall_mark": "",
+    "limits_layers": True,
 }  # fmt: skip
 PASSWORD_NAMES = ("jonas", "mira")
 

@@ -75,3 +75,48 @@ def test_hosts_are_looked_at_when_it_is_asked_for(tmp_path: Path, more: list[str
     assert (done.returncode == 0) is (more == []), done.stdout + done.stderr
     assert ("GiB free" in done.stdout) is (more != [])
     assert ("UNREACHABLE" in done.stdout) is (more != [])
+
+
+CHANGING = ("password", "prune", "renew", "restore", "sandbox", "site")
+
+
+@pytest.mark.parametrize("name", CHANGING)
+def test_a_playbook_that_changes_hosts_keeps_other_runs_out(name: str) -> None:
+    play = yaml.safe_load((ROOT / "playbooks" / f"{name}.yml").read_text())[-1]
+    tasks = [*play.get("pre_tasks", []), *play.get("tasks", []), *play.get("post_tasks", [])]
+    locks = [task["labserver.jupyter.run_lock"] or {} for task in tasks if "labserver.jupyter.run_lock" in task]
+    assert locks == [{}, {"state": "released"}]
+    assert "labserver.jupyter.run_lock" in tasks[-1] or name == "site"
+
+
+def test_every_playbook_is_judged_by_whether_it_changes_hosts() -> None:
+    looking = {"run", "status", "validate"}  # run.yml starts a job, and jobs have locks of their own
+    assert {path.stem for path in (ROOT / "playbooks").glob("*.yml")} == {*CHANGING, *looking}
+
+
+def test_modules_that_change_hosts_show_that_the_run_lives() -> None:
+    looking = {"accounts_info", "host", "hub_preflight", "registry_in_use", "registry_info", "run_lock"}
+    on_the_controller = {"host_program", "validate_inputs"}
+    quiet = {
+        path.stem
+        for path in (ROOT / "plugins" / "modules").glob("*.py")
+        if "run_lock.working(module.check_mode)" not in path.read_text()
+    }
+    assert quiet == looking | on_the_controller
+
+
+def test_a_backup_is_named_in_one_way(tmp_path: Path) -> None:
+    (tmp_path / "hosts").write_text(f"atlas ansible_connection=local ansible_python_interpreter={sys.executable}\n")
+    command = ["ansible-playbook", "-i", tmp_path / "hosts", "playbooks/restore.yml", "--check", "-e", "paths=/a"]
+    more = ["-e", "target=/root/x", "-e", "ansible_become=false", "-e", "snapshot=1a2b"]
+    environment = {**os.environ, "ANSIBLE_HOME": str(tmp_path / "home"), "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+
+    def play(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*command, *more, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+
+    assert play().returncode == 0
+    done = play("-e", "as_of=2026-11-20")
+    assert done.returncode == 2
+    assert "-e snapshot=ID or -e as_of=DATE, not both" in " ".join(done.stdout.split())

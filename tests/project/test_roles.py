@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import typing as t
@@ -90,3 +91,26 @@ def test_inputs_of_one_role_are_not_taken_for_misspelt_inputs_of_another() -> No
     every = {name for names in inputs.values() for name in names}
     for role, known in inputs.items():
         assert _inputs.unknown_variables(every, {role: known}) == [], role
+
+
+def secrets(options: dict[str, t.Any], where: str) -> list[str]:
+    """Return the inputs that hold a secret by their name and are not marked as such."""
+    found = []
+    for name, option in options.items():
+        named = re.search(r"(^|_)(password|secret|token|value|credentials|environment)$", name)
+        if named and option["type"] in ("str", "dict", "list") and not option.get("no_log") and "options" not in option:
+            found.append(f"{where}{name}")
+        found += secrets(option.get("options", {}), f"{where}{name}.")
+    return found
+
+
+# Names, and of an app the values that are meant to be seen: its secrets have an input of their own.
+OPEN = {"compose_app_apps.environment", "compose_app_apps.secrets.environment", "shares_list.credentials"}
+
+
+def test_secrets_are_never_shown() -> None:
+    found = set()
+    for role in ROLES:
+        options = load(role / "meta" / "argument_specs.yml")["argument_specs"]["main"].get("options", {})
+        found |= set(secrets(options, ""))
+    assert found == OPEN

@@ -75,3 +75,14 @@ def test_an_inventory_that_cannot_be_read_is_no_success(inventory: Path) -> None
     (inventory / "hosts.yml").write_text("all:\n  hosts: {lab1: {}}\n bad\n")
     status, said = validate(inventory)
     assert status != 0, said
+
+
+def test_a_registry_that_is_taken_off_while_the_hub_looks_there_stops_the_run(inventory: Path) -> None:
+    (inventory / "group_vars/all.yml").write_text("registry_state: absent\n")
+    status, said = validate(inventory)
+    assert status != 0
+    assert "hub_registry: is left at 127.0.0.1:5000, the registry on this host" in said, said
+    assert "images_registry: is left at" in said
+    apart = "registry_state: absent\nhub_registry: registry.lab.example:443\nimages_state: absent\n"
+    (inventory / "group_vars/all.yml").write_text(apart)
+    assert validate(inventory)[0] == 0

@@ -150,18 +150,18 @@ def die(when: str) -> None:
     Sweeper._discard = discard  # type: ignore[method-assign]
 
 
-STEPS = ["prepare", "remove", "collect", "wait_until_up", "empty", "_save", "_verify"]
-
-
-@pytest.mark.parametrize("when", [*STEPS, "1", "3", "5", "9"])
-def test_killed_in_the_middle_the_registry_runs_and_the_next_run_finishes(server: RegistryServer, when: str) -> None:
-    registry = fill(server)
+def kill_at(server: RegistryServer, when: str) -> None:
+    """Let a run of the maintenance die at a step, or after so many renames."""
     assert server.process is not None
     folder = str(Path(__file__).parent)
     arguments = [folder, server.store, server.locks, server.url, server.process.pid, when]
     command = [sys.executable, "-c", KILLED, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+def check_after_a_kill(server: RegistryServer, registry: images.Registry) -> None:
+    """Look whether the registry runs with everything whole, and whether the next run finishes the work."""
     server.wait(5)
     for tag in ("b4", "b5"):
         registry.pull(REPO, tag)
@@ -175,6 +175,16 @@ def test_killed_in_the_middle_the_registry_runs_and_the_next_run_finishes(server
     needed = registry.pull(REPO, "b4") | registry.pull(REPO, "b5")
     assert {f"sha256:{value}" for value in blobs} == needed
     assert list(server.store.glob(".trash*")) == []
+
+
+STEPS = ["prepare", "remove", "collect", "wait_until_up", "empty", "_save", "_verify"]
+
+
+@pytest.mark.parametrize("when", [*STEPS, "1", "3", "5", "9"])
+def test_killed_in_the_middle_the_registry_runs_and_the_next_run_finishes(server: RegistryServer, when: str) -> None:
+    registry = fill(server)
+    kill_at(server, when)
+    check_after_a_kill(server, registry)
 
 
 def test_a_second_run_leaves_the_first_one_alone(server: RegistryServer) -> None:

@@ -21,6 +21,16 @@ BOMB = (
     "code = 'x = bytearray({size}); print(len(x))'\n"
     "print(subprocess.run([sys.executable, '-c', code], capture_output=True).returncode)"
 )
+# What a kernel sees of the folders for temporary files: their size, and how a program there ended.
+TEMPORARY = (
+    "import os, pathlib, subprocess\n"
+    "for folder in ('/tmp', '/var/tmp'):\n"
+    "    room = os.statvfs(folder)\n"
+    "    program = pathlib.Path(folder, 'program')\n"
+    "    program.write_text('#!/bin/sh\\nexit 0\\n')\n"
+    "    program.chmod(0o700)\n"
+    "    print(room.f_blocks * room.f_frsize, subprocess.run([program]).returncode)"
+)
 
 
 def inspect(lab: t.Any, name: str) -> dict[str, t.Any]:
@@ -95,6 +105,7 @@ def test_the_least_of_person_and_image_is_what_the_kernel_keeps(lab: t.Any, mode
         )
         assert 30 < int(kernel.run(code)) < 120
         assert kernel.run("print('still there')").strip() == "still there"
+        assert kernel.run(TEMPORARY).split() == [str(160 * MIB), "0"] * 2, "half of the memory, and programs run there"
     finally:
         lab.edit_roster(lambda roster: roster["users"]["bob"].update(limits={}))
         bob.stop()

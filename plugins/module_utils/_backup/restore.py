@@ -23,6 +23,7 @@ from datetime import datetime, time
 from pathlib import Path
 from typing import Any
 
+from .._common import run_lock
 from .._common.docker_api import DockerEngine, EngineError
 from .._common.job import CRITICAL, OK
 from .model import ANY, INCOMPLETE, MANIFEST, STAGE, SettingsError, copies_below, covers, staged
@@ -182,6 +183,7 @@ def main(argv: Sequence[str]) -> int:
                 sys.stdout.write(f"{snapshot['short_id']}  {snapshot['time'][:19]}{mark}\n")
             return OK
         _check(options, settings.host)
+        run_lock.working()  # playbooks/restore.yml holds the host, and this may take hours
         if options.as_of:
             options.snapshot = as_of(repo.snapshots(), options.as_of)
         if options.target:

@@ -18,6 +18,7 @@ from pathlib import Path
 from .._common.docker_api import DockerEngine, EngineError
 from .._common.own_program import OwnProgram
 from .._hub import passwords
+from .._registry import uses
 from .._registry.protocol import RegistryError
 from . import model
 from .engine import Engine
@@ -72,6 +73,7 @@ def main(argv: Sequence[str]) -> int:
         Engine(DockerEngine(settings["docker_socket"], timeout=600)),
         credentials=registry.credentials,
         say=tell,
+        used=lambda: {digest for use in uses.read(uses.Sources()) for digest in use["digests"]},
         pool=None if arguments.once else ThreadPoolExecutor(AT_ONCE, thread_name_prefix="image"),
     )
     trouble = ""

@@ -42,6 +42,16 @@ class Engine:
         for _event in self.api.stream("POST", "/images/create", query={"fromImage": reference}, headers=headers):
             pass
 
+    def remove(self, reference: str) -> bool:
+        """Remove an image from this host; False when a container, even one that is stopped, is made from it."""
+        try:
+            self.api.request("DELETE", f"/images/{reference}")
+        except EngineError as error:
+            if error.status not in (404, 409):
+                raise
+            return error.status == 404  # somebody else removed it
+        return True
+
     def run(self, name: str, body: Mapping[str, Any]) -> tuple[int, str]:
         """Run a container to its end, remove it, and return exit status and the end of its output."""
         with self._container(name, body) as identity:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent import futures
 from concurrent.futures import Executor, Future
 from pathlib import Path
@@ -20,11 +20,11 @@ from typing import Any
 
 from .._common import files
 from .._common.docker_api import EngineError
-from .._registry.manifest import signed_digest
-from .._registry.protocol import RegistryError
 from . import model
 from .engine import Engine
-from .registry import Description, ImageError, Registry
+from .fetched import FILE, Tidy
+from .look import Look, Seen
+from .registry import Registry
 from .trial import memory, trouble
 
 BROKEN_AGAIN_SECONDS = 600
@@ -44,16 +44,22 @@ class Service:
         clock: Callable[[], float] = time.time,
         say: Callable[[str], None],
         pool: Executor | None = None,
+        used: Callable[[], Collection[str]] | None = None,
     ):
-        """``pool``: where images are fetched and tried beside each other; without one a round waits for each."""
+        """``used`` returns the digests that are in use on this host; without it no image is removed.
+
+        ``pool``: where images are fetched and tried beside each other; without one a round waits for each.
+        """
         self.settings = settings
-        self.registry = registry
         self.docker = docker
         self.output = Path(settings["output"])
         self._credentials = credentials
         self._clock = clock
         self._say = say
-        self._descriptions: dict[tuple[str, str], Description | None] = {}
+        self._look = Look(registry, settings.get("repositories") or ["*"])
+        self._tidy = Tidy(self.output.with_name(FILE), docker, used, say) if used is not None else None
+        self._silent: set[str] = set()
+        self._unread: set[str] = set()
         self._failed_at: dict[str, float] = {}
         self._pool = pool
         self._under_way: dict[str, Future[model.Entry]] = {}
@@ -69,45 +75,20 @@ class Service:
         # What failed before this start is tried again: whether it was the image or the engine is not known any more.
         self.entries = {name: one for name, one in self._written.items() if one.state != "broken"}
 
-    def look(self) -> list[model.Found]:
-        """Return the tags in the registry; raises RegistryError when it does not answer."""
-        found = []
-        repositories = self.registry.repositories()
-        if not repositories and self._written:  # one whose tags were all deleted still has its repositories
-            raise RegistryError(
-                f"the registry holds no repository at all, though it held {len(self._written)} image(s) before; "
-                "is its disk mounted?"
-            )
-        for repository in repositories:
-            if not model.wanted(repository, self.settings.get("repositories") or ["*"]):
-                continue
-            for tag in self.registry.tags(repository):
-                digest = self.registry.digest(repository, tag)
-                if digest is None or signed_digest(tag) is not None:
-                    continue
-                key = (repository, digest)
-                if key not in self._descriptions:
-                    try:
-                        self._descriptions[key] = self.registry.description(repository, digest)
-                    except ImageError as error:
-                        found.append(model.Found(repository, tag, digest, problem=str(error)))
-                        continue
-                described = self._descriptions[key]
-                if described is None:  # a chart, a signature, a build cache: nobody means to start it
-                    continue
-                labels, created, size = described
-                if model.spawnable(labels):
-                    found.append(model.Found(repository, tag, digest, labels, created, size))
-        return found
-
     def round(self) -> bool:
         """Look once and settle what is new; returns whether images.json was written."""
         overrides = self.settings.get("images") or {}
-        known = {one.reference: one for one in self.entries.values()}
+        # What the registry could not tell of an image may be well now.
+        known = {one.reference: one for name, one in self.entries.items() if name not in self._unread}
+        seen = self._look(len(self._written))
         now: dict[str, model.Entry] = {}
-        for found in self.look():
+        for found in seen.found:
             new = model.entry(found, self.settings["registry"], overrides.get(found.repository) or {})
             now[f"{found.repository}:{found.tag}"] = self._again(model.settled(new, known))
+        # Of these the registry says nothing at the moment: they stay as they are.
+        now |= {name: one for name, one in self.entries.items() if seen.is_silent(one.repository, one.tag)}
+        self._unread = {f"{found.repository}:{found.tag}" for found in seen.found if found.problem}
+        self._tell(seen)
         for name, one in now.items():
             # An image may have been removed from the host by somebody. (Nobody can start it while it is fetched.)
             if one.state == "ready" and not self.docker.has(one.reference):
@@ -118,7 +99,19 @@ class Service:
             if one.state == "pulling" and one.reference not in self._under_way:
                 self._under_way[one.reference] = self._start(one)
                 changed = self._collect() or changed
+        if self._tidy is not None:
+            listed = {one.reference for one in self.entries.values()} | set(self._under_way)
+            moment = datetime.datetime.fromtimestamp(self._clock(), datetime.UTC)
+            self._tidy.round(listed, seen.repositories - {repository for repository, _tag in seen.silent}, moment)
         return self._collect() or changed
+
+    def _tell(self, seen: Seen) -> None:
+        """Say once of what the registry says nothing, as long as that lasts."""
+        silent = {f"{repository}:{tag or '*'}": said for (repository, tag), said in seen.silent.items()}
+        for name, said in silent.items():
+            if name not in self._silent:
+                self._say(f"{name}: stays as it is, since the registry says nothing of it: {said}")
+        self._silent = set(silent)
 
     def wait(self, seconds: float) -> None:
         """Wait for the next image that was tried, at most ``seconds``."""
@@ -157,6 +150,8 @@ class Service:
         began = self._clock()
         try:
             if not self.docker.has(one.reference):
+                if self._tidy is not None:
+                    self._tidy.note(one.reference)
                 self.docker.pull(one.reference, *self._credentials())
             name = f"labserver-trial-{one.digest[7:19]}"
             tried = self.docker.try_out(name, one.reference, memory(one.limits))

@@ -39,6 +39,7 @@ PAUSE_SECONDS = 0.2
 OLDEST_VERSION = 5
 VERSION_HEADER = "X-JupyterHub-Version"
 CLONE_NEWNET = 0x40000000
+TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108
 
 
 TROUBLE = (
@@ -122,7 +123,11 @@ def body(reference: str, memory_bytes: int = MEMORY_BYTES) -> dict[str, Any]:
             "NetworkMode": "none",
             "CapDrop": ["ALL"],
             "SecurityOpt": ["no-new-privileges"],
-            "Tmpfs": {HOME: f"uid={USER},gid={USER},mode=0700,size=64m"},
+            "Tmpfs": {
+                HOME: f"uid={USER},gid={USER},mode=0700,size=64m",
+                # As in people's servers (labhub/servers/server.py): an image that keeps files there would lack them.
+                **dict.fromkeys(TEMPORARY, "rw,exec,nosuid,nodev,mode=1777,size=256m"),
+            },
             "Init": True,
             "Memory": memory_bytes,
             "MemorySwap": memory_bytes,

@@ -16,6 +16,8 @@ LEVEL_OF_EXIT = {OK: "ok", WARNING: "warning"}
 """Every other status is critical."""
 
 VARIABLE = "LABSERVER_SUMMARY"
+NAME_VARIABLE = "LABSERVER_JOB"
+"""Tells a command of which job it is a run; its runner holds that job's lock."""
 
 
 def leave(line: str) -> None:

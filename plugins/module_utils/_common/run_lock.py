@@ -6,23 +6,28 @@
 
 No process of a run stays on the host between its tasks, so no lock of the kernel can be held. The note says which
 process on which controller made it; that controller knows whether the process still lives, and takes the place of a run
-that died at once. Others wait until the note is too old. It lies below /run, which is empty after a boot.
+that died at once. For others a run lives as long as something of it works on the host: each module of the collection
+renews the time of the note while it runs, however long that takes. It lies below /run, which is empty after a boot.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from . import clock, files, lock
 
 FILE = "run/labserver/run.json"
-LEASE = timedelta(hours=1)
-"""Longer than a run takes; one that failed leaves its note behind."""
+LEASE = timedelta(minutes=30)
+"""Longer than anything takes that is no module of the collection, such as a build; a run that died leaves its note."""
+BEAT_SECONDS = 60.0
 WAIT_SECONDS = 10.0
 
 
@@ -38,10 +43,16 @@ class Run:
 
 @dataclass(frozen=True)
 class Note:
-    """A run and since when (ISO 8601) it works on the host."""
+    """A run, since when it works on the host, and when something of it was last seen there (both ISO 8601)."""
 
     run: Run
     since: str
+    seen: str
+
+    @property
+    def until(self) -> str:
+        """When it gives way to others unless something of it is seen again."""
+        return clock.stamp(datetime.fromisoformat(self.seen) + LEASE)
 
 
 def take(root: Path, mine: Run, now: datetime, dead: Run | None = None) -> Note | None:
@@ -53,9 +64,33 @@ def take(root: Path, mine: Run, now: datetime, dead: Run | None = None) -> Note 
         found = read(root)
         if found is not None and found.run not in (mine, dead) and not _old(found, now):
             return found
-        note = {"version": 1, "since": clock.stamp(now), **asdict(mine)}
+        since = found.since if found is not None and found.run == mine else clock.stamp(now)
+        note = {"version": 1, "since": since, **asdict(mine)}
         files.replace(root / FILE, (json.dumps(note) + "\n").encode(), 0o600)
+        os.utime(root / FILE, (now.timestamp(), now.timestamp()))
     return None
+
+
+def working(check_mode: bool = False, root: Path = Path("/"), every_seconds: float = BEAT_SECONDS) -> None:
+    """Show, now and as long as this process lives, that the run which works on this host lives.
+
+    In check mode a run does not hold the host, and the note would be that of another.
+    """
+    if check_mode:
+        return
+
+    def beat() -> None:
+        while not stopped.wait(every_seconds):
+            _beat(root)
+
+    stopped = threading.Event()  # never set: the thread ends with the process
+    _beat(root)
+    threading.Thread(target=beat, daemon=True, name="run-lock").start()
+
+
+def _beat(root: Path) -> None:
+    with contextlib.suppress(OSError):  # most often: nobody holds the host
+        os.utime(root / FILE)
 
 
 def release(root: Path, mine: Run) -> None:
@@ -69,16 +104,16 @@ def release(root: Path, mine: Run) -> None:
 def read(root: Path) -> Note | None:
     """Return who works on this host; a note that cannot be read is none."""
     try:
-        found: Mapping[str, Any] = json.loads((root / FILE).read_bytes())
+        with (root / FILE).open("rb") as file:
+            seen = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
+            found: Mapping[str, Any] = json.load(file)
         run = Run(str(found["controller"]), str(found["user"]), int(found["process"]), str(found["began"]))
-        return Note(run, str(found["since"]))
+        return Note(run, str(found["since"]), clock.stamp(seen))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def _old(note: Note, now: datetime) -> bool:
-    try:
-        age = now - datetime.fromisoformat(note.since)
-    except ValueError:
-        return True
-    return not timedelta(0) <= age < LEASE  # a note from the future is of a clock that was put back
+    age = now - datetime.fromisoformat(note.seen)
+    # A second more: the time of a file has parts of a second. A note from the future is of a clock that was put back.
+    return not timedelta(seconds=-1) <= age < LEASE

@@ -36,6 +36,15 @@ class Configuration:
                 path.unlink()
         files.replace(folder / "hub.json", self.settings.encode())
 
+    def shown(self, former: Configuration | None = None) -> str:
+        """Return the text for a diff, of what comes after ``former``. Snippets may hold secrets: only their sizes."""
+        lines = []
+        for index, snippet in enumerate(self.snippets):
+            same = former is None or snippet in former.snippets[index : index + 1]
+            size = f"{len(snippet.splitlines())} lines, not shown: it may hold secrets"
+            lines.append(f"config.d/{index + 1:02d}.py: {'' if same else 'other content, '}{size}\n")
+        return self.settings + "".join(lines)
+
     @classmethod
     def read(cls, folder: Path) -> Configuration:
         """Return what is installed; empty texts for what is missing."""

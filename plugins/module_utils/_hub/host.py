@@ -67,6 +67,28 @@ def gpus(root: Path) -> list[str]:
     return found
 
 
+def limits_layers(info: Mapping[str, Any], mountinfo: str) -> bool:
+    """Tell whether Docker can limit the writable layer of one container (``--storage-opt size``).
+
+    The drivers ``btrfs`` and ``zfs`` can; ``overlay2`` can on XFS that is mounted with ``pquota`` (documentation of
+    ``docker container run --storage-opt``). ``mountinfo`` is that of the host.
+    """
+    driver = str(info.get("Driver") or "")
+    if driver != "overlay2":
+        return driver in ("btrfs", "zfs")
+    told = {str(line[0]): str(line[1]) for line in info.get("DriverStatus") or () if len(line) == 2}
+    if told.get("Backing Filesystem") != "xfs":
+        return False
+    folder, found = str(info.get("DockerRootDir") or "/"), ("", "")
+    for line in mountinfo.splitlines():
+        fields = line.split(" ")
+        point = fields[4].replace("\\040", " ")
+        inside = point in ("/", folder) or folder.startswith(f"{point}/")
+        if inside and len(point) >= len(found[0]):  # of two on one place the later one is seen
+            found = (point, fields[-1])
+    return bool({"prjquota", "pquota"} & set(found[1].split(",")))
+
+
 def firewall_mark(info: Mapping[str, Any]) -> str:
     """Return the mark that Docker's backend for nftables lets pass; empty for iptables, whose chains decide themselves.
 

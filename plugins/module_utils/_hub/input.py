@@ -22,6 +22,7 @@ SMALLEST_MEMORY_BYTES = 256 << 20
 """A bare JupyterLab with one kernel takes 150 MB."""
 SMALLEST_RESERVE_BYTES = 512 << 20
 SMALLEST_DISK_BYTES = 1 << 30
+SMALLEST_TMP_BYTES = 64 << 20
 GPU = re.compile(r"([0-9]{1,2}|(GPU|MIG)-[A-Za-z0-9-]+)\Z")
 
 
@@ -75,8 +76,13 @@ def _numbers(inputs: Mapping[str, Any]) -> list[str]:
     found = []
     found += _size(inputs, "hub_default_memory", SMALLEST_MEMORY_BYTES, "a notebook needs 256M or more")
     found += _size(inputs, "hub_reserve_memory", SMALLEST_RESERVE_BYTES, "host and hub need 512M or more")
-    if str(inputs["hub_server_disk_warning"]) != "0":
-        found += _size(inputs, "hub_server_disk_warning", SMALLEST_DISK_BYTES, "give 1G or more, or 0 for never")
+    for name, smallest, why in (
+        ("hub_server_disk_warning", SMALLEST_DISK_BYTES, "give 1G or more, or 0 for never"),
+        ("hub_server_disk_limit", SMALLEST_DISK_BYTES, "give 1G or more, or 0 for no limit"),
+        ("hub_tmp_size", SMALLEST_TMP_BYTES, "give 64M or more, or 0 to leave /tmp on the disk"),
+    ):
+        if str(inputs[name]) != "0":
+            found += _size(inputs, name, smallest, why)
     for name, least in (
         ("hub_default_cpu", 0.1),
         ("hub_default_pids", 64),

@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from .._common import clock, files
+from .._common import clock, files, run_lock
 from .._common.docker_api import DockerEngine
 from . import change, database, servers
 from .change import Former
@@ -28,7 +28,8 @@ from .configuration import Configuration
 from .servers import Look
 
 ABANDONED_SECONDS = 600.0
-"""So long after its last step a change is nobody's any more; the longest pause between two steps is one minute."""
+"""So long after the last sign of its run a change is nobody's any more; the longest pause of a run that goes well is
+one minute."""
 ANNOUNCED = timedelta(minutes=10)
 
 
@@ -41,6 +42,7 @@ class Place:
     record: Path = Path("/var/lib/labserver/hub-change.json")
     maintenance: Path = Path("/etc/labserver/public/maintenance.json")
     group: int = 64100
+    root: Path = Path("/")
 
     @property
     def database(self) -> Path:
@@ -133,6 +135,19 @@ def verify(world: World, base_url: str, seconds: float) -> Look:
     return found
 
 
+def lost(world: World, began: str) -> str:
+    """Say that a change which this run began is no longer its own, empty when it is; ``began`` is empty without one.
+
+    A run that stalls for long (its controller slept) comes back to a hub that the host has finished or taken back.
+    """
+    if not began or read(world.place) is not None:
+        return ""
+    return (
+        f"the change of the hub that this run began at {began} was ended by the host (job hub-watch), because nothing "
+        f"was heard of the run for {ABANDONED_SECONDS / 60:.0f} minutes; run the playbook again"
+    )
+
+
 def take_back(world: World, seconds: float) -> tuple[list[str], str]:
     """Put back what was there before the change; returns which containers that were, and in words how it stands."""
     record = read(world.place)
@@ -158,12 +173,16 @@ def close(place: Place) -> None:
 
 
 def abandoned(world: World) -> bool:
-    """Tell whether a change was begun that nobody works on any more."""
+    """Tell whether a change was begun that nobody works on any more: no step of it, nor anything else of the run."""
     try:
-        age = world.now().timestamp() - world.place.record.stat().st_mtime
+        signs = [world.place.record.stat().st_mtime]
     except FileNotFoundError:
         return False
-    return not 0 <= age < ABANDONED_SECONDS  # a record from the future is of a clock that was put back
+    note = run_lock.read(world.place.root)
+    if note is not None:
+        signs.append(datetime.fromisoformat(note.seen).timestamp())
+    # A sign from the future is of a clock that was put back.
+    return not any(0 <= world.now().timestamp() - sign < ABANDONED_SECONDS for sign in signs)
 
 
 def finish(world: World, seconds: float = 60.0) -> str:

@@ -88,7 +88,7 @@ def written(containers: Iterable[Mapping[str, Any]], most_bytes: int) -> list[st
     """
     return [
         f"{container['Name'].removeprefix('/')} has written {sizes.text(size)} outside of its home (more than"
-        f" {sizes.text(most_bytes)}), for example in /tmp; it goes when the server is stopped"
+        f" {sizes.text(most_bytes)}); it goes when the server is stopped"
         for container in containers
         if (size := int(container.get("SizeRw") or 0)) > most_bytes > 0
     ]

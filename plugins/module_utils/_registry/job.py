@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -30,6 +31,8 @@ CONFIG = Path("/etc/labserver/registry/maintenance.json")
 CACHE = Path("/var/lib/labserver/registry/manifests.jsonl")
 JOB = "registry-maintenance"
 """The job's name on the host; a backup holds its lock while it copies the store."""
+BY_HAND = "labserver registry-maintain"
+"""Who holds that lock when somebody calls the command without the runner."""
 
 
 @contextlib.contextmanager
@@ -49,13 +52,18 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="labserver registry-maintain", description=__doc__)
     parser.add_argument("--config", type=Path, default=CONFIG)
     parser.add_argument("--cache", type=Path, default=CACHE)
+    parser.add_argument("--root", type=Path, default=Path("/"), help="root of the file system, for the lock")
     parser.add_argument("--check", action="store_true", help="only tell what would be removed")
     options = parser.parse_args(argv)
+    # The runner holds the job's lock already, and whoever only looks needs none.
+    free = options.check or os.environ.get(job.NAME_VARIABLE) == JOB
+    alone = contextlib.nullcontext() if free else undisturbed(options.root, BY_HAND)
     try:
-        given = settings.read(options.config)
-        with given.client() as client:
-            world = World(Store(given.store), Cache(options.cache), client, given.pause())
-            outcome = converge(world, given.desired(), check=options.check)
+        with alone:
+            given = settings.read(options.config)
+            with given.client() as client:
+                world = World(Store(given.store), Cache(options.cache), client, given.pause())
+                outcome = converge(world, given.desired(), check=options.check)
     except BusyError as error:
         _complain(str(error))
         return job.BUSY

@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from .._common import words
 from .._common.clock import SKEW, past
 from .._common.job_lock import last_held, running_since
 from . import cron, model
@@ -20,16 +22,42 @@ GRACE = timedelta(minutes=10)  # beyond the jitter or the time limit, before a j
 HELD_UP = timedelta(days=2)  # the longest that another job may keep one from running; a first backup takes its time
 
 
+@dataclass(frozen=True)
+class Damaged:
+    """The file of a job that cannot be read: its name, and what is said of it."""
+
+    name: str
+    message: str
+
+
 def jobs(root: Path) -> list[tuple[Job, datetime]]:
     """Return all jobs of the host, each with the time since when it is scheduled; damaged files are left out."""
-    found = []
+    return _read(root)[0]
+
+
+def damaged(root: Path) -> list[Damaged]:
+    """Return the jobs whose files cannot be read: they do not run."""
+    return _read(root)[1]
+
+
+def _read(root: Path) -> tuple[list[tuple[Job, datetime]], list[Damaged]]:
+    good: list[tuple[Job, datetime]] = []
+    bad: list[Damaged] = []
     for path in sorted((root / JOBS).glob("*.json")):
         try:
             since = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
-            found.append((model.from_json(path.read_bytes()), since))
-        except (OSError, ValueError):
+            job = model.from_json(path.read_bytes())
+            if job.name != path.stem:
+                raise ValueError(f"it is that of the job {job.name}")
+            good.append((job, since))
+        except FileNotFoundError:  # taken off just now
             continue
-    return found
+        except (OSError, ValueError) as error:
+            said = words.clean(
+                f"does not run: its file /{JOBS}/{path.name} cannot be used ({error}); run the playbook", 300
+            )
+            bad.append(Damaged(words.clean(path.stem, model.LONGEST_NAME), said))
+    return good, bad
 
 
 def booted(root: Path, now: datetime) -> datetime | None:

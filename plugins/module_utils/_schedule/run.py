@@ -19,12 +19,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from .._common import clock, job_lock, process, words
 from .._common.clock import stamp
-from .._common.job import BUSY, CRITICAL, LEVEL_OF_EXIT, OK, VARIABLE, WARNING
+from .._common.job import BUSY, CRITICAL, LEVEL_OF_EXIT, NAME_VARIABLE, OK, VARIABLE, WARNING
 from .._common.lock import BusyError
 from . import alert, model, status
 from .log import FOLDER, JobLog
@@ -35,6 +35,10 @@ from .status import Status
 MESSAGE_CHARACTERS = 500  # of an alert
 TRIGGERS = ("manual", "schedule", "boot", "catch-up")
 BOOT_SECONDS = 300.0  # the longest wait for a host that is starting
+BUSY_RUNS = 2
+BUSY_LIMIT = timedelta(hours=20)
+"""After so many runs in a row, over so long a time, that found somebody else at work it is told: a daily job the second
+day, a weekly one the second week, one for every few minutes after most of a day."""
 EXIT_OF_LEVEL = {"ok": OK, "warning": WARNING}  # every other level is critical
 
 
@@ -116,8 +120,7 @@ def _run_locked(world: World, job: Job, trigger: str, held: int, echo: Callable[
     log.close()
     before = status.read(world.root, job.name)  # not earlier: the watch may have told of a run that lasts too long
     if result.status == BUSY:
-        # Somebody else is at it (a run by hand): nothing new is known of how it went, but it was not missed either.
-        record(world, replace(before, started=stamp(started), ended=stamp(ended)))
+        record(world, _found_busy(world, job, replace(before, started=stamp(started), ended=stamp(ended))))
         return BUSY
     now = Status(
         job=job.name,
@@ -137,11 +140,25 @@ def _run_locked(world: World, job: Job, trigger: str, held: int, echo: Callable[
     return EXIT_OF_LEVEL.get(level, CRITICAL)
 
 
+def _found_busy(world: World, job: Job, status: Status) -> Status:
+    """Return the status of a job whose command found somebody else at its work, a run by hand for instance.
+
+    Nothing new is known of how it went, but it was not missed either. Somebody hears of it when it goes on for a day.
+    """
+    since = clock.past(status.busy_since, world.now()) or world.now()
+    now = replace(status, busy=status.busy + 1, busy_since=stamp(since))
+    if now.busy < BUSY_RUNS or world.now() - since < BUSY_LIMIT:
+        return now
+    message = f"found somebody else at its work each time since {now.busy_since} ({now.busy} times), so it did nothing"
+    level = now.level if now.level == "critical" else "warning"
+    return tell(world, job, replace(now, level=level, message=message))
+
+
 def _command(job: Job, held: int, sink: process.Sink) -> tuple[process.Result, str]:
     """Run the job's command; returns how it ended, and the line that it left for the status table."""
     with tempfile.TemporaryDirectory(prefix="labserver-job-") as folder:
         summary = Path(folder) / "summary"
-        environment = dict(job.environment)
+        environment = {**job.environment, NAME_VARIABLE: job.name}
         if not job.container:
             environment[VARIABLE] = str(summary)
         result = process.run(

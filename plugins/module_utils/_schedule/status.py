@@ -35,6 +35,8 @@ class Status:
     last_success: str = ""
     failures: int = 0  # runs in a row that did not end well
     held_up: str = ""  # when the runner was called last and found another job in its place (a backup, say)
+    busy: int = 0  # runs in a row whose command found somebody else at its work
+    busy_since: str = ""  # when the first of them began
     told: Mapping[str, Told] = field(default_factory=dict)  # way -> what it told last
 
     @property

@@ -20,7 +20,7 @@ from .._common.clock import stamp
 from .._common.job_lock import last_held, running_since
 from .._schedule import cron, model
 from .._schedule import status as job_status
-from .._schedule.due import jobs, missed, stuck_since
+from .._schedule.due import damaged, jobs, missed, stuck_since
 from . import disks, failures, services, table
 from .watch import stuck
 
@@ -56,6 +56,9 @@ def overview(root: Path, now: datetime) -> list[dict[str, object]]:
                 "schedule": job.fields,
             }
         )
+    empty = dict.fromkeys(("description", "last_run", "last_success", "next_due", "schedule"), "")
+    for one in damaged(root):
+        rows.append({**empty, "job": one.name, "level": "critical", "message": one.message, "duration_seconds": 0.0})
     return rows
 
 

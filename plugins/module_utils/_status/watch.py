@@ -23,8 +23,8 @@ from .._common.job import BUSY
 from .._common.job_lock import last_held, name_of, running_since
 from .._schedule import alert
 from .._schedule import status as job_status
-from .._schedule.due import booted, jobs, missed, stuck_since
-from .._schedule.model import LONGEST_NAME, Job
+from .._schedule.due import booted, damaged, jobs, missed, stuck_since
+from .._schedule.model import LONGEST_NAME, NAME, Job
 from .._schedule.run import World, record, run_job, tell
 from . import alarm, services
 
@@ -80,6 +80,18 @@ def watch(world: World) -> list[str]:
             found.append(f"{job.name}: {status.level}: {status.message}")
         if status.unheard:
             found.append(f"{job.name}: could not be told by {status.unheard}")
+    return found + _of_damaged(world)
+
+
+def _of_damaged(world: World) -> list[str]:
+    """Tell of jobs whose files cannot be read; returns one line for each."""
+    found = []
+    for one in damaged(world.root):
+        found.append(f"{one.name}: critical: {one.message}")
+        if NAME.fullmatch(one.name):
+            status = replace(job_status.read(world.root, one.name), level="critical", message=one.message)
+            told = tell(world, Job(one.name, ()), status).told
+            record(world, replace(job_status.read(world.root, one.name), told=told))
     return found
 
 

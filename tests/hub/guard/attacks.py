@@ -39,6 +39,11 @@ def without(key: str) -> Change:
     return lambda body: body["HostConfig"].pop(key)
 
 
+def body_tmpfs(body: Body) -> str:
+    """Return the options of /tmp in a body."""
+    return str(body["HostConfig"]["Tmpfs"]["/tmp"])
+
+
 CREATE: dict[str, Change] = {
     "privileged": host(Privileged=True),
     "privileged in another case": host(privileged=True),
@@ -89,6 +94,24 @@ CREATE: dict[str, Change] = {
     "volumes from": host(VolumesFrom=["labserver-hub"]),
     "volume driver": host(VolumeDriver="local"),
     "tmpfs with options": host(Tmpfs={"/x": "suid,exec"}),
+    "no tmpfs": without("Tmpfs"),
+    "tmpfs for one folder less": lambda body: body["HostConfig"]["Tmpfs"].pop("/tmp"),
+    "tmpfs for one folder more": lambda body: body["HostConfig"]["Tmpfs"].update({"/etc": body_tmpfs(body)}),
+    "tmpfs that is larger": lambda body: body["HostConfig"]["Tmpfs"].update(
+        {"/tmp": body_tmpfs(body).replace("size=5", "size=15")}
+    ),
+    "tmpfs without a size": lambda body: body["HostConfig"]["Tmpfs"].update({"/tmp": "rw,exec,nosuid,nodev,mode=1777"}),
+    "tmpfs with set-uid programs": lambda body: body["HostConfig"]["Tmpfs"].update(
+        {"/tmp": body_tmpfs(body).replace("nosuid", "suid")}
+    ),
+    "tmpfs with devices": lambda body: body["HostConfig"]["Tmpfs"].update(
+        {"/tmp": body_tmpfs(body).replace("nodev", "dev")}
+    ),
+    "tmpfs of another user": lambda body: body["HostConfig"]["Tmpfs"].update({"/tmp": body_tmpfs(body) + ",uid=0"}),
+    "tmpfs measured by more memory than the server has": lambda body: body["HostConfig"].update(
+        Memory=1 << 29, MemorySwap=1 << 29
+    ),
+    "tmpfs as a list": host(Tmpfs=["/tmp"]),
     "sysctls": host(Sysctls={"kernel.shm_rmid_forced": "1"}),
     "runtime": host(Runtime="evil"),
     "oom": host(OomKillDisable=True),
@@ -115,7 +138,7 @@ CREATE: dict[str, Change] = {
     "foreign group": lambda body: body["HostConfig"]["GroupAdd"].append("30002"),
     "docker's group": host(GroupAdd=["docker"]),
     "root's group": host(GroupAdd=["0"]),
-    "storage": host(StorageOpt={"size": "1T"}),
+    "storage limit that the host does not have": host(StorageOpt={"size": "21474836480"}),
     "empty unknown key": host(Tomorrow=None),
     "root": top(User="0:0"),
     "root by name": top(User="root"),

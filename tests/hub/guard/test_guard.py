@@ -20,6 +20,7 @@ from attacks import CREATE, RAW, REQUESTS, Change
 from guard_lab import Lab
 from labhub.exchange.shares import shares_of
 from labhub.guard import paths, policy, service
+from labhub.guard.calls import RefusedError
 from labhub.guard.paths import mounted, through_link
 from labhub.servers import server
 from samples import DIGEST, good_body, roster_document, settings, world
@@ -256,3 +257,24 @@ def test_every_server_lies_in_the_group_of_all_notebooks(parent: str) -> None:
         host = {**body["HostConfig"], **({} if wrong is None else {"CgroupParent": wrong})}
         with pytest.raises(policy.RefusedError, match="CgroupParent"):
             policy.check_create(grouped, "jupyter-alice", {**body, "HostConfig": host})
+
+
+def test_a_layer_has_the_limit_that_the_host_can_keep() -> None:
+    limited = world(layer_bytes=20 << 30)
+    body = good_body()
+    with pytest.raises(RefusedError, match="StorageOpt is missing"):
+        policy.check_create(limited, "jupyter-alice", body)
+    body["HostConfig"]["StorageOpt"] = {"size": str(20 << 30)}
+    assert policy.check_create(limited, "jupyter-alice", body)[0] == body
+    for wrong in ({"size": "0"}, {"size": str(21 << 30)}, {"size": 20 << 30}, {}, {"size": str(20 << 30), "x": "y"}):
+        body["HostConfig"]["StorageOpt"] = wrong
+        with pytest.raises(RefusedError, match="StorageOpt has a value"):
+            policy.check_create(limited, "jupyter-alice", body)
+
+
+def test_tmp_on_the_disk_is_no_file_system_in_memory() -> None:
+    body = good_body()
+    with pytest.raises(RefusedError, match="Tmpfs is not allowed"):
+        policy.check_create(world(tmp_bytes=0), "jupyter-alice", body)
+    del body["HostConfig"]["Tmpfs"]
+    assert policy.check_create(world(tmp_bytes=0), "jupyter-alice", body)[0] == body

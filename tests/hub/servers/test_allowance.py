@@ -37,6 +37,26 @@ def test_the_least_of_person_and_image_counts(person: dict[str, Any], image: dic
     assert (host["CpuQuota"], host["PidsLimit"]) == (int(found.cpu * 100_000), found.pids)
 
 
+@pytest.mark.parametrize(
+    ("tmp", "memory", "size"),
+    [(2 * GIB, 8 * GIB, 2 * GIB), (2 * GIB, 4 * GIB, 2 * GIB), (2 * GIB, GIB, GIB // 2), (0, 4 * GIB, 0)],
+)
+def test_what_is_written_to_tmp_counts_as_memory_and_is_at_most_half_of_it(tmp: int, memory: int, size: int) -> None:
+    lab = world()
+    hub = dataclasses.replace(HUB, tmp_bytes=tmp)
+    host = host_config(hub, lab.roster, lab.roster.people["alice"], Allowance(1.0, memory, 100), [])
+    options = f"rw,exec,nosuid,nodev,mode=1777,size={size}"
+    assert host.get("Tmpfs") == ({"/tmp": options, "/var/tmp": options} if size else None)
+
+
+def test_the_layer_is_limited_where_docker_can() -> None:
+    lab = world()
+    alice, allowed = lab.roster.people["alice"], Allowance(1.0, GIB, 100)
+    assert "StorageOpt" not in host_config(HUB, lab.roster, alice, allowed, [])
+    hub = dataclasses.replace(HUB, layer_bytes=20 * GIB)
+    assert host_config(hub, lab.roster, alice, allowed, [])["StorageOpt"] == {"size": "21474836480"}
+
+
 def test_the_roster_names_them() -> None:
     document = roster_document()
     document["users"]["alice"]["limits"] |= {"pids": 300}

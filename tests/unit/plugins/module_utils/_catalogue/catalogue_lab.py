@@ -16,6 +16,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue.regis
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue.service import Service
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue.trial import Outcome
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import EngineError
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.protect import ProtectionError
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry.protocol import RegistryError
 
 
@@ -31,6 +32,7 @@ class FakeRegistry:
         self.labels: dict[str, dict[str, str]] = {}
         self.away = False
         self.odd: set[str] = set()
+        self.silent: dict[str, int | None] = {}  # repository, repository:tag or digest -> the status of the answer
         self.artifacts: set[str] = set()
 
     def repositories(self) -> list[str]:
@@ -39,12 +41,19 @@ class FakeRegistry:
         return sorted(self.content)
 
     def tags(self, repository: str) -> list[str]:
+        self._answer(repository)
         return sorted(self.content[repository])
 
+    def _answer(self, what: str) -> None:
+        if what in self.silent:
+            raise RegistryError(f"GET {what}: HTTP {self.silent[what]}", self.silent[what])
+
     def digest(self, repository: str, reference: str) -> str | None:
+        self._answer(f"{repository}:{reference}")
         return self.content[repository].get(reference)
 
     def description(self, repository: str, digest: str) -> tuple[Mapping[str, str], str, int] | None:
+        self._answer(digest)
         if digest in self.artifacts:
             return None
         if digest in self.odd:
@@ -63,6 +72,7 @@ class FakeEngine:
         self.hanging: dict[str, threading.Event] = {}
         self.full = False
         self.error = ""
+        self.used_by_containers: set[str] = set()
         self.seen_while_pulling: t.Callable[[], None] = lambda: None
 
     def has(self, reference: str) -> bool:
@@ -77,6 +87,12 @@ class FakeEngine:
             raise EngineError("no space left on device", 500)
         self.pulled.append(reference)
         self.here.add(reference)
+
+    def remove(self, reference: str) -> bool:
+        if reference in self.used_by_containers:
+            return False
+        self.here.discard(reference)
+        return True
 
     def try_out(self, name: str, reference: str, memory_bytes: int) -> Outcome:
         self.tried.append(memory_bytes)
@@ -96,6 +112,7 @@ class Lab:
             "repositories": ["*"],
         }
         self.said: list[str] = []
+        self.used: set[str] | None = set()
         self.restart()
 
     def restart(self, pool: ThreadPoolExecutor | None = None) -> None:
@@ -107,7 +124,17 @@ class Lab:
             clock=lambda: self.now,
             say=self.said.append,
             pool=pool,
+            used=self.uses,
         )
+
+    def uses(self) -> set[str]:
+        if self.used is None:
+            raise ProtectionError("choices.json is missing")
+        return self.used
+
+    def days(self, count: float) -> None:
+        self.now += count * 86400
+        self.service.round()
 
     def document(self) -> dict[str, t.Any]:
         return t.cast(dict[str, t.Any], json.loads(Path(self.settings["output"]).read_text()))

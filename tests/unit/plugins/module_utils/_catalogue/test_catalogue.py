@@ -94,7 +94,7 @@ def test_a_catalogue_that_could_not_be_written_is_written_later(lab: Lab, monkey
         with pytest.raises(OSError, match="No space"):
             lab.service.round()
     folder = Path(lab.settings["output"]).parent
-    assert [path.name for path in folder.iterdir()] == ["images.json"]
+    assert sorted(path.name for path in folder.iterdir()) == ["fetched.json", "images.json"]
     lab.service.round()
     assert lab.states() == {"notebook:2.0": "ready"}
 
@@ -109,6 +109,7 @@ def test_an_image_that_was_removed_from_the_host_is_fetched_again(lab: Lab) -> N
 
 def test_patterns_and_a_label_keep_images_away(lab: Lab) -> None:
     lab.settings["repositories"] = ["note*", "tools"]
+    lab.restart()
     lab.registry.content.update({"other": {"1": sha("c")}, "tools": {"1": sha("d")}})
     lab.registry.labels[sha("d")] = {"org.labserver.spawnable": "false"}
     lab.service.round()
@@ -166,3 +167,116 @@ def test_entries_of_an_older_version_are_read() -> None:
         "size_bytes": 1, "groups": None, "state": "ready", "reason": "", "colour": "red",
     }  # fmt: skip
     assert catalogue.read(json.dumps({"version": 1, "images": [entry]}))[0].limits == {}
+
+
+@pytest.mark.parametrize("silent", ["alpha", "alpha:1.0", "digest"])
+@pytest.mark.parametrize("status", [500, 503, None])
+def test_what_the_registry_cannot_say_of_one_image_concerns_no_other(lab: Lab, silent: str, status: int | None) -> None:
+    lab.registry.content = {"alpha": {"1.0": sha("b")}, "notebook": {"1.0": sha("a")}}
+    lab.service.round()
+    before = lab.document()["images"][0]
+    lab.restart()  # it knows nothing of descriptions any more
+    lab.registry.silent = {sha("b") if silent == "digest" else silent: status}
+    lab.registry.content["notebook"]["2.0"] = sha("c")
+    lab.said.clear()
+    lab.service.round()
+    assert lab.states() == {"alpha:1.0": "ready", "notebook:1.0": "ready", "notebook:2.0": "ready"}
+    assert lab.document()["images"][0] == before, "it stays as it is"
+    lab.service.round()
+    assert sum("stays as it is" in line for line in lab.said) == 1, "it is said once"
+    lab.registry.silent.clear()
+    del lab.registry.content["alpha"]["1.0"]
+    lab.service.round()
+    assert "alpha:1.0" not in lab.states()
+
+
+def test_a_new_image_that_the_registry_cannot_hand_out_says_so_and_is_tried_when_it_can(lab: Lab) -> None:
+    lab.registry.content["notebook"]["2.0"] = sha("c")
+    lab.registry.silent = {sha("c"): 500}
+    lab.service.round()
+    lab.service.round()
+    reasons = {one["tag"]: one["reason"] for one in lab.document()["images"]}
+    assert reasons == {"1.0": "", "2.0": "the registry cannot hand it out (HTTP 500)"}
+    lab.registry.silent.clear()
+    lab.service.round()
+    assert lab.states() == {"notebook:1.0": "ready", "notebook:2.0": "ready"}
+
+
+def test_an_image_whose_missing_part_was_pushed_again_is_tried(lab: Lab) -> None:
+    lab.registry.odd = {sha("a")}
+    lab.service.round()
+    lab.registry.odd.clear()
+    lab.service.round()
+    assert lab.states() == {"notebook:1.0": "ready"}
+
+
+@pytest.mark.parametrize(("statuses", "count"), [((None,) * 3, 3), ((401,), 1)])
+def test_a_registry_that_answers_nothing_or_nobody_is_away(
+    lab: Lab, statuses: tuple[int | None, ...], count: int
+) -> None:
+    lab.registry.content = {f"r{number}": {"1": sha(str(number))} for number in range(count + 1)}
+    lab.service.round()
+    before = lab.states()
+    lab.registry.silent = {f"r{number}": status for number, status in enumerate(statuses)}
+    with pytest.raises(RegistryError):
+        lab.service.round()
+    assert lab.states() == before
+
+
+OLD = f"127.0.0.1:5000/notebook@{sha('a')}"
+
+
+@pytest.fixture
+def moved(lab: Lab) -> Lab:
+    """Return a lab whose tag was moved to another image just now."""
+    lab.service.round()
+    lab.registry.content["notebook"]["1.0"] = sha("c")
+    lab.days(1)
+    return lab
+
+
+def test_an_image_goes_a_week_after_its_last_tag(moved: Lab) -> None:
+    moved.days(6.9)
+    assert OLD in moved.engine.here
+    moved.restart()
+    moved.days(0.2)
+    assert moved.engine.here == {f"127.0.0.1:5000/notebook@{sha('c')}"}
+    assert any("removed from this host" in line for line in moved.said)
+
+
+def test_a_tag_that_comes_back_keeps_its_image(moved: Lab) -> None:
+    moved.days(5)
+    moved.registry.content["notebook"]["old"] = sha("a")
+    moved.days(1)
+    del moved.registry.content["notebook"]["old"]
+    moved.days(1)
+    moved.days(6)
+    assert OLD in moved.engine.here, "its week begins anew"
+    moved.days(2)
+    assert OLD not in moved.engine.here
+
+
+@pytest.mark.parametrize("why", ["chosen", "container", "not known", "no repository", "silent", "not fetched"])
+def test_what_may_be_in_use_stays(lab: Lab, why: str) -> None:
+    if why == "not fetched":
+        lab.engine.here.add(OLD)
+    lab.service.round()
+    lab.registry.content["notebook"]["1.0"] = sha("c")
+    lab.registry.content["other"] = {"1": sha("d")}
+    if why == "no repository":
+        del lab.registry.content["notebook"]
+    lab.days(1)
+    if why == "chosen":
+        lab.used = {sha("a")}
+    elif why == "container":
+        lab.engine.used_by_containers = {OLD}
+    elif why == "not known":
+        lab.used = None
+    elif why == "silent":
+        lab.registry.silent = {"notebook": 500}
+    lab.days(30)
+    assert OLD in lab.engine.here
+    lab.engine.used_by_containers, lab.used, lab.registry.silent = set(), set(), {}
+    lab.registry.content.setdefault("notebook", {})
+    lab.days(1)
+    assert (OLD in lab.engine.here) is (why == "not fetched")

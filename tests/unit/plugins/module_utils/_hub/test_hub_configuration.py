@@ -26,6 +26,17 @@ def test_snippets_are_for_root_and_the_hub(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_a_diff_shows_no_snippet() -> None:
+    before, after = (
+        Configuration("{}\n", ("a = 'secret'\n", "b = 1\n")),
+        Configuration("{}\n", ("a = 'other'\n", "b = 1\n")),
+    )
+    hidden = "1 lines, not shown: it may hold secrets\n"
+    assert before.shown() == f"{{}}\nconfig.d/01.py: {hidden}config.d/02.py: {hidden}"
+    assert after.shown(before) == f"{{}}\nconfig.d/01.py: other content, {hidden}config.d/02.py: {hidden}"
+    assert after.shown(after) == after.shown(), "without a change there is nothing to see"
+
+
 def test_the_trial_has_no_network_and_sees_secrets_only_to_read() -> None:
     body = trial.body("image", 64100, "/etc/labserver/hub", "/etc/labserver/hub/trial-x")
     assert body["HostConfig"]["NetworkMode"] == "none"

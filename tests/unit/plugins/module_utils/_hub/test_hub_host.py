@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub.host import (
     firewall_mark,
     gpus,
+    limits_layers,
     shared_root,
     shares_root,
     time_zone,
@@ -87,3 +88,30 @@ def test_dockers_backend_for_nftables_needs_a_mark() -> None:
 def test_shares_that_cannot_be_read_are_not_taken_for_none(content: bytes) -> None:
     with pytest.raises(ValueError, match=r"shares\.json"):
         shares_root(content)
+
+
+XFS = [["Backing Filesystem", "xfs"], ["Supports d_type", "true"]]
+ROOT = "22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw\n"
+DOCKER = "40 22 254:2 / /var/lib/docker rw shared:9 - xfs /dev/vdb rw,attr2,inode64"
+
+
+@pytest.mark.parametrize(
+    ("driver", "status", "folder", "mountinfo", "can"),
+    [
+        ("overlay2", XFS, "/var/lib/docker", f"{ROOT}{DOCKER},prjquota\n", True),
+        ("overlay2", XFS, "/var/lib/docker", f"{ROOT}{DOCKER},noquota\n", False),
+        ("overlay2", XFS, "/srv/docker", f"{ROOT}{DOCKER},prjquota\n", False),
+        ("overlay2", XFS, "/srv/docker", ROOT.replace("ext4", "xfs").replace(" rw\n", " rw,prjquota\n"), True),
+        ("overlay2", [["Backing Filesystem", "extfs"]], "/var/lib/docker", ROOT, False),
+        ("overlayfs", [["driver-type", "io.containerd.snapshotter.v1"]], "/var/lib/docker", ROOT, False),
+        ("zfs", [], "/var/lib/docker", ROOT, True),
+        ("btrfs", [], "/var/lib/docker", ROOT, True),
+        ("vfs", [], "/var/lib/docker", ROOT, False),
+    ],
+)
+def test_layers_are_limited_where_the_storage_driver_can(
+    driver: str, status: list[list[str]], folder: str, mountinfo: str, can: bool
+) -> None:
+    info = {"Driver": driver, "DriverStatus": status, "DockerRootDir": folder}
+    assert limits_layers(info, mountinfo) is can
+    assert not limits_layers({}, mountinfo), "no engine yet"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.labserver.jupyter.plugins.module_utils._common import files
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import files, run_lock
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub import transaction
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub.change import Former
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub.configuration import Configuration
@@ -36,7 +36,9 @@ class Host:
 
     def __init__(self, folder: Path, answers: Callable[[], bool] = lambda: True) -> None:
         (folder / "data" / "state").mkdir(parents=True)
-        place = Place(folder / "etc", folder / "data", folder / "hub-change.json", folder / "maintenance.json", -1)
+        place = Place(
+            folder / "etc", folder / "data", folder / "hub-change.json", folder / "maintenance.json", -1, folder
+        )
         OLD.write(place.folder)
         make_database(place.database, "v1", 3)
         self.place = place
@@ -159,3 +161,27 @@ def test_a_record_that_is_damaged_says_what_to_do(tmp_path: Path) -> None:
     host.place.record.write_text("{}")
     with pytest.raises(ValueError, match="look whether the hub answers, then remove the file"):
         transaction.read(host.place)
+
+
+def test_a_run_of_which_anything_works_keeps_its_change(tmp_path: Path) -> None:
+    host = Host(tmp_path, lambda: False)
+    run_lock.take(tmp_path, run_lock.Run("laptop", "anna", 1, ""), datetime.now(UTC))
+    host.begin()
+    host.age(3600)
+    assert not transaction.abandoned(host.world), "the run pulls an image, perhaps; something of it was seen just now"
+    assert transaction.finish(host.world, 1) == ""
+    old = datetime.now(UTC).timestamp() - transaction.ABANDONED_SECONDS
+    os.utime(tmp_path / run_lock.FILE, (old, old))
+    assert "is taken back" in transaction.finish(host.world, 1) or not host.place.record.exists()
+
+
+def test_a_run_that_comes_back_too_late_is_told(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    host.begin()
+    record = transaction.read(host.place)
+    assert record is not None
+    assert transaction.lost(host.world, record.since) == ""
+    host.age(transaction.ABANDONED_SECONDS)
+    assert transaction.finish(host.world, 1)
+    assert "was ended by the host (job hub-watch)" in transaction.lost(host.world, record.since)
+    assert transaction.lost(host.world, "") == "", "a run that changed nothing has nothing to lose"

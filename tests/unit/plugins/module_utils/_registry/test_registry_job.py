@@ -31,3 +31,19 @@ def test_pruning_by_hand_does_not_begin_while_another_is_at_work(tmp_path: Path,
     with job.undisturbed(tmp_path, "playbooks/prune.yml"):
         assert job_lock.last_held(tmp_path, job.JOB)[1] == "playbooks/prune.yml"
         assert job_lock.running_since(tmp_path, job.JOB) is not None
+
+
+def test_the_command_by_hand_waits_for_nobody_and_disturbs_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--root", str(tmp_path), "--config", str(tmp_path / "none.json")]
+    monkeypatch.delenv("LABSERVER_JOB", raising=False)
+    with job_lock.hold(tmp_path, job.JOB, NOW, time.sleep, backup.JOB):
+        assert job.main(arguments) == 3
+        assert "backup is at work on the registry" in capsys.readouterr().err
+        monkeypatch.setenv("LABSERVER_JOB", "another-job")
+        assert job.main(arguments) == 3
+        monkeypatch.setenv("LABSERVER_JOB", job.JOB)
+        assert job.main(arguments) == 2, "its runner holds the lock: it goes on as far as the file that is not there"
+        monkeypatch.delenv("LABSERVER_JOB")
+        assert job.main([*arguments, "--check"]) == 2, "whoever only looks disturbs nobody"

@@ -261,3 +261,37 @@ def test_a_damaged_status_file_starts_anew(server: Server) -> None:
     (folder / "renew.json").write_text('{"version": 1, "le')
     assert server.run("renew") == 0
     assert server.status("renew")["level"] == "ok"
+
+
+def test_a_job_that_always_finds_somebody_else_at_work_is_told_after_a_day(server: Server, webhook: Any) -> None:
+    url, posted, _answers = webhook
+    server.alerts(webhook={"url": url})
+    server.job("renew", "/bin/sh", "-c", "exit 3", schedule="daily")
+    for day, told in enumerate((0, 1, 2)):
+        server.time = NOW + timedelta(days=day)
+        assert server.run("renew") == jobs_run.BUSY
+        assert len(posted) == told, "the first time may be a run by hand; later it is told once a day"
+    assert server.status("renew")["level"] == "warning"
+    assert "found somebody else at its work each time since 2026-11-20T10:30:00Z (3 times)" in posted[-1]["message"]
+    server.job("renew", "/bin/true")
+    assert server.run("renew") == 0
+    assert posted[-1]["level"] == "ok", "it works again"
+    server.job("renew", "/bin/sh", "-c", "exit 3")
+    assert server.run("renew") == jobs_run.BUSY
+    assert server.status("renew")["busy"] == 1, "the count begins anew"
+
+
+def test_a_job_of_every_few_minutes_may_be_busy_for_some_hours(server: Server, webhook: Any) -> None:
+    url, posted, _answers = webhook
+    server.alerts(webhook={"url": url})
+    server.job("often", "/bin/sh", "-c", "exit 3", schedule="*/5 * * * *")
+    for hour in range(20):
+        server.time = NOW + timedelta(hours=hour)
+        server.run("often")
+    assert posted == []
+
+
+def test_a_command_knows_of_which_job_it_is_a_run(server: Server) -> None:
+    server.job("renew", "/bin/sh", "-c", "echo $LABSERVER_JOB >$LABSERVER_SUMMARY")
+    server.run("renew")
+    assert server.status("renew")["message"] == "renew"

@@ -318,3 +318,30 @@ def test_a_time_from_the_future_hides_no_missed_run(server: Server, wrong: str) 
     assert jobs_overview.overview(server.root, server.time)[0]["level"] == "overdue"
     assert "was not run when due" in jobs_watch.watch(server.world)[0]
     assert jobs_overview.overview(server.root, server.time)[0]["level"] == "ok"
+
+
+@pytest.mark.parametrize(("content", "why"), [(b"{", "Expecting property name"), (None, "it is that of the job other")])
+def test_a_job_whose_file_is_damaged_is_named_and_told(
+    server: Server, webhook: Any, content: bytes | None, why: str
+) -> None:
+    url, posted, _answers = webhook
+    server.alerts(webhook={"url": url})
+    for name in ("other", "renew"):
+        server.job(name, "/bin/true", schedule="0 10 * * *")
+        server.run(name)
+    path = server.root / "etc/labserver/jobs.d/renew.json"
+    path.write_bytes((path.parent / "other.json").read_bytes() if content is None else content)
+    found = jobs_watch.watch(server.world)
+    assert len(found) == 1
+    assert found[0].startswith(
+        "renew: critical: does not run: its file /etc/labserver/jobs.d/renew.json cannot be used"
+    )
+    assert why in found[0]
+    jobs_watch.watch(server.world)
+    assert [(alert["job"], alert["level"]) for alert in posted] == [("renew", "critical")], "once"
+    rows = {str(row["job"]): row for row in jobs_overview.overview(server.root, server.time)}
+    assert (rows["renew"]["level"], rows["other"]["level"]) == ("critical", "ok")
+    assert set(rows["renew"]) == set(rows["other"])
+    server.job("renew", "/bin/true", schedule="0 10 * * *")
+    server.run("renew")
+    assert posted[-1]["level"] == "ok"

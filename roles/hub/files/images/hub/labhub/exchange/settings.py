@@ -45,6 +45,8 @@ class Settings:
     cpu: float = 2.0
     memory_bytes: int = 4 * 1024**3
     pids: int = 1024
+    tmp_bytes: int = 2 * 1024**3  # of each folder in server.TEMPORARY; 0: they lie in the writable layer
+    layer_bytes: int = 0  # of the writable layer; 0: Docker cannot limit it here
     cgroup_parent: str = ""
     gpus: tuple[str, ...] = ()
     concurrent_spawns: int = 4

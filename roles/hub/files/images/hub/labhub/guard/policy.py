@@ -77,7 +77,7 @@ def check_create(world: World, name: str | None, body: Mapping[str, Any]) -> tup
     if not isinstance(host, dict):
         raise RefusedError("HostConfig is missing")
     problems = _objections(body, _container_rules(world, person), "")
-    problems += _objections(host, _host_rules(world, person), "HostConfig.")
+    problems += _objections(host, _host_rules(world, person, host.get("Memory")), "HostConfig.")
     if not isinstance(host.get("Memory"), int) or host.get("MemorySwap") != host.get("Memory"):
         problems.append("HostConfig.MemorySwap is not HostConfig.Memory")
     if not problems and (body["Labels"].get(cards.LABEL) or "") != ",".join(requested_gpus(body)):
@@ -126,8 +126,10 @@ def _container_rules(world: World, person: Person) -> dict[str, tuple[bool, Rule
     }
 
 
-def _host_rules(world: World, person: Person) -> dict[str, tuple[bool, Rule]]:
+def _host_rules(world: World, person: Person, memory: object) -> dict[str, tuple[bool, Rule]]:
+    """Return the rules of HostConfig; ``memory`` is its own, by which the folders in memory are measured."""
     settings = world.settings
+    temporary = server.temporary(settings, memory) if isinstance(memory, int) else {}
     most = server.allowance(settings, person)
     gids = [str(gid) for gid in world.roster.group_ids(person)]
     gpus = min(person.limits.gpus, len(settings.gpus))
@@ -145,6 +147,10 @@ def _host_rules(world: World, person: Person) -> dict[str, tuple[bool, Rule]]:
         "Init": (True, lambda value: value is True),
         "LogConfig": (True, lambda value: value == {"Type": "json-file", "Config": server.LOG_OPTIONS}),
     }
+    if temporary:
+        rules["Tmpfs"] = (True, lambda value: value == temporary)
+    if settings.layer_bytes:
+        rules["StorageOpt"] = (True, lambda value: value == {"size": str(settings.layer_bytes)})
     if settings.cgroup_parent:
         rules["CgroupParent"] = (True, lambda value: value == settings.cgroup_parent)
     if gpus > 0:

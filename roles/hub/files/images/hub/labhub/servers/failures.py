@@ -52,6 +52,8 @@ ENGINE = (
     ("executable file not found|no such file or directory.*exec|exec.*no such file or directory", "image",
      NO_SERVER),
     ("exec format error", "image", "The image is made for another kind of processor. Choose another image."),
+    ("storage-opt", "disk",
+     "The disk of a server cannot be limited on this host. Please tell the administrator to run the playbook."),
     ("no such image", "image", "The image is no longer on this server. Choose another one."),
     ("no space left on device", "disk", "The server's disk is full. Please tell the administrator."),
     (r"minimum memory limit|memory limit.*too low|HostConfig\.Memory(Swap)? has a value|container init was OOM-killed"

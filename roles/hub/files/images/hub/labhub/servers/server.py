@@ -31,6 +31,8 @@ IMAGE_LABEL = "org.labserver.image"
 TRUST = "ca-bundle.crt"
 """In the public folder: what the host trusts, the lab's own authority included."""
 LOG_OPTIONS = {"max-size": "5m", "max-file": "2"}
+TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108
+"""What a server may write outside of its home in images as they are usual; here it counts as the server's memory."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,16 @@ def allowance(settings: Settings, person: Person, image: Image | None = None) ->
         memory_bytes=int(min(memory, wanted.get("memory_bytes", memory))),
         pids=int(min(pids, wanted.get("pids", pids))),
     )
+
+
+def temporary(settings: Settings, memory_bytes: int) -> dict[str, str]:
+    """Return the file systems in memory of a server with so much memory, in the form of Docker's ``Tmpfs``.
+
+    Each holds at most half of the memory: who fills one keeps room to go on. Packages are built in /tmp, so programs
+    may run there (Docker alone would say ``noexec``).
+    """
+    size = min(settings.tmp_bytes, memory_bytes // 2)
+    return dict.fromkeys(TEMPORARY, f"rw,exec,nosuid,nodev,mode=1777,size={size}") if size > 0 else {}
 
 
 def links_folder(settings: Settings, shares: Sequence[tuple[Share, str]], parent: str) -> Path:
@@ -128,6 +140,10 @@ def host_config(
         "Init": True,
         "LogConfig": {"Type": "json-file", "Config": dict(LOG_OPTIONS)},
     }
+    if temporary(settings, allowed.memory_bytes):
+        config["Tmpfs"] = temporary(settings, allowed.memory_bytes)
+    if settings.layer_bytes:
+        config["StorageOpt"] = {"size": str(settings.layer_bytes)}
     if settings.cgroup_parent:
         config["CgroupParent"] = settings.cgroup_parent
     if gpus:
