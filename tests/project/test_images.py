@@ -52,3 +52,11 @@ def test_steps_image_starts_like_the_notebook_image() -> None:
         for name in ("notebook", "steps")
     ]
     assert endings[0] == endings[1] and len(endings[0]) == 3
+
+
+def test_no_image_has_what_a_start_waits_for() -> None:
+    """``requirements.in`` says what each of these costs; locking anew brings them back."""
+    unwanted = {"aiodns", "pycares", "rfc3987-syntax", "lark"}
+    for path in sorted(IMAGES.glob("*/requirements*.txt")):
+        names = {line.partition("==")[0] for line in path.read_text().splitlines()}
+        assert not names & unwanted, path
