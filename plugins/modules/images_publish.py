@@ -12,6 +12,9 @@ short_description: Push images of the host's engine to a registry
 version_added: 0.1.0
 description:
   - Compares each image with what the registry has under its name and pushes those that differ, all in one call.
+  - Before it is pushed, a notebook server is started in the image as the hub will do it, in a container without
+    network. An image in which none starts is not pushed; the others are, and the task fails with a sentence for each
+    that was not. Images with the label C(org.labserver.spawnable=false) are pushed untried.
 author:
   - The labserver.jupyter authors (@labserver)
 extends_documentation_fragment:
@@ -150,13 +153,19 @@ def main() -> None:
     password = secret.read_text(encoding="utf-8").strip() if secret.exists() else ""
     if secret.exists():
         registry = RegistryClient(module.params["url"] or f"http://{host}", username=username, password=password)
+    unfit: list[str] = []
     try:
         recorded = write_down(module, images)
         pushes = core.compare(images, engine, registry)
         if not module.check_mode and engine is not None and registry is not None:
+            pushes, unfit, warnings = core.judge(pushes, engine)
+            for warning in warnings:
+                module.warn(warning)
             core.apply(pushes, engine, registry, host, username, password)
     except (core.PublishError, EngineError, OSError, RegistryError) as exc:
         module.fail_json(msg=str(exc))
+    if unfit:
+        module.fail_json(msg="\n".join(unfit), changed=bool(pushes) or recorded)
     module.exit_json(
         changed=bool(pushes) or recorded,
         actions=[{"what": "push", "name": step.image.name, "reason": step.reason} for step in pushes],

@@ -22,7 +22,7 @@ import house
 ALLOWED: dict[str, set[str]] = {
     "_catalogue": {"_registry", "_hub"},  # offers what the registry holds; the hub's passwords are looked after there
     "_hub": {"_accounts"},  # login names follow one rule
-    "_images": {"_registry"},  # images are pushed
+    "_images": {"_registry", "_catalogue"},  # images are pushed, and tried before as the catalogue tries them
     "_proxy": {"_certificates"},  # sites name certificates
     "_status": {"_schedule", "_certificates", "_registry", "_shares", "_backup", "_hub"},  # shows what the others leave
 }

@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from paths import ROOT
+
+sys.path.insert(0, str(ROOT / "collections"))
+from ansible_collections.labserver.jupyter.plugins.module_utils._images.layers import CONTEXTS
 
 ROLES = ROOT / "roles"
 IMAGES = ROLES / "images" / "files" / "images"
@@ -20,11 +24,33 @@ def test_contexts_follow_one_convention() -> None:
         "hub/files/images/hub/Dockerfile",
         "hub/files/images/proxy/Dockerfile",
         "images/files/images/notebook/Dockerfile",
+        "images/files/images/scientific/Dockerfile",
         "images/files/images/steps/Dockerfile",
         "registry/files/images/registry/Dockerfile",
         "sandbox/files/images/sandbox/Dockerfile",
     ]
     assert (ROLES / "image_build/files/images/base/build.sh").exists()
+
+
+def test_the_table_of_the_images_has_every_folder() -> None:
+    """A folder that is not in the table would be refused, and one that is built on nothing could not be built."""
+    assert sorted(CONTEXTS) == sorted(path.parent.name for path in IMAGES.glob("*/Dockerfile"))
+    assert {base for base in CONTEXTS.values() if base} <= set(CONTEXTS)
+
+
+def test_images_on_another_bring_only_what_that_one_does_not_have() -> None:
+    """Installing a package again would store it twice, and another version would not be the tested one."""
+
+    def packages(context: str) -> list[str]:
+        locked = IMAGES / context / "requirements.txt"
+        lines = locked.read_text().split() if locked.exists() else []
+        return [line.split("==")[0] for line in lines]
+
+    def below(context: str) -> list[str]:
+        base = CONTEXTS[context]
+        return packages(base) + below(base) if base else []
+
+    assert [(context, name) for context in CONTEXTS for name in packages(context) if name in below(context)] == []
 
 
 def builder(dockerfile: Path) -> list[str]:

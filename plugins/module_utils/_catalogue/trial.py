@@ -43,12 +43,38 @@ TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108
 
 
 TROUBLE = (
+    ("no matching manifest", "there is none for this server's processor; build it on this server or for its processor"),
     ("no space left on device", "it could not be fetched: the server's disk is full"),
     ("manifest unknown|blob unknown|not found", "it is no longer complete in the registry; push it again"),
     ("unauthorized|authentication required|denied", "it could not be fetched: the registry refuses the password"),
     ("no answer from the Docker engine", "it could not be fetched: Docker does not answer"),
     ("connection refused|no such host|timeout|timed out", "it could not be fetched: the registry does not answer"),
 )
+# What a server that does not start says, and what is wrong with its image, for whoever made it.
+CAUSES = (
+    (
+        "exec format error",
+        "it is made for another processor than this server's; build it on this server or for its processor",
+    ),
+    (
+        "jupyterhub-singleuser.*(no such file|not found)",
+        "it has no jupyterhub-singleuser; build it on an image of the lab, or install Python's jupyterhub in it",
+    ),
+    (
+        "(permission denied|operation not permitted|must be (run as )?root|not permitted|read-only file system)",
+        "it wants rights that a person's server does not have: servers run as the person, never as root, so its files "
+        "have to be readable for everybody (chmod -R a+rX) and its entry point must not change users or owners",
+    ),
+)
+SWALLOWED = 'its entry point ended without starting what it was given; let it end with: exec "$@"'
+
+
+def cause(status: int, output: str) -> str:
+    """Return what is wrong with an image whose server ended with ``status``, as far as its output tells."""
+    for pattern, said in CAUSES:
+        if re.search(pattern, output, re.IGNORECASE):
+            return said
+    return SWALLOWED if status == 0 else ""
 
 
 @dataclass(frozen=True)
@@ -80,7 +106,8 @@ class Outcome:
             return f"its notebook server needs more than {self.memory_bytes >> 20} MiB to start"
         if self.status is None:
             return f"it runs, but no notebook server answered in it within {SECONDS:.0f} seconds: {last}"
-        return f"jupyterhub-singleuser cannot start in it (status {self.status}): {last}"
+        found, told = cause(self.status, self.output), f"(status {self.status}): {last}"
+        return f"{found} {told}" if found else f"jupyterhub-singleuser cannot start in it {told}"
 
 
 def memory(limits: Mapping[str, float]) -> int:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+from . import layers
 
 # https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
 REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
@@ -19,7 +22,8 @@ def problems(inputs: Mapping[str, Any]) -> list[str]:
     """Return every problem of ``images_notebooks``, each with its index and the image's name."""
     found: list[str] = []
     seen: dict[tuple[str, str], int] = {}
-    for index, image in enumerate(inputs.get("images_notebooks") or []):
+    images = list(inputs.get("images_notebooks") or [])
+    for index, image in enumerate(images):
         repository, tag = str(image.get("repository", "")), str(image.get("tag", ""))
         where = f"images_notebooks[{index}] ({repository}:{tag})"
         if not REPOSITORY.fullmatch(repository):
@@ -36,10 +40,32 @@ def problems(inputs: Mapping[str, Any]) -> list[str]:
             found.append(f"{where}: context is missing; name the folder of the Dockerfile, or set source: pull")
         if source == "pull" and not image.get("reference"):
             found.append(f"{where}: reference is missing; name the image to pull, or set source: build")
-        for key, needed in (("context", "build"), ("args", "build"), ("reference", "pull")):
+        if source == "build" and image.get("context"):
+            found += [f"{where}: {problem}" for problem in _context_problems(str(image["context"]))]
+        if source == "build" and (problem := layers.base_problem(image, images)):
+            found.append(f"{where}: {problem}")
+        for key, needed in (("context", "build"), ("base", "build"), ("args", "build"), ("reference", "pull")):
             if image.get(key) and source != needed:
                 found.append(f"{where}: {key} has no meaning with source: {source}; remove it")
         if (repository, tag) in seen:
             found.append(f"{where}: is the same as images_notebooks[{seen[repository, tag]}]; give it another tag")
         seen.setdefault((repository, tag), index)
+    for circle in layers.circles(images):
+        found.append(
+            f"images_notebooks: {' is built on '.join([*circle, circle[0]])}: that is a circle; "
+            "take base from one of them or name another"
+        )
     return found
+
+
+def _context_problems(context: str) -> list[str]:
+    """Return what is wrong with the folder of a Dockerfile on the controller."""
+    if not context.startswith("/"):
+        allowed = ", ".join(sorted(layers.CONTEXTS))
+        unknown = (
+            f"context {context!r} is no image of this collection ({allowed}); name one, or the folder's absolute path"
+        )
+        return [] if context in layers.CONTEXTS else [unknown]
+    if not Path(context, "Dockerfile").is_file():
+        return [f"context {context}: there is no Dockerfile in this folder of the controller"]
+    return []

@@ -15,6 +15,7 @@ from typing import cast
 from .._common.docker_api import DockerEngine, EngineError
 from .._registry.client import RegistryClient
 from .._registry.protocol import RegistryError
+from . import fitness
 
 PUSH_TIMEOUT_SECONDS = 900.0
 
@@ -84,6 +85,20 @@ def compare(images: Sequence[Image], engine: DockerEngine | None, registry: Regi
         elif wanted != there:
             pushes.append(Push(image, "the registry has another image under this name"))
     return pushes
+
+
+def judge(pushes: Sequence[Push], engine: DockerEngine) -> tuple[list[Push], list[str], list[str]]:
+    """Try the images of the plan; returns those that people can start, and sentences: what is wrong, what is odd."""
+    good, problems, warnings = [], [], []
+    for step in pushes:
+        found = fitness.try_out(engine, step.image.source)
+        if found.warning:
+            warnings.append(f"{step.image.name}: {found.warning}")
+        if found.problem:
+            problems.append(f"{step.image.name} cannot be started and was not pushed: {found.problem}")
+        else:
+            good.append(step)
+    return good, problems, warnings
 
 
 def push(image: Image, engine: DockerEngine, host: str, username: str, password: str) -> None:

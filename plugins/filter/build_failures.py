@@ -1,0 +1,97 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Why Dockerfiles did not build, for whoever wrote them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+DOCUMENTATION = r"""
+name: build_failures
+short_description: Why images were not built, in words and with the end of what the build said
+version_added: 0.1.0
+description:
+  - Takes the results of a loop of M(community.docker.docker_image) over images to be built and returns for each that
+    failed where its Dockerfile is, which instruction failed, and the last lines of output.
+  - What failed only because the image beneath it failed is left out.
+positional: _input
+options:
+  _input:
+    description: The results of the loop.
+    type: list
+    elements: dict
+    required: true
+author:
+  - The labserver.jupyter authors (@labserver)
+"""
+
+EXAMPLES = r"""
+message: "{{ built.results | labserver.jupyter.build_failures }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The message.
+  type: str
+"""
+
+FAILURE = re.compile(
+    r"Error building \S+ - (?:code: \S+, )?message: (?P<message>.*?), logs: (?P<logs>\[.*\])", re.DOTALL
+)
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+LAST_LINES = 20
+
+
+def _parts(text: str) -> tuple[str, list[str]]:
+    """Return what the engine complains of, and the lines of the build."""
+    found = FAILURE.fullmatch(text)
+    if found is None:
+        return text, []
+    try:
+        pieces = ast.literal_eval(found["logs"])
+    except (ValueError, SyntaxError):
+        return text, []
+    return found["message"], [
+        line for piece in pieces for line in COLOURS.sub("", str(piece)).splitlines() if line.strip()
+    ]
+
+
+def _told(result: Mapping[str, Any]) -> str:
+    message, lines = _parts(str(result.get("msg", "")))
+    item = result["item"]
+    steps = [line for line in lines if line.startswith("Step ")]
+    text = f"The image {item['name']} does not build; its Dockerfile is in {item['context']}."
+    if steps:
+        text += f"\n  It stopped at {steps[-1]}"
+        lines = lines[lines.index(steps[-1]) + 1 :]
+    text += f"\n  Docker says: {message}"
+    if lines:
+        text += "\n  The end of its output:\n" + "\n".join(f"    {line}" for line in lines[-LAST_LINES:])
+    return text
+
+
+def _failed(results: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    names: set[str] = set()
+    for result in results:
+        if not result.get("failed"):
+            continue
+        item = result["item"]
+        if item.get("base") not in names:
+            yield result
+        names.add(item["name"])
+
+
+def build_failures(results: Sequence[Mapping[str, Any]]) -> str:
+    """Return why images were not built, one paragraph for each."""
+    return "\n".join(_told(result) for result in _failed(results))
+
+
+class FilterModule:
+    """Makes the filter known to Ansible."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"build_failures": build_failures}
