@@ -22,6 +22,7 @@ def up() -> None:
     down()
     RUN.mkdir(parents=True)
     (RUN / "namespace").write_text(NAMESPACE)  # for ssh.sh
+    guest.SSH_CONFIG.write_text(guest.SETTINGS)
     network.up()
     if RECIPE.nas:
         nas.up()

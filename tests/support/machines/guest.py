@@ -21,6 +21,21 @@ SSH = [
 ]  # fmt: skip
 
 
+# The same for programs that take a file of settings: `ssh -F`.
+SSH_CONFIG = RUN / "ssh_config"
+SETTINGS = f"""\
+Host {CONTROL[2]}
+  IdentityFile {KEY}
+  IdentitiesOnly yes
+  StrictHostKeyChecking no
+  UserKnownHostsFile /dev/null
+  LogLevel ERROR
+  ConnectTimeout 10
+  ServerAliveInterval 10
+  ServerAliveCountMax 6
+"""
+
+
 def ssh(*command: str) -> list[str]:
     """Return the command that runs another in the guest, as root."""
     return [*INSIDE, "ssh", *SSH, f"root@{CONTROL[2]}", *command]
