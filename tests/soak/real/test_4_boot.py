@@ -42,7 +42,7 @@ def test_everything_is_there_again(how: object) -> None:
     assert limits("bob")["memory.swap.max"] == "0"
     assert "usrquota" in out("findmnt --noheadings --output OPTIONS /home")
     # Jobs of the time before wait for nobody: cron itself was started by the boot.
-    last = "stat -c %Y /var/lib/labserver/schedule/status/hub-watch.json 2>/dev/null || echo 0"
+    last = "stat -c %Y /var/lib/labserver/jobs/hub-watch.json 2>/dev/null || echo 0"
     booted = int(out("awk '/^btime/ {print $2}' /proc/stat"))
     until("cron has run a job", lambda: int(out(last)) > booted, 900)
 
