@@ -109,7 +109,7 @@ demo-clean: ## remove the lab server of `make demo`
 	tools/demo.sh down
 
 .PHONY: soak
-soak: soak-shares soak-steps soak-push soak-kill ## everything that takes long
+soak: soak-shares soak-steps soak-push soak-kill soak-real ## everything that takes long
 
 .PHONY: changelog
 changelog: $(STAMP) ## write CHANGELOG.rst from changelogs/
@@ -139,3 +139,19 @@ soak-push: $(STAMP) ## a thousand pushes (PUSHES=) in a row of maintenance round
 .PHONY: soak-kill
 soak-kill: $(STAMP) ## kills at other moments than the tests know: SEED= repeats, ROUNDS= of each (about 5 minutes)
 	SEED="$(SEED)" ROUNDS="$(ROUNDS)" pytest -v -s -p no:cacheprovider tests/soak/kills
+
+# The images come from .cache/images, where the scenario "default" leaves them.
+.PHONY: soak-real
+soak-real: $(STAMP) ## a lab made as the README says on a kernel of its own: limits, isolation, reboot (about an hour)
+	export PYTHONPATH=$(CURDIR)/tests/support LABSERVER_MACHINE=real; trap 'python -m machines down' EXIT; \
+	  python -m machines up; python -m machines inside pytest -v -s -p no:cacheprovider tests/soak/real
+
+.PHONY: try-host-real
+try-host-real: $(STAMP) ## the proof of tools/try-host.sh on that machine (about 40 minutes)
+	export PYTHONPATH=$(CURDIR)/tests/support LABSERVER_MACHINE=real; trap 'python -m machines down' EXIT; \
+	  python -m machines up; python -m machines inside tools/try-host.sh --yes --ssh-config .cache/machines/run-real/ssh_config \
+	  --report .cache/try-host-real.md admin@192.0.2.2
+
+.PHONY: controllers
+controllers: $(STAMP) ## every supported ansible-core: playbooks, inventories, unit tests (2.20 and later need Python 3.12)
+	VENV=$(VENV) tools/controllers.sh

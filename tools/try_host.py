@@ -45,6 +45,7 @@ class Host:
     connection: str
     folder: Path
     password: str = ""
+    ssh_config: str = ""
     notes: list[tuple[str, str, float, str]] = field(default_factory=list)
 
     @property
@@ -58,12 +59,26 @@ class Host:
         else:
             sudo = ["sudo", "-S", "-p", ""] if self.password else ["sudo", "-n"]
             words = ["env", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "sh", "-c", command]
-            argv = ["ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", self.target, shlex.join([*sudo, *words])]
+            ssh = [
+                "ssh",
+                *self.ssh_options(),
+                "-o",
+                "BatchMode=yes",
+                "-o",
+                "ConnectTimeout=10",
+                "-o",
+                "ControlPath=none",
+            ]
+            argv = [*ssh, self.target, shlex.join([*sudo, *words])]
         given = f"{self.password}\n" if self.password else ""
         done = subprocess.run(argv, input=given, capture_output=True, text=True, check=False, timeout=seconds)
         if done.returncode != 0:
             raise FailedError(f"{command}: {(done.stderr or done.stdout).strip()[-500:]}")
         return done.stdout.strip()
+
+    def ssh_options(self) -> list[str]:
+        """Return the options that name a configuration of ssh other than the user's own."""
+        return ["-F", self.ssh_config] if self.ssh_config else []
 
     def address(self) -> str:
         """Return the address at which a browser finds the machine."""
@@ -71,7 +86,8 @@ class Host:
             form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
             command = ["docker", "inspect", "--format", form, self.target]
             return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-        known = subprocess.run(["ssh", "-G", self.target], capture_output=True, text=True, check=True).stdout
+        command = ["ssh", *self.ssh_options(), "-G", self.target]
+        known = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         return re.findall(r"^hostname (.+)$", known, re.MULTILINE)[0]
 
     def play(self, log: str, *arguments: str) -> str:
@@ -266,8 +282,9 @@ def prepare(host: Host) -> None:
     variables = {"ansible_connection": host.connection}
     if host.connection != "ssh":
         variables["ansible_host"] = host.target
-    elif user:
-        variables["ansible_user"] = user
+    else:
+        variables |= {"ansible_user": user} if user else {}
+        variables |= {"ansible_ssh_common_args": shlex.join(host.ssh_options())} if host.ssh_config else {}
     (inventory / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": {host.name: variables}}}))
 
 
@@ -296,6 +313,7 @@ def main() -> int:
     parser.add_argument("host", help="[USER@]HOST as ssh takes it")
     parser.add_argument("--yes", action="store_true", help="do not ask whether the machine may be changed")
     parser.add_argument("--ask-become-pass", action="store_true", help="ask for the password of sudo")
+    parser.add_argument("--ssh-config", type=Path, help="a configuration of ssh other than your own, as for ssh -F")
     parser.add_argument("--connection", default="ssh", help="for tests: community.docker.docker, HOST is a container")
     parser.add_argument("--report", type=Path, help="where to write the report")
     options = parser.parse_args()
@@ -305,7 +323,9 @@ def main() -> int:
         if input(f"Type {name} to go on: ").strip() != name:
             return 2
     password = getpass.getpass("Password of sudo: ") if options.ask_become_pass else ""
-    host = Host(options.host, options.connection, ROOT / ".cache" / "try-host" / name, password)
+    folder = ROOT / ".cache" / "try-host" / name
+    config = str(options.ssh_config.resolve()) if options.ssh_config else ""
+    host = Host(options.host, options.connection, folder, password, config)
     warnings.filterwarnings("ignore", message="Unverified HTTPS request")  # the step "certificate" looks at it
     prepare(host)
     target = options.report or host.folder / "report.md"

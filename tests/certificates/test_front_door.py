@@ -85,8 +85,19 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 class Door:
-    def __init__(self, port: int) -> None:
-        self.port = port
+    def __init__(self, port: int, root: Path) -> None:
+        self.port, self.root = port, root
+
+    def reload(self) -> None:
+        """Let nginx read its files again, and wait until a new worker answers."""
+        before = self.certificate()
+        subprocess.run([NGINX, "-c", self.root / "nginx.conf", "-s", "reload"], check=True)
+        end = time.monotonic() + 20
+        while self.certificate() == before and time.monotonic() < end:
+            time.sleep(0.05)
+
+    def certificate(self) -> str:
+        return ssl.get_server_certificate(("127.0.0.1", self.port))
 
     def connect(self) -> http.client.HTTPSConnection:
         context = ssl.create_default_context()
@@ -142,7 +153,7 @@ def door(tmp_path: Path, hub_path: str, most: int) -> Iterator[Door]:
                 with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                     break
                 time.sleep(0.05)
-            yield Door(port)
+            yield Door(port, tmp_path)
         finally:
             process.terminate()
             process.wait(20)
@@ -172,6 +183,21 @@ def test_the_hub_takes_no_large_bodies_and_servers_of_people_do(door: Door, base
         assert door.ask("POST", base + "hub/api/x", chunks) == 413
     time.sleep(0.5)
     assert [count for _path, count in Service.reached[before:] if count > (1 << 20) + 65536] == []
+
+
+def test_the_door_is_closed_until_the_real_certificate_is_there(door: Door) -> None:
+    real, stand_in = (build.self_signed(["lab.test"], "ecdsa", 30) for _pair in range(2))
+    store.install(door.root, "server", stand_in, placeholder=True)
+    door.reload()
+    connection = door.connect()
+    connection.request("POST", "/hub/login", b"password=x")
+    answer = connection.getresponse()
+    assert (answer.status, Service.reached) == (503, [])
+    assert b"no certificate yet" in answer.read()
+    assert door.ask("GET", "/user/bob/lab") == 503
+    store.install(door.root, "server", real)
+    door.reload()
+    assert door.ask("POST", "/hub/login", b"password=x") == 200
 
 
 def test_logins_are_limited_per_address_and_pages_are_not(door: Door) -> None:

@@ -130,14 +130,26 @@ def test_people_are_kept_apart(lab: t.Any, metadata: None, listening: tuple[int,
     bob.stop()
 
 
-def test_a_firewall_that_was_flushed_does_not_stay_open(lab: t.Any) -> None:
+FLUSHES = {
+    "iptables": "iptables -F && iptables -X && iptables -P FORWARD ACCEPT",
+    # Debian's own /etc/nftables.conf begins with "flush ruleset", which takes the rules of everybody away.
+    "nftables.service": """set -e
+        command -v nft >/dev/null || { apt-get update -qq; apt-get install -y -qq nftables >/dev/null; }
+        grep '^flush ruleset' /etc/nftables.conf
+        systemctl restart nftables.service
+        nft list table inet filter >/dev/null""",
+}
+
+
+@pytest.mark.parametrize("flush", FLUSHES.values(), ids=FLUSHES.keys())
+def test_a_firewall_that_was_flushed_does_not_stay_open(lab: t.Any, flush: str) -> None:
     alice, bob = lab.person("alice"), lab.person("bob")
     bob.start(NOTEBOOK)
     bob.wait_ready()
     alice.start(NOTEBOOK)
     alice.wait_ready()
     targets = [(lab.sh(f"docker inspect --format '{ADDRESS}' jupyter-bob").strip(), 8888)]
-    lab.sh("iptables -F && iptables -X && iptables -P FORWARD ACCEPT")
+    lab.sh(flush)
     lab.until("it is closed again", lambda: reached(alice, targets) == [False], 45)
     assert "-j LABSERVER-HUB" in lab.sh("iptables -S DOCKER-USER")
     assert "rules of the network restored" in lab.sh("journalctl -u labserver-hub-network.service -n 5 -o cat")

@@ -23,6 +23,11 @@ from .x509 import Certificate, inspect, public_key
 FOLDER = "etc/labserver/tls"
 VERSIONS = ".versions"
 KEEP = 3  # versions of each certificate
+# The front door includes it: behind a certificate that nobody can check no password is to be typed.
+CLOSED = b"""default_type text/plain;
+add_header Retry-After 60 always;
+return 503 "This server has no certificate yet. Please try again in some minutes, or ask its administrator.\\n";
+"""
 HSTS = b"add_header Strict-Transport-Security 'max-age=63072000' always;\n"
 
 
@@ -79,7 +84,8 @@ def install(root: Path, name: str, pair: Pair, placeholder: bool = False, hsts: 
     version.mkdir(mode=0o755, parents=True, exist_ok=True)
     wanted = {"key.pem": pair.key, "cert.pem": pair.chain}
     wanted |= {"ca.pem": pair.ca} if pair.ca else {}
-    wanted |= {"placeholder": b"self-signed until the first real certificate\n"} if placeholder else {}
+    if placeholder:
+        wanted |= {"placeholder": b"self-signed until the first real certificate\n", "closed.conf": CLOSED}
     wanted |= {"hsts.conf": HSTS} if hsts else {}
     for file, content in wanted.items():
         files.replace(version / file, content, 0o600 if file == "key.pem" else 0o644)

@@ -81,6 +81,8 @@ def _server(site: Site, any_name: bool, ipv6: bool, connections: int) -> list[st
         f"    ssl_certificate_key {folder}/key.pem;",
         *_tls(),
         *hsts,
+        "    # Nobody is let in while the certificate is a stand-in; the mask matches nothing afterwards.",
+        f"    include {folder}/closed*.conf;",
         "    # Plain HTTP that comes to this port by mistake.",
         "    error_page 497 =308 https://$http_host$request_uri;",
         # What is behind the front door does not always know that people come over TLS: JupyterHub's _xsrf, for one.

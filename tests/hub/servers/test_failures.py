@@ -48,6 +48,32 @@ def test_causes_of_a_container_without_a_server(
     assert (found.reason, words in found.sentence) == (reason, True), found
 
 
+def counted(used: int, faults: int, name: str = "pgmajfault") -> dict[str, Any]:
+    """Docker's memory statistics of a container with a limit of 512 MiB."""
+    return {"usage": used, "limit": 512 << 20, "stats": {name: faults, "file": 1 << 20}}
+
+
+@pytest.mark.parametrize(
+    ("memory", "reason"),
+    [
+        (counted(511 << 20, 90_000), "memory"),
+        (counted(511 << 20, 90_000, "total_pgmajfault"), "memory"),  # cgroup v1
+        (counted(511 << 20, 300), "timeout"),  # full of what it read once
+        (counted(200 << 20, 90_000), "timeout"),
+        ({}, "timeout"),
+        (None, "timeout"),
+    ],
+)
+def test_a_server_that_gets_nowhere_for_want_of_memory_is_not_just_slow(
+    memory: dict[str, Any] | None, reason: str
+) -> None:
+    """Nothing was killed there: with 60 MiB a server read its libraries anew for five minutes."""
+    found = failures.of_container(RUNS, "", 512 << 20, 300, memory)
+    assert found.reason == reason
+    assert "did not answer within 300 seconds" in found.sentence
+    assert ("memory limit of 512 MiB is too low" in found.sentence) == (reason == "memory")
+
+
 @pytest.mark.parametrize(
     ("message", "reason"),
     [

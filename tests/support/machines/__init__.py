@@ -6,6 +6,11 @@
     python -m machines up      build what is missing, start the NAS and the host, wait until the host has booted
     python -m machines down    stop both and remove their network devices
     python -m machines ssh CMD run a command on the host
+    python -m machines inside CMD
+                               run a command of this machine in the network of the host
+
+There are two hosts, see ``recipes``; LABSERVER_MACHINE=real makes the second: Debian 13 as an administrator gets it,
+with accounts that have sudo, and without a NAS.
 
 The host (the guest) is Debian on user-mode Linux: a real kernel with cifs, autofs, overlay and cgroups that needs no
 KVM. Guest, NAS and the cables between them are in a network namespace of their own: whatever addresses this machine
@@ -14,7 +19,9 @@ uses, the two never meet. The commands need root, and tests/support on PYTHONPAT
     places      folders and addresses
     process     start, stop and wait for processes
     network     the namespace, its devices, the cable of the NAS
+    recipes     what the guests are made of
     image       the root image of the guest
+    engine      images for the guest's engine
     kernel      user-mode Linux, and what it lacks on processors with AMX
     guest       boot it, pull its plug, run commands in it
     nas         Samba and an NFS server

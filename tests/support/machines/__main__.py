@@ -12,6 +12,8 @@ import sys
 from . import __doc__ as usage
 from . import guest, image, nas, network
 from .places import NAMESPACE, RUN
+from .process import INSIDE
+from .recipes import RECIPE
 
 
 def up() -> None:
@@ -20,15 +22,18 @@ def up() -> None:
     down()
     RUN.mkdir(parents=True)
     (RUN / "namespace").write_text(NAMESPACE)  # for ssh.sh
+    guest.SSH_CONFIG.write_text(guest.SETTINGS)
     network.up()
-    nas.up()
+    if RECIPE.nas:
+        nas.up()
     print(f"machines: {disk.name}, ssh after {guest.start():.1f} s")
     guest.wait_until_booted()
 
 
 def down() -> None:
     guest.stop()
-    nas.down()
+    if RECIPE.nas:
+        nas.down()
     network.down()
     shutil.rmtree(RUN, ignore_errors=True)
 
@@ -41,6 +46,8 @@ def main(arguments: list[str]) -> int:
             down()
         case ["ssh", *command]:
             return subprocess.run(guest.ssh(*command), check=False).returncode
+        case ["inside", *command] if command:
+            return subprocess.run([*INSIDE, *command], check=False).returncode
         case _:
             sys.stderr.write(usage or "")
             return 2

@@ -12,12 +12,28 @@ from typing import Any
 from . import image, kernel
 from .places import CONTROL, KEY, NAMESPACE, NAS, RUN
 from .process import INSIDE, ended, sh, start_process, stop_process, wait_for
+from .recipes import RECIPE
 
 SSH = [
     "-i", str(KEY), "-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
     "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=5", "-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=4",
     "-o", "ControlMaster=auto", "-o", "ControlPersist=60", "-o", f"ControlPath=/tmp/{NAMESPACE}-%C",
 ]  # fmt: skip
+
+
+# The same for programs that take a file of settings: `ssh -F`.
+SSH_CONFIG = RUN / "ssh_config"
+SETTINGS = f"""\
+Host {CONTROL[2]}
+  IdentityFile {KEY}
+  IdentitiesOnly yes
+  StrictHostKeyChecking no
+  UserKnownHostsFile /dev/null
+  LogLevel ERROR
+  ConnectTimeout 10
+  ServerAliveInterval 10
+  ServerAliveCountMax 6
+"""
 
 
 def ssh(*command: str) -> list[str]:
@@ -30,12 +46,24 @@ def start(wait: bool = True) -> float:
     # Kernel and programs of the guest wait for each other at every system call: three times as fast on one processor.
     command = [
         "taskset", "--cpu-list", str(max(os.sched_getaffinity(0))),
-        *kernel.command(), "mem=1536M", f"ubd0={RUN / 'disk.cow'},{image.build()}", "root=/dev/ubda", "rw", "quiet",
-        f"vec0:transport=tap,ifname={CONTROL[0]}", f"vec1:transport=tap,ifname={NAS[0]}", "con=null", "con0=null,fd:1",
+        *kernel.command(), f"mem={RECIPE.memory}", f"ubd0={RUN / 'disk.cow'},{image.build()}", *_homes(),
+        "root=/dev/ubda", "rw", "quiet", f"vec0:transport=tap,ifname={CONTROL[0]}",
+        *([f"vec1:transport=tap,ifname={NAS[0]}"] if RECIPE.nas else []), "con=null", "con0=null,fd:1",
     ]  # fmt: skip
     with (RUN / "console").open("ab") as out:
         start_process("guest", command, out)
     return wait_for(_answers, 120, "ssh") if wait else 0.0
+
+
+def _homes() -> list[str]:
+    """Return the option for the disk of /home, which is made when it is missing; nothing for a recipe without."""
+    if not RECIPE.homes:
+        return []
+    disk = RUN / "homes.img"
+    if not disk.exists():
+        sh("truncate", "-s", "2G", disk)
+        sh("mkfs.ext4", "-q", "-F", "-O", "quota", disk)
+    return [f"ubd1={disk}"]
 
 
 def _answers() -> bool:

@@ -152,6 +152,14 @@ class Container(DockerSpawner):
             return ""
         return bytes(raw).decode(errors="replace")
 
+    async def _memory(self) -> dict[str, Any]:
+        """Return Docker's memory statistics of the container, empty when there are none."""
+        try:
+            stats = await self.docker("stats", self.object_id, stream=False, one_shot=True)
+        except (docker.errors.DockerException, requests.RequestException, OSError):
+            return {}
+        return dict(stats.get("memory_stats") or {})
+
     async def _keep(self, failure: failures.Failure) -> None:
         """Save the failure for the administrator."""
         entry = {

@@ -24,6 +24,10 @@ KEPT_BYTES = 2 * 1024**2
 """All failures together."""
 ENTRY_BYTES = 32 * 1024
 LONGEST_WORDS = 500
+FULL = 0.95
+"""Of its limit: a container with more than that in use has no memory left."""
+READ_AGAIN = 2000
+"""So many pages read again from the disk are no start, but a program that finds no room for itself in memory."""
 _WRITING = threading.Lock()
 
 
@@ -108,19 +112,43 @@ def of_silence(message: str) -> Failure:
     )
 
 
-def of_container(state: Mapping[str, Any] | None, log: str, memory_bytes: int, waited_seconds: float) -> Failure:
-    """Explain why a container that was started has no answering server. ``state`` is Docker's, None when it is gone."""
+def squeezed(memory: Mapping[str, Any]) -> bool:
+    """Tell from Docker's ``memory_stats`` whether a container runs and gets nowhere for want of memory.
+
+    Without swap the kernel first takes the pages of programs and libraries away and reads them again from the disk.
+    Just below what is needed that goes on without end, and nothing is ever killed.
+    """
+    counts = memory.get("stats") or {}
+    limit, used = memory.get("limit") or 0, memory.get("usage") or 0
+    again = counts.get("pgmajfault") or counts.get("total_pgmajfault") or 0
+    return bool(limit) and used >= FULL * limit and again >= READ_AGAIN
+
+
+def of_container(
+    state: Mapping[str, Any] | None,
+    log: str,
+    memory_bytes: int,
+    waited_seconds: float,
+    memory: Mapping[str, Any] | None = None,
+) -> Failure:
+    """Explain why a container that was started has no answering server. ``state`` is Docker's, None when it is gone.
+
+    ``memory`` are Docker's ``memory_stats`` of a container that runs.
+    """
     lines = last_lines(log)
     found = _first(LOG, log)
     if state is None:
         return Failure("gone", "The container disappeared while it started.", lines)
+    limit = f"{memory_bytes / 1024**2:.0f} MiB"
     if state.get("OOMKilled") or (state.get("ExitCode") == 137 and not state.get("Running")):
-        limit = f"{memory_bytes / 1024**2:.0f} MiB"
         return Failure("memory", f"The server ran out of memory while it started (limit {limit}).", lines)
     if found:
         return Failure(found[0], found[1], lines)
     if state.get("Running"):
-        return Failure("timeout", f"The server runs, but did not answer within {waited_seconds:.0f} seconds.", lines)
+        short = squeezed(memory or {})
+        why = f": its memory limit of {limit} is too low" if short else ""
+        sentence = f"The server runs, but did not answer within {waited_seconds:.0f} seconds{why}."
+        return Failure("memory" if short else "timeout", sentence, lines)
     if state.get("ExitCode") in (126, 127):
         return Failure("image", NO_SERVER, lines)
     return Failure("exit", f"The server stopped by itself with exit code {state.get('ExitCode')}.", lines)

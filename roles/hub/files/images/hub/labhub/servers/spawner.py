@@ -260,5 +260,6 @@ class LabSpawner(Container):
                 state = {"Running": True}
             if state is None or not state["Running"] or checked > deadline:
                 log = await self._log()
-                failure = failures.of_container(state, log, self._allowed.memory_bytes, checked - began)
+                allowed = self._allowed.memory_bytes
+                failure = failures.of_container(state, log, allowed, checked - began, await self._memory())
                 raise await self._explained(failure)
