@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
+import tempfile
 import time
+import typing as t
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +46,21 @@ async def test_what_works_is_told_in_words(code: int, words: str) -> None:
     assert command[-1] == "12"
 
 
+@pytest.fixture
+def alone() -> t.Iterator[None]:
+    """Let only one test of this machine look at a time: each sees the processes that others have marked."""
+    with (Path(tempfile.gettempdir()) / "labserver-tests-look.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def look(home: Path) -> int:
     """Run the look on this machine, and return its exit status."""
     environment = {**os.environ, "HOME": str(home)}
     return subprocess.run(["sh", "-c", work.LOOK, "sh", "10"], env=environment, check=False).returncode
 
 
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("start", ["exec -a labserver-keep sleep 60", "exec -a /usr/local/bin/labserver-keep sleep 60"])
 def test_the_look_finds_a_marked_process_and_not_itself(tmp_path: Path, start: str) -> None:
     assert look(tmp_path) == 0
@@ -61,6 +73,7 @@ def test_the_look_finds_a_marked_process_and_not_itself(tmp_path: Path, start: s
         process.wait()
 
 
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize(
     ("name", "age", "found"),
     [("data.csv", 5, True), ("deep/er/data.csv", 5, True), ("data.csv", 3600, False), (".cache/x", 5, False),
