@@ -54,12 +54,16 @@ changelog-check: $(STAMP) ## fragments are well formed, CHANGELOG.rst is current
 docs-check: $(STAMP) ## documentation of plugins and roles: complete, every link in it leads somewhere
 	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs dependent .
 
+.PHONY: site
+site: $(STAMP) ## build the documentation's site (build/site/index.html); a link that leads nowhere fails
+	sphinx-build --quiet --fail-on-warning --keep-going -b html docs build/site
+
 .PHONY: artifact-check
 artifact-check: $(STAMP) ## build the collection and import it as Galaxy does, without the network
 	python tools/artifact_check.py
 
 .PHONY: packaging
-packaging: licences changelog-check docs-check artifact-check ## what a published collection needs (20 seconds)
+packaging: licences changelog-check docs-check site artifact-check ## what a published collection needs (20 seconds)
 
 .PHONY: sanity
 sanity: $(STAMP) ## ansible-test sanity on a copy of the tree

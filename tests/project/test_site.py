@@ -1,0 +1,96 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The pages of docs/: what they name exists, and the inventories that they show are valid."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import textwrap
+from pathlib import Path
+
+import collection  # noqa: F401 - makes the checkout importable as the collection
+import pytest
+import yaml
+from ansible_collections.labserver.jupyter.plugins.module_utils._program import COMMANDS
+from paths import ROOT
+
+DOCS = ROOT / "docs"
+PAGES = sorted(
+    path
+    for folder in ("start", "howto", "troubleshooting", "security")
+    for path in (DOCS / folder).glob("*.md")
+    if path.name != "index.md" or folder in ("troubleshooting", "security")
+)
+ROLES = sorted(path.parent.name for path in ROOT.glob("roles/*/README.md"))
+INVENTORY = re.compile(r"^( *)<!-- inventory -->\n *```yaml\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+# What begins like an input and is none.
+OTHER_WORDS = {"host_vars"}
+
+
+def inputs() -> set[str]:
+    """Return the names of all inputs of all roles."""
+    found: set[str] = set()
+    for role in ROLES:
+        document = yaml.safe_load((ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text())
+        found |= set(document["argument_specs"]["main"]["options"])
+    return found
+
+
+def named(text: str) -> set[str]:
+    """Return what a page names in code that begins with the name of a role."""
+    words = re.findall(rf"`((?:{'|'.join(ROLES)})_[a-z_]+)`", text)
+    return set(words)
+
+
+def test_there_are_pages() -> None:
+    assert len(PAGES) > 15
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_what_a_page_names_exists(page: Path) -> None:
+    text = page.read_text()
+    assert named(text) - inputs() - OTHER_WORDS == set()
+    for book in re.findall(r"playbooks/([a-z-]+)\.yml", text):
+        assert (ROOT / "playbooks" / f"{book}.yml").exists(), book
+    for command in re.findall(r"`labserver ([a-z-]+)", text):
+        assert command in COMMANDS, command
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for target in re.findall(r"`?\bmake ([a-z-]+)\b", text):
+        assert target in targets | {"a", "an", "it", "virtual", "sure"}, target
+
+
+def test_each_role_has_its_page() -> None:
+    folder = DOCS / "reference" / "roles"
+    listed = (folder / "index.md").read_text().split("```{toctree}\n")[1].split("\n```")[0].split()
+    assert sorted(listed) == ROLES
+    for role in ROLES:
+        assert f"roles/{role}/README.md" in (folder / f"{role}.md").read_text()
+
+
+def test_the_inventories_of_the_pages_are_valid(tmp_path: Path) -> None:
+    """Each page is a host of one inventory; a wrong name or value of any of them fails."""
+    hosts: dict[str, dict[str, object]] = {"atlas": {}}
+    for page in PAGES:
+        blocks = [yaml.safe_load(textwrap.dedent(block)) for _indent, block in INVENTORY.findall(page.read_text())]
+        if blocks:
+            hosts[page.stem.replace("-", "_")] = {key: value for block in blocks for key, value in block.items()}
+    assert len(hosts) > 8
+    (tmp_path / "students.csv").write_text("name,full_name,groups,expires\nada,Ada Abel,course,2099-03-31\n")
+    (tmp_path / "hosts.yml").write_text(json.dumps({"all": {"hosts": {name: {} for name in hosts}}}))
+    # What an example leaves out, every lab has once.
+    common = {"certificates_ca_keeper": "atlas", "certificates_ca_domains": ["lab.example.org"]}
+    (tmp_path / "group_vars").mkdir()
+    (tmp_path / "group_vars" / "all.yml").write_text(yaml.safe_dump(common))
+    (tmp_path / "host_vars").mkdir()
+    for name, variables in hosts.items():
+        (tmp_path / "host_vars" / f"{name}.yml").write_text(yaml.safe_dump(variables))
+    environment = {**os.environ, "ANSIBLE_HOME": str(tmp_path / "home"), "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+    done = subprocess.run(
+        ["ansible-playbook", "-i", tmp_path / "hosts.yml", ROOT / "playbooks/validate.yml"],
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
