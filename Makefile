@@ -55,8 +55,8 @@ docs-check: $(STAMP) ## documentation of plugins and roles: complete, every link
 	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs dependent .
 
 .PHONY: site
-site: $(STAMP) ## build the documentation's site (build/site/index.html); a link that leads nowhere fails
-	sphinx-build --quiet --fail-on-warning --keep-going -b html docs build/site
+site: $(STAMP) ## build the documentation's site (.cache/site/index.html); a link that leads nowhere fails
+	sphinx-build --quiet --fail-on-warning --keep-going -b html docs .cache/site
 
 .PHONY: artifact-check
 artifact-check: $(STAMP) ## build the collection and import it as Galaxy does, without the network

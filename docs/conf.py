@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How Sphinx makes the site (``make site``). It asks nothing of the network, neither when it is made nor when it is read."""
+"""How Sphinx makes the site (``make site``), which asks nothing of the network when it is read."""
 
 from __future__ import annotations
 
