@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import tarfile
@@ -171,3 +172,15 @@ def test_version_is_one() -> None:
     version = load(ROOT / "galaxy.yml")["version"]
     assert f'\nversion = "{version}"\n' in (ROOT / "pyproject.toml").read_text()
     assert version in load(ROOT / "changelogs" / "changelog.yaml")["releases"]
+
+
+def test_the_first_line_of_a_program_says_what_it_is_for() -> None:
+    """Plugins say it in their DOCUMENTATION."""
+    listed = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True)
+    silent = []
+    for name in listed.stdout.split():
+        source = (ROOT / name).read_text()
+        told = ast.get_docstring(ast.parse(source)) or "DOCUMENTATION = " in source
+        if not told:
+            silent.append(name)
+    assert silent == []
