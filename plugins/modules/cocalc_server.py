@@ -143,7 +143,7 @@ options:
     type: int
     default: 3
   health_path:
-    description: Path that answers with status 200 when the server is well.
+    description: Path that answers with status 200 when the server works.
     type: str
     default: /healthcheck
   health_seconds:

@@ -113,7 +113,7 @@ options:
         elements: str
         default: []
       heartbeat_url:
-        description: Address that is called every hour while all jobs are well.
+        description: Address that is called every hour while no job has failed.
         type: str
         default: ""
   backend:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import tarfile
@@ -106,12 +107,14 @@ def test_guide_and_makefile_agree_on_the_time_of_make_check() -> None:
 
 def test_guide_names_every_part_of_make_check() -> None:
     prerequisites = dict(re.findall(r"^([a-z][a-z-]*):([a-z -]*)##", MAKEFILE, re.MULTILINE))
+    (prerequisites["check"],) = re.findall(r"^CHECKS := (.*)$", MAKEFILE, re.MULTILINE)
 
     def parts(target: str) -> list[str]:
         inner = prerequisites.get(target, "").split()
         return [part for name in inner for part in parts(name)] or [target]
 
     guide = (ROOT / "CONTRIBUTING.md").read_text()
+    assert len(parts("check")) == 9
     assert [part for part in parts("check") if f"`{part}`" not in guide] == []
 
 
@@ -169,3 +172,15 @@ def test_version_is_one() -> None:
     version = load(ROOT / "galaxy.yml")["version"]
     assert f'\nversion = "{version}"\n' in (ROOT / "pyproject.toml").read_text()
     assert version in load(ROOT / "changelogs" / "changelog.yaml")["releases"]
+
+
+def test_the_first_line_of_a_program_says_what_it_is_for() -> None:
+    """Plugins say it in their DOCUMENTATION."""
+    listed = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True)
+    silent = []
+    for name in listed.stdout.split():
+        source = (ROOT / name).read_text()
+        told = ast.get_docstring(ast.parse(source)) or "DOCUMENTATION = " in source
+        if not told:
+            silent.append(name)
+    assert silent == []

@@ -58,6 +58,15 @@ def test_there_are_as_many_rooms_as_a_person_can_keep_in_mind() -> None:
     assert 24 <= len(house.rooms()) <= 30
 
 
+def test_a_package_has_the_name_of_its_role_and_its_tests_that_of_the_package() -> None:
+    packages = {path.name for path in (ROOT / house.CORES).glob("_*") if path.is_dir()} - {"__pycache__"}
+    roles = {f"_{path.name}" for path in (ROOT / "roles").iterdir()}
+    assert packages - roles == {"_common", "_status", "_catalogue"}, "what several roles use, and a service of the hub"
+    assert roles - packages == {"_image_build"}, "its images are those of `_images`"
+    tests = {path.name for path in (ROOT / "tests/unit" / house.CORES).glob("_*") if path.is_dir()} - {"__pycache__"}
+    assert tests == packages
+
+
 def test_rooms_import_only_whom_they_may() -> None:
     wrong = [
         f"{here} imports {there}"

@@ -13,7 +13,6 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import ctypes
-import http.client
 import http.server
 import json
 import os
@@ -24,7 +23,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from .._common import labels, words
+from .._common import labels, probe, words
 
 T = TypeVar("T")
 NAME = "labserver-trial"
@@ -36,6 +35,7 @@ USER = 64999
 MEMORY_BYTES = 1 << 30
 SECONDS = 60.0
 PAUSE_SECONDS = 0.2
+ANSWER_SECONDS = 2.0
 OLDEST_VERSION = 5
 VERSION_HEADER = "X-JupyterHub-Version"
 CLONE_NEWNET = 0x40000000
@@ -196,18 +196,13 @@ def outcome(
 
 def ask_server() -> str | None:
     """Ask the server in this network; see ``watch``."""
-    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=2)
     try:
-        connection.request("GET", f"{PREFIX}api")
-        answer = connection.getresponse()
-        content = json.loads(answer.read())
-        if answer.status != 200 or "version" not in content:
+        answer = probe.ask(f"http://127.0.0.1:{PORT}{PREFIX}api", ANSWER_SECONDS)
+        if answer.status != 200 or "version" not in json.loads(answer.body):
             return None
-        return answer.getheader(VERSION_HEADER) or ""
-    except (OSError, http.client.HTTPException, ValueError, TypeError):
+    except (OSError, ValueError, TypeError):
         return None
-    finally:
-        connection.close()
+    return answer.headers.get(VERSION_HEADER.lower(), "")
 
 
 def trouble(message: str) -> str:

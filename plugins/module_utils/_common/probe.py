@@ -12,12 +12,29 @@ import socket
 import ssl
 import threading
 import urllib.parse
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 MOST_BYTES = 1 << 20  # of a body: the answer to "do you live?" is short
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a service answers; the names of ``headers`` are in small letters."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+
 def get(url: str, timeout_seconds: float, *, verify: bool = False, most_bytes: int = MOST_BYTES) -> tuple[int, bytes]:
-    """Return status and body of ``url``, redirects not followed; raise OSError when there is no whole answer in time.
+    """Return status and body of ``url`` as ``ask`` does."""
+    answer = ask(url, timeout_seconds, verify=verify, most_bytes=most_bytes)
+    return answer.status, answer.body
+
+
+def ask(url: str, timeout_seconds: float, *, verify: bool = False, most_bytes: int = MOST_BYTES) -> Answer:
+    """Return the answer of ``url``, redirects not followed; raise OSError when there is no whole answer in time.
 
     The time is that of everything together: a service that sends a byte now and then does not hold its caller up.
     Of the body ``most_bytes`` are read; with 0 the status alone is waited for.
@@ -49,7 +66,8 @@ def get(url: str, timeout_seconds: float, *, verify: bool = False, most_bytes: i
         connection.sock = link
         connection.request("GET", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
         answer = connection.getresponse()
-        found = answer.status, answer.read(most_bytes)
+        headers = {name.lower(): value for name, value in answer.getheaders()}
+        found = Answer(answer.status, answer.read(most_bytes), headers)
     except (OSError, http.client.HTTPException) as exc:
         if over.is_set():  # what ended the connection was our own clock
             raise TimeoutError(f"{url}: no whole answer within {timeout_seconds} s") from exc

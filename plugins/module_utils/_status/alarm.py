@@ -91,7 +91,7 @@ def _tell(world: run.World, health: Health) -> None:
         before,
         description=f"service {health.service.name}",
         level=health.level,
-        message=health.message if health.level != "ok" else "is well",
+        message=health.message if health.level != "ok" else "works again",
         started=now,
         ended=now,
         last_success=now if health.level == "ok" else before.last_success,
@@ -112,7 +112,7 @@ def summary(found: Sequence[Health]) -> tuple[str, str]:
     """Return the worst level, and one line that names all that is not well."""
     level = max((health.level for health in found), key=services.LEVELS.index, default="ok")
     bad = [f"{health.service.name}: {health.message}" for health in found if health.level != "ok"]
-    count = "1 service is well" if len(found) == 1 else f"{len(found)} services are well"
+    count = "1 service works" if len(found) == 1 else f"{len(found)} services work"
     return level, words.clean("; ".join(bad) or count, job_status.SUMMARY_CHARACTERS)
 
 

@@ -1,8 +1,11 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Run inside the image: molecules of A become B at a rate of 2 per second. Every solver of STEPS has to agree on how
-# many of 100,000 are left after half a second.
+"""Run inside the image: molecules of A become B at a rate of 2 per second.
+
+Every solver of STEPS has to agree on how many of 100,000 are left after half a second.
+"""
+
 import warnings
 
 import steps.interface  # noqa: F401 - has to come first

@@ -5,9 +5,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import http.server
+import threading
+import time
 import typing as t
+from collections.abc import Iterator
 
+import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue import trial
 
 RUNS: dict[str, t.Any] = {"Running": True, "ExitCode": 0}
@@ -56,3 +62,45 @@ def test_servers_find_a_hub() -> None:
             connection.request(method, path)
             assert connection.getresponse().status == 200
             connection.close()
+
+
+@contextlib.contextmanager
+def server(body: bytes, version: str = "6.1.1", drips: bool = False) -> Iterator[int]:
+    """A server of an image; one that drips never comes to the end of its answer."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header(trial.VERSION_HEADER, version)
+            self.send_header("Content-Length", str(len(body) + 10_000 * drips))
+            self.end_headers()
+            self.wfile.write(body)
+            with contextlib.suppress(OSError):  # whoever asked went away
+                while drips:
+                    time.sleep(0.05)
+                    self.wfile.write(b" ")
+
+        def log_message(self, *_words: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
+        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        yield listening.server_port
+        listening.shutdown()
+
+
+def test_the_version_of_a_server_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    with server(b'{"version": "2.17.0"}') as port:
+        monkeypatch.setattr(trial, "PORT", port)
+        assert trial.ask_server() == "6.1.1"
+    assert trial.ask_server() is None, "nobody listens any more"
+    with server(b"<html>") as port:
+        monkeypatch.setattr(trial, "PORT", port)
+        assert trial.ask_server() is None
+
+
+def test_a_server_that_drips_does_not_hold_the_trial_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "ANSWER_SECONDS", 0.5)
+    with server(b'{"version": "1"}', drips=True) as port:
+        monkeypatch.setattr(trial, "PORT", port)
+        assert trial.ask_server() is None

@@ -216,7 +216,7 @@ def test_damaged_files_are_a_finding_and_hide_nothing(host: Host) -> None:
 
 
 def test_a_dead_service_is_told_once_and_its_return_too(host: Host) -> None:
-    assert host.attend() == ("ok", "2 services are well")
+    assert host.attend() == ("ok", "2 services work")
     assert (host.heard(), host.slept) == ([], [])
     host.containers.clear()
     for _look in range(3):
@@ -240,7 +240,7 @@ def test_a_dead_service_is_told_once_and_its_return_too(host: Host) -> None:
 def test_what_is_back_at_the_second_look_is_not_told(host: Host) -> None:
     host.containers.clear()
     host.heal = {"labserver-hub": UP}
-    assert host.attend() == ("ok", "2 services are well")
+    assert host.attend() == ("ok", "2 services work")
     assert host.slept == [alarm.AGAIN_SECONDS]
     assert host.heard() == []
 
@@ -279,7 +279,7 @@ def test_a_service_that_is_no_longer_wanted_leaves_nothing(host: Host) -> None:
     host.attend()
     assert (host.root / "var/lib/labserver/jobs/service.hub.json").exists()
     (host.root / services.FOLDER / "hub.json").unlink()
-    assert host.attend() == ("ok", "1 service is well")
+    assert host.attend() == ("ok", "1 service works")
     assert not (host.root / "var/lib/labserver/jobs/service.hub.json").exists()
 
 
