@@ -30,6 +30,8 @@ ROOM = "hub-server"
 IMAGE_LABEL = "org.labserver.image"
 TRUST = "ca-bundle.crt"
 """In the public folder: what the host trusts, the lab's own authority included."""
+RUNTIME_FOLDER = "/dev/shm/jupyter"  # noqa: S108
+"""What Jupyter writes while it starts: in memory, as a home or disk that is full would keep its owner out."""
 LOG_OPTIONS = {"max-size": "5m", "max-file": "2"}
 TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108
 """What a server may write outside of its home in images as they are usual; here it counts as the server's memory."""
@@ -196,5 +198,6 @@ def person_environment(person: Person) -> dict[str, str]:
         "NB_USER": person.system_name,
         "NB_UID": str(person.uid),
         "NB_GID": str(person.gid),
+        "JUPYTER_RUNTIME_DIR": RUNTIME_FOLDER,
         "SHELL": "/bin/bash",
     }

@@ -1,0 +1,87 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Leaves modules of the hub unread that a person's server imports but never uses: SQLAlchemy, Alembic, the hub's pages.
+
+While JupyterHub's package is imported, stand-ins take their places. Each answers the few names that are taken from it
+without being used; for any other name it fetches the real module. So another version of JupyterHub that does need one
+starts as slowly as it would without this, and works. Afterwards the stand-ins are gone: who imports SQLAlchemy then
+gets it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import sys
+from collections.abc import Iterator, Mapping
+from types import ModuleType
+from typing import Any
+
+
+class StandIn(ModuleType):
+    """Answers in place of a module, which is read when a name is asked for that is not among those given."""
+
+    def __init__(self, name: str, given: Mapping[str, Any]):
+        super().__init__(name)
+        self.__path__: list[str] = []
+        self.__dict__.update(given)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(real(self.__name__), name)
+
+
+class Name:
+    """A name taken from a module with ``from module import name``; what it is, is read when it is used."""
+
+    def __init__(self, module: str, name: str):
+        self._module, self._name = module, name
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(getattr(real(self._module), self._name), attribute)
+
+
+def _never(name: str) -> type[Exception]:
+    """Return a class for ``except`` and ``isinstance``: nothing of this kind ever comes up in a person's server."""
+    return type(name, (Exception,), {})
+
+
+# What jupyterhub 6.1 takes from them without using it: utils and handlers.base an exception to be caught, log a class to
+# compare with, roles the functions of SQL.
+STAND_INS: dict[str, dict[str, Any]] = {
+    "sqlalchemy": {"func": Name("sqlalchemy", "func")},
+    "sqlalchemy.exc": {"SQLAlchemyError": _never("SQLAlchemyError")},
+    "jupyterhub.orm": {},
+    "jupyterhub.handlers": {},
+    "jupyterhub.handlers.pages": {"HealthCheckHandler": _never("HealthCheckHandler")},
+}
+
+
+def real(name: str) -> ModuleType:
+    """Return the module itself."""
+    remove()
+    return importlib.import_module(name)
+
+
+def remove() -> None:
+    """Take the stand-ins away."""
+    for name in STAND_INS:
+        if isinstance(sys.modules.get(name), StandIn):
+            del sys.modules[name]
+        parent, _dot, child = name.rpartition(".")
+        if isinstance(getattr(sys.modules.get(parent), child, None), StandIn):
+            delattr(sys.modules[parent], child)
+
+
+@contextlib.contextmanager
+def standing_in() -> Iterator[None]:
+    """Let the stand-ins answer meanwhile."""
+    for name, given in STAND_INS.items():
+        if name not in sys.modules:
+            sys.modules[name] = StandIn(name, given)
+    try:
+        yield
+    finally:
+        remove()

@@ -1,0 +1,173 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The notebook image as the collection builds it, and one person's server of it without a hub."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import json
+import os
+import subprocess
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+import websocket
+from paths import CHECKOUT, ROOT
+
+NOTEBOOK = ROOT / "roles/images/files/images/notebook"
+BASE = ROOT / "roles/image_build/files/images/base/build.sh"
+TOKEN = "token-of-a-test"
+UID = 5001
+READY_SECONDS = 180
+
+
+def docker(*arguments: str) -> str:
+    """Run docker; returns what it prints."""
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"docker {' '.join(arguments)}: {done.stdout}{done.stderr}"
+    return done.stdout.strip()
+
+
+def built() -> str:
+    """Return the name of the image, which is built when there is none of these files."""
+    if given := os.environ.get("LABSERVER_NOTEBOOK_IMAGE"):
+        return given
+    base = f"labserver-test/base:{hashlib.sha256(BASE.read_bytes()).hexdigest()[:12]}"
+    if not docker("images", "-q", base):
+        subprocess.run(["sh", BASE, "trixie", base], check=True, stdout=subprocess.DEVNULL)
+    content = hashlib.sha256(base.encode())
+    for path in sorted(one for one in NOTEBOOK.rglob("*") if one.is_file() and "__pycache__" not in one.parts):
+        content.update(f"{path.relative_to(NOTEBOOK)} {path.stat().st_mode}\n".encode() + path.read_bytes())
+    image = f"labserver-test/notebook:{content.hexdigest()[:12]}"
+    if not docker("images", "-q", image):
+        docker("build", "-q", "--build-arg", f"BASE={base}", "-t", image, str(NOTEBOOK))
+    return image
+
+
+class _Hub(http.server.BaseHTTPRequestHandler):
+    """Answers what a server asks its hub."""
+
+    protocol_version = "HTTP/1.1"
+
+    def _answer(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body: dict[str, Any] = {"version": "6.1.1"}
+        if self.path.startswith("/hub/api/user"):
+            scopes = ["access:servers!user=alice", "access:servers"]
+            body = {"kind": "user", "name": "alice", "admin": False, "groups": [], "scopes": scopes}
+        data = json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("X-JupyterHub-Version", "6.1.1")
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_GET = do_POST = _answer
+
+    def log_message(self, *_arguments: Any) -> None:
+        pass
+
+
+@contextmanager
+def hub() -> Iterator[str]:
+    """Stand in for the hub; gives its address as containers see it."""
+    server = http.server.ThreadingHTTPServer(("0.0.0.0", 0), _Hub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    gateway = docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}")
+    try:
+        yield f"http://{gateway}:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class Server:
+    """One person's server. Its home is a folder of the host."""
+
+    def __init__(self, image: str, home: Path, hub_address: str, *more: str, runtime: str = "/dev/shm/jupyter"):
+        self.name = f"labserver-test-notebook-{CHECKOUT}-{uuid.uuid4().hex[:8]}"
+        scopes = '["access:servers!user=alice"]'
+        environment = {
+            "HOME": "/home/alice",
+            "JUPYTER_RUNTIME_DIR": runtime,
+            "JUPYTERHUB_API_TOKEN": TOKEN,
+            "JUPYTERHUB_CLIENT_ID": "jupyterhub-user-alice",
+            "JUPYTERHUB_API_URL": f"{hub_address}/hub/api",
+            "JUPYTERHUB_ACTIVITY_URL": f"{hub_address}/hub/api/users/alice/activity",
+            "JUPYTERHUB_SERVICE_URL": "http://0.0.0.0:8888/user/alice/",
+            "JUPYTERHUB_SERVICE_PREFIX": "/user/alice/",
+            "JUPYTERHUB_USER": "alice",
+            "JUPYTERHUB_BASE_URL": "/",
+            "JUPYTERHUB_OAUTH_CALLBACK_URL": "/user/alice/oauth_callback",
+            "JUPYTERHUB_OAUTH_SCOPES": scopes,
+            "JUPYTERHUB_OAUTH_ACCESS_SCOPES": scopes,
+            "JUPYTERHUB_DISABLE_USER_CONFIG": "1",
+        }
+        options = [option for key, value in environment.items() for option in ("-e", f"{key}={value}")]
+        docker("run", "-d", "--init", "--name", self.name, "--user", f"{UID}:{UID}", "--cap-drop", "ALL", *options,
+               "-v", f"{home}:/home/alice", "-w", "/home/alice", *more, image, "jupyterhub-singleuser")  # fmt: skip
+        address = docker("inspect", "-f", "{{.NetworkSettings.IPAddress}}", self.name)
+        self.address = f"{address}:8888/user/alice"
+        self._session = requests.Session()
+        self._session.headers["Authorization"] = f"token {TOKEN}"
+
+    def __enter__(self) -> Server:
+        deadline = time.monotonic() + READY_SECONDS
+        while True:
+            try:
+                self.ask("GET", "/api").raise_for_status()
+                return self
+            except requests.RequestException:
+                running = docker("inspect", "-f", "{{.State.Running}}", self.name) == "true"
+                log = self.log()
+                if not running or time.monotonic() > deadline:
+                    self.__exit__()
+                    raise AssertionError(f"the server did not start:\n{log}") from None
+                time.sleep(0.2)
+
+    def __exit__(self, *_error: object) -> None:
+        docker("rm", "-f", self.name)
+
+    def log(self) -> str:
+        """Return what the server has written."""
+        done = subprocess.run(["docker", "logs", self.name], capture_output=True, text=True, check=True)
+        return done.stdout + done.stderr
+
+    def ask(self, method: str, path: str, body: object = None) -> requests.Response:
+        """Ask the server's API."""
+        return self._session.request(method, f"http://{self.address}{path}", json=body, timeout=60)
+
+    def run(self, code: str) -> str:
+        """Run code in a new kernel; returns what it prints. An error of the code is printed."""
+        answer = self.ask("POST", "/api/kernels", {"name": "python3"})
+        assert answer.status_code == 201, answer.text
+        channel = f"ws://{self.address}/api/kernels/{answer.json()['id']}/channels"
+        socket = websocket.create_connection(channel, header=[f"Authorization: token {TOKEN}"], timeout=120)
+        try:
+            header = {"msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "username": "", "session": "s",
+                      "date": "2026-01-01T00:00:00Z", "version": "5.3"}  # fmt: skip
+            content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}}
+            socket.send(json.dumps({"channel": "shell", "header": header, "parent_header": {}, "metadata": {},
+                                    "content": content, "buffers": []}))  # fmt: skip
+            printed = ""
+            while True:
+                message = json.loads(socket.recv())
+                if message["parent_header"].get("msg_id") != header["msg_id"]:
+                    continue
+                if message["msg_type"] == "stream":
+                    printed += message["content"]["text"]
+                elif message["msg_type"] == "error":
+                    printed += "\n".join(message["content"]["traceback"])
+                elif message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
+                    return printed
+        finally:
+            socket.close()
