@@ -32,7 +32,7 @@ def test_all_servers_are_in_one_slice_that_leaves_the_reserve() -> None:
 
 def test_who_takes_too_much_memory_loses_the_program_and_nobody_else_anything() -> None:
     kernel = with_server("bob").kernel()
-    kernel.send("x = bytearray(2 << 30)")
+    kernel.send("x = b'x' * (2 << 30)")
     killed = f"awk '/^oom_kill / {{print $2}}' {group('bob')}/memory.events"
     until("the kernel killed it", lambda: int(out(killed)) > 0, 180)
     assert with_server("alice").kernel().run("print(6 * 7)") == "42\n"

@@ -76,7 +76,8 @@ def _answers() -> bool:
 
 def wait_until_booted() -> None:
     """Wait for all units, and take the package lists, which came with the image, for fresh."""
-    run("systemctl is-system-running --wait && touch /var/lib/apt/periodic/update-success-stamp", timeout=300)
+    booted = "systemctl is-system-running --wait || { systemctl --failed --plain; exit 1; }"
+    run(f"{booted}; touch /var/lib/apt/periodic/update-success-stamp", timeout=300)
 
 
 def stop() -> None:

@@ -98,10 +98,10 @@ REAL = Recipe(
 echo atlas > etc/hostname
 printf '127.0.0.1 localhost\n127.0.1.1 atlas\n192.0.2.2 atlas.lab.example.test\n' > etc/hosts
 for name in {ADMIN} {ADMIN_ASKED}; do
-  chroot . useradd -m -s /bin/bash -G sudo "$name"
-  mkdir -m 700 "home/$name/.ssh"
-  cp "$KEY.pub" "home/$name/.ssh/authorized_keys"
-  chroot . chown -R "$name:$name" "/home/$name/.ssh"
+  chroot . useradd -m -b /srv -s /bin/bash -G sudo "$name" # /home comes later, with its disk
+  mkdir -m 700 "srv/$name/.ssh"
+  cp "$KEY.pub" "srv/$name/.ssh/authorized_keys"
+  chroot . chown -R "$name:$name" "/srv/$name/.ssh"
 done
 echo '{ADMIN_ASKED}:{ASKED_PASSWORD}' | chroot . chpasswd
 echo '{ADMIN} ALL=(ALL) NOPASSWD: ALL' > etc/sudoers.d/{ADMIN}

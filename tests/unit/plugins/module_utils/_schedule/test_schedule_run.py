@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import fcntl
 import json
+import os
 import signal
 import socketserver
 import subprocess
@@ -89,32 +90,40 @@ def test_two_runs_at_once(server: Server) -> None:
     assert server.status("slow")["level"] == "ok"
 
 
-def test_a_killed_runner_leaves_the_lock_to_its_command(server: Server) -> None:
-    server.job("slow", "/bin/sleep", "3")
+def runner_of(server: Server, seconds: int) -> tuple[subprocess.Popen[bytes], int]:
+    """Start a runner of its own whose command sleeps so long; return it and the command's process, which runs."""
+    server.job("slow", "/bin/sleep", str(seconds))
     path = str(Path(jobs_run.__file__).parents[2])
     code = (
         f"import sys; from module_utils._schedule.run import main; sys.exit(main(['slow', '--root', '{server.root}']))"
     )
     runner = subprocess.Popen([sys.executable, "-c", code], cwd=path)
-    time.sleep(1.2)
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        found = subprocess.run(["pgrep", "-f", f"^/bin/sleep {seconds}$"], check=False, capture_output=True, text=True)
+        if found.stdout:
+            return runner, int(found.stdout.split()[0])
+        time.sleep(0.1)
+    raise AssertionError("the command does not run")
+
+
+def test_a_killed_runner_leaves_the_lock_to_its_command(server: Server) -> None:
+    runner, command = runner_of(server, 4320)
     runner.kill()
     runner.wait()
     assert server.run("slow") == jobs_run.BUSY
-    time.sleep(2.5)
+    os.kill(command, signal.SIGKILL)
     server.job("slow", "/bin/true")
-    assert server.run("slow") == 0
+    end = time.monotonic() + 30
+    while server.run("slow") == jobs_run.BUSY and time.monotonic() < end:
+        time.sleep(0.1)
+    assert server.status("slow")["level"] == "ok"
 
 
 def test_a_runner_that_is_told_to_stop_ends_its_command_and_says_so(server: Server) -> None:
-    server.job("slow", "/bin/sleep", "4321")
-    path = str(Path(jobs_run.__file__).parents[2])
-    code = (
-        f"import sys; from module_utils._schedule.run import main; sys.exit(main(['slow', '--root', '{server.root}']))"
-    )
-    runner = subprocess.Popen([sys.executable, "-c", code], cwd=path)
-    time.sleep(1.2)
+    runner, _command = runner_of(server, 4321)
     runner.send_signal(signal.SIGTERM)
-    assert runner.wait(10) == 2
+    assert runner.wait(30) == 2
     assert "told to stop" in server.status("slow")["message"]
     assert subprocess.run(["pgrep", "-f", "^/bin/sleep 4321$"], check=False).returncode == 1
 
