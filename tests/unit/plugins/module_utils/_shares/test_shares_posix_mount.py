@@ -113,17 +113,25 @@ def test_08_a_dollar_sign_in_the_name_is_not_expanded(tmp_path: Path) -> None:
     }
     module = "ansible_collections.labserver.jupyter.plugins.modules.shares"
     code = (
-        "import sys; from ansible.module_utils import basic; basic._ANSIBLE_ARGS = sys.argv[1].encode();"
-        f"basic._ANSIBLE_PROFILE = 'legacy'; import {module} as module; module.main()"
+        "import importlib, pathlib, runpy, sys\n"
+        "from ansible.module_utils import basic\n"
+        "basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = sys.argv[1].encode(), 'legacy'\n"
+        # Under pytest alone the collection lies on no path: the tests know it by a loader.
+        "here = 'ansible_collections/labserver/jupyter'\n"
+        "any(pathlib.Path(path, here).is_dir() for path in sys.path) or runpy.run_path(sys.argv[2])\n"
+        f"module = importlib.import_module('{module}')\n"
+        "module.main()\n"
     )
+    conftest = Path(__file__).resolve().parents[3] / "conftest.py"
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "HOME": "/root"}
     done = subprocess.run(
-        [sys.executable, "-c", code, json.dumps({"ANSIBLE_MODULE_ARGS": arguments})],
+        [sys.executable, "-c", code, json.dumps({"ANSIBLE_MODULE_ARGS": arguments}), str(conftest)],
         capture_output=True,
         text=True,
         check=False,
         env=env,
     )
+    assert done.stdout, done.stderr
     result = json.loads(done.stdout)
     assert "+//nas/backup$HOME /srv/labserver/shares/backup/files cifs " in result["diff"][0]["prepared"], done
 
