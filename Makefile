@@ -85,6 +85,14 @@ test-backup: $(STAMP) ## backups of a small server with the real restic (apt pac
 test-hub: $(STAMP) ## a real hub and guard over HTTP, before a stand-in for Docker (about 2 minutes)
 	pytest -q -n 2 --dist loadfile tests/hub_process
 
+.PHONY: test-images
+test-images: $(STAMP) ## build notebook and scientific and use them (some 10 minutes the first time, 3 afterwards)
+	pytest -v -p no:cacheprovider tests/images
+
+.PHONY: new-image
+new-image: ## a folder for an image of the lab's own: NAME=leem/analysis INVENTORY=inventory/mylab
+	tools/new-image.sh "$(NAME)" "$(or $(INVENTORY),inventory/example)"
+
 .PHONY: check
 check: lint packaging sanity units pytest ## everything that needs no container (under 4 minutes)
 	@echo "make check: lint, packaging, sanity, units and pytest passed"
