@@ -9,11 +9,11 @@ import os
 import random
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from paths import ROOT
 
-TESTS = Path(__file__).resolve().parents[2]
+TESTS = ROOT / "tests"
 sys.path[:0] = [str(TESTS / "registry"), str(TESTS / "backup")]
 import collection  # noqa: E402, F401
 from registry_server import RegistryServer  # noqa: E402
