@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from jupyterhub import orm
+from labhub.keeper.adoption import Adoption
 from labhub.keeper.keeper import Keeper
 from labhub.login.firstuse import LabFirstUseAuthenticator
 from samples import roster_document, silent_board
@@ -24,6 +25,9 @@ class Users(dict[int, Any]):
 
     def __missing__(self, _key: int) -> Any:
         return types.SimpleNamespace(spawners={})
+
+    def delete(self, _key: int) -> None:
+        """Leave the row: JupyterHub's own removes it."""
 
 
 def lab(folder: Path, roster: str | None) -> Any:
@@ -122,3 +126,69 @@ async def test_a_long_look_for_idle_servers_delays_nobodys_removal(
     await asyncio.wait_for(keeper.round(), 5)
     await asyncio.sleep(0)
     assert looks == ["began", "began"]
+
+
+async def test_a_server_that_does_not_stop_delays_nobodys_removal(tmp_path: Path) -> None:
+    """Docker takes minutes over one that hangs; meanwhile others are removed, and their servers stop."""
+    document = roster_document()
+    document["users"]["mary-ann"]["expires"] = None
+    app = lab(tmp_path, json.dumps(document))
+    stopped: list[str] = []
+    hangs = asyncio.Event()
+    spawners = {row.name: types.SimpleNamespace(pending=None, active=True) for row in app.db.query(orm.User)}
+
+    async def stop(name: str) -> None:
+        stopped.append(name)
+        if name == "eve":
+            await hangs.wait()
+        spawners[name].active = False
+
+    async def nothing(*_arguments: Any) -> None:
+        pass
+
+    for row in app.db.query(orm.User):
+        app.users[row.id] = types.SimpleNamespace(
+            name=row.name, spawners={"": spawners[row.name]}, stop=lambda _server, name=row.name: stop(name)
+        )
+    app.proxy = types.SimpleNamespace(delete_user=nothing)
+    sources: Any = types.SimpleNamespace(settings=types.SimpleNamespace(culling_enabled=False, container_prefix=""))
+    keeper = Keeper(app, sources, silent_board())
+    await asyncio.wait_for(keeper.round(), 60)
+    assert stopped == ["eve"]
+    del document["users"]["alice"]
+    (tmp_path / "roster.json").write_text(json.dumps(document))
+    for _round in range(2):
+        await asyncio.wait_for(keeper.round(), 60)
+    assert stopped == ["eve", "alice"], "and nobody is stopped twice at once"
+    hangs.set()
+    await asyncio.wait_for(keeper.round(), 60)
+
+
+async def test_a_server_that_does_not_answer_delays_no_other_that_the_hub_lost(tmp_path: Path) -> None:
+    app = lab(tmp_path, json.dumps(roster_document()))
+    app.users = {}
+    adoption = Adoption(app, types.SimpleNamespace())  # type: ignore[arg-type]
+    hangs, stopped = asyncio.Event(), []
+
+    class FakeGuard:
+        async def servers(self) -> list[dict[str, str]]:
+            return [
+                {"user": name, "name": f"jupyter-{name}", "id": name, "state": "running", "address": ""}
+                for name in ("eve", "frank")
+            ]
+
+        async def stop(self, identity: str) -> None:
+            if identity == "eve":
+                await hangs.wait()
+            stopped.append(identity)
+
+    adoption.__dict__["guard"] = FakeGuard()
+    await adoption.look()
+    assert stopped == []
+    second = asyncio.create_task(adoption.look())
+    while "frank" not in stopped:
+        await asyncio.sleep(0)
+        assert not second.done()
+    hangs.set()
+    await asyncio.wait_for(second, 60)
+    assert stopped == ["frank", "eve"]

@@ -53,11 +53,15 @@ class Adoption:
             return
         self._silent = ""
         self.orphans = compare(listed, self._known() | set(self._tasks), self.orphans)
-        for orphan in self.orphans:
+        ripe = [orphan for orphan in self.orphans if orphan.looks >= LOOKS_BEFORE_ACTING]
+        for orphan in ripe:
             if orphan.looks == LOOKS_BEFORE_ACTING:
                 LOG.warning("the server %s of %s runs, but the hub did not know it", orphan.name, orphan.user)
-            if orphan.looks >= LOOKS_BEFORE_ACTING:
-                await self._act(orphan)
+        # Beside each other: one that does not answer takes as long as all of them.
+        done = await asyncio.gather(*map(self._act, ripe), return_exceptions=True)
+        for orphan, problem in zip(ripe, done, strict=True):
+            if problem is not None:
+                LOG.error("nothing could be done about the server %s: %r", orphan.name, problem)
 
     async def _act(self, orphan: Orphan) -> None:
         authenticator = self.app.authenticator

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 import json
 import logging
 import sqlite3
@@ -39,6 +40,11 @@ REMIND_EVERY = 30
 WORK_MINUTES = 10
 """A file in the home that was written so short a while ago is work."""
 SERVER_TIMEOUT_SECONDS = 5.0
+OBSERVE_SECONDS = 30.0
+AT_ONCE = 8
+"""So many servers that look idle are looked into at once."""
+WAIT_SECONDS = 2.0
+"""A round waits so long for what may hang (a server, Docker, the proxy), which then goes on beside the next rounds."""
 
 
 class Keeper:
@@ -55,7 +61,7 @@ class Keeper:
         self._unseen: dict[str, str] = {}
         self._looked_at = 0.0
         self._clocks: tuple[float, float] | None = None
-        self._culling: asyncio.Task[None] | None = None
+        self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
         """Repeat rounds for ever; a round that fails is logged, and the next one comes."""
@@ -73,24 +79,40 @@ class Keeper:
             self.app.db.rollback()
             LOG.exception("a round failed")
 
+    def _beside(self, name: str, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        """Do ``work`` beside the rounds, unless that is going on already; returns the task."""
+        task = self._tasks.get(name)
+        if task is None:
+            task = self._tasks[name] = asyncio.create_task(self._watched(work))
+            task.add_done_callback(lambda _task: self._tasks.pop(name, None))
+        return task
+
     async def round(self) -> None:
-        """Revoke access, update administrators, copy the database, repair routes, and have idle servers looked for."""
+        """Revoke access, update administrators, copy the database, repair routes, and have idle servers looked for.
+
+        One server that hangs keeps nobody's access from being revoked: a round waits only a moment for it.
+        """
         if self.app.authenticator.has_roster():
             await self._people()
         elif self._rounds % REMIND_EVERY == 0:
             LOG.critical("no roster could be read so far: nobody can log in, and nobody's access is revoked")
         if self._rounds % COPY_EVERY == 0:
-            await self._copy()
-        idle = self._culling is None or self._culling.done()
+            self._beside("copy", self._copy)
+        idle = "cull" not in self._tasks
         if self.settings.culling_enabled and idle and time.monotonic() - self._looked_at >= self._pause():
             self._looked_at = time.monotonic()
-            # Beside the rounds: with many idle servers it takes minutes, and access is revoked within seconds.
-            self._culling = asyncio.create_task(self._watched(self._cull))
+            self._beside("cull", self._cull)
         self._rounds += 1
         if self._rounds % COMPARE_EVERY == 0 and self.app.authenticator.has_roster():
-            await self.adoption.look()
+            self._beside("compare", self.adoption.look)
         if self._rounds % ROUTES_EVERY == 0:
-            await self.app.proxy.check_routes(self.app.users, self.app._service_map)
+            self._beside("routes", self._routes)
+        awaited = [task for name, task in self._tasks.items() if name != "cull"]
+        if awaited:
+            await asyncio.wait(awaited, timeout=WAIT_SECONDS)
+
+    async def _routes(self) -> None:
+        await self.app.proxy.check_routes(self.app.users, self.app._service_map)
 
     async def _people(self) -> None:
         authenticator, db = self.app.authenticator, self.app.db
@@ -103,7 +125,7 @@ class Keeper:
                 LOG.warning("removing the row of %s, who is not in the roster", orm_user.name)
                 self.app.users.delete(orm_user.id)
             elif person is None:
-                await self._revoke(orm_user)
+                self._revoke(orm_user)
             elif bool(orm_user.admin) != person.admin:
                 LOG.info("%s %s administrator", orm_user.name, "is now" if person.admin else "is no longer")
                 orm_user.admin = person.admin
@@ -148,7 +170,8 @@ class Keeper:
             del self._watches[gone]
             self._unseen.pop(gone, None)
             self.board.personal.pop(gone, None)
-        looks = await asyncio.gather(*(self._observe(spawner) for spawner in ready.values()), return_exceptions=True)
+        looks = await asyncio.gather(*map(self._observed, ready.values()), return_exceptions=True)
+        seen_well = []
         for (name, spawner), seen in zip(ready.items(), looks, strict=True):
             # A server that cannot be asked may be working: it is kept.
             problem = f"{type(seen).__name__}: {seen}" if isinstance(seen, BaseException) else ""
@@ -157,7 +180,18 @@ class Keeper:
             self._unseen[name] = problem
             if isinstance(seen, BaseException):
                 continue
-            await self._judge(name, spawner, seen)
+            seen_well.append((name, spawner, seen))
+        places = asyncio.Semaphore(AT_ONCE)
+
+        async def judge(name: str, spawner: Any, seen: Observation) -> None:
+            async with places:
+                await self._watched(lambda: self._judge(name, spawner, seen))
+
+        # Beside each other: one that hangs while it is looked into or stopped does not keep the others running.
+        await asyncio.gather(*(judge(*one) for one in seen_well))
+
+    async def _observed(self, spawner: Any) -> Observation:
+        return await asyncio.wait_for(self._observe(spawner), OBSERVE_SECONDS)
 
     def _follow_the_clock(self, wall: float, steady: float) -> None:
         if self._clocks is not None:
@@ -221,7 +255,7 @@ class Keeper:
         stats = await spawner.docker("stats", spawner.object_id, stream=False, one_shot=True)
         return Observation(time.time(), answers["kernels"], answers["terminals"], usage.cpu_seconds(stats))
 
-    async def _revoke(self, orm_user: Any) -> None:
+    def _revoke(self, orm_user: Any) -> None:
         db, name = self.app.db, orm_user.name
         tokens = list(orm_user.api_tokens)
         if tokens or orm_user.admin or orm_user.roles or orm_user.groups:
@@ -239,6 +273,9 @@ class Keeper:
         for server_name, spawner in list(user.spawners.items()):
             if spawner.pending or not spawner.active:
                 continue
-            LOG.warning("stopping the server of %s", name)
-            await self.app.proxy.delete_user(user, server_name)
-            await user.stop(server_name)
+            self._beside(f"stop {name} {server_name}", functools.partial(self._stop, user, server_name))
+
+    async def _stop(self, user: Any, server_name: str) -> None:
+        LOG.warning("stopping the server of %s", user.name)
+        await self.app.proxy.delete_user(user, server_name)
+        await user.stop(server_name)
