@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from . import paths
-from .mounts import Mount
+from .mounts import Mount, unescape
 
 SYSTEM = frozenset(
     "/ /bin /boot /dev /etc /home /lib /lib32 /lib64 /libx32 /lost+found /media /mnt /opt /proc /root /run /sbin /snap "  # noqa: SIM905
@@ -26,6 +26,9 @@ TREES = tuple(
     "/var/lib/systemd /var/lock /var/log /var/mail /var/run /var/spool /var/tmp".split()
 )
 """Trees of the system: nothing below them is free to use either."""
+
+DISKS = frozenset({"bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "jfs", "xfs", "zfs"})
+"""File systems on disks of the host."""
 
 OURS = (paths.CONFIGURATION, paths.DATA, paths.STATE)
 """What a lab server keeps, one folder for each room."""
@@ -106,12 +109,27 @@ def problems(values: Mapping[str, object], listed: Mapping[str, tuple[str, str]]
 def obstacle(root: Path, path: str, mounted: Iterable[Mount]) -> str:
     """Say why owner and rights of a folder must not be changed as it is on the host (an empty text: they may).
 
-    ``root`` is where the host's file system begins. Looks at symbolic links on the way and at mount points.
+    ``root`` is where the host's file system begins. Looks at symbolic links on the way and at mount points: a disk of
+    its own may be such a folder as long as it is mounted, but not a part of another one, nor a share.
     """
     place = root / path.lstrip("/")
     real = Path(os.path.realpath(place))
     if real != Path(os.path.realpath(root)) / path.lstrip("/"):
         return f"leads to {real} through a symbolic link; name that folder itself"
-    if any(mount.target == path for mount in mounted):
-        return "is a mount point; give a folder within it"
-    return ""
+    mine = [mount for mount in mounted if mount.target == path]
+    if not mine:
+        return "is a mount point in /etc/fstab and not mounted now; mount it first" if _in_fstab(root, path) else ""
+    last = mine[-1]
+    whole = last.origin == "/" or f"subvol={last.origin}" in last.options
+    if last.fstype in DISKS and whole:
+        return ""
+    return f"is a mount point of {last.source} ({last.fstype}), which is no disk of its own; give a folder within it"
+
+
+def _in_fstab(root: Path, path: str) -> bool:
+    try:
+        lines = (root / "etc/fstab").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return False
+    fields = [line.split() for line in lines if not line.lstrip().startswith("#")]
+    return any(len(field) > 1 and os.path.normpath(unescape(field[1])) == path for field in fields)

@@ -45,7 +45,7 @@ def test_a_folder_of_somebody_behind_a_link_or_mounted_is_not_shared(host: FakeH
     (host.root / "srv").mkdir(exist_ok=True)
     (host.root / "srv/link").symlink_to("/etc")
     (host.root / "srv/disk").mkdir()
-    host.mounts = (Mount("/srv/disk", "/dev/sdb1", "ext4", frozenset()),)
+    host.mounts = (Mount("/srv/disk", "//nas/disk", "cifs", frozenset()),)
     before = host.snapshot()
     paths = ["/srv/link", "/srv/link/x", "/srv/disk", "/home/op/x", "/home/op"]
     with pytest.raises(RefusedError) as refused:
@@ -54,6 +54,22 @@ def test_a_folder_of_somebody_behind_a_link_or_mounted_is_not_shared(host: FakeH
     told = [problem.removeprefix("accounts_shared_folders: ") for problem in refused.value.problems]
     assert [path for path, why, text in zip(paths, reasons, told, strict=True) if why in text] == paths, told
     assert host.snapshot() == before
+
+
+def test_a_disk_of_its_own_is_shared_while_it_is_mounted(host: FakeHost) -> None:
+    (host.root / "etc").mkdir(exist_ok=True)
+    (host.root / "etc/fstab").write_text("UUID=1 / ext4 defaults 0 1\nUUID=2 /srv/measured ext4 defaults 0 2\n")
+    wanted: dict[str, Any] = {
+        "groups": [{"name": "leem"}], "shared_folders": [{"path": "/srv/measured", "group": "leem"}],
+    }  # fmt: skip
+    with pytest.raises(RefusedError) as refused:
+        host.run(**wanted)
+    assert "/srv/measured is a mount point in /etc/fstab and not mounted now" in str(refused.value.problems)
+    assert not (host.root / "srv/measured").exists(), "nothing is made on the disk below it"
+    (host.root / "srv/measured").mkdir(parents=True)
+    host.mounts = (Mount("/srv/measured", "/dev/sdb1", "ext4", frozenset()),)
+    assert ("share folder", "/srv/measured") in acts(host.run(**wanted))
+    assert (host.root / "srv/measured").stat().st_mode & 0o7777 == 0o2770
 
 
 def test_shared_folder(host: FakeHost) -> None:

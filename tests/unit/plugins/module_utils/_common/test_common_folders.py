@@ -86,6 +86,31 @@ def test_links_on_the_way_and_mount_points(tmp_path: Path) -> None:
     assert "through a symbolic link" in folders.obstacle(tmp_path, "/srv/link", ())
     assert "through a symbolic link" in folders.obstacle(tmp_path, "/srv/link/below", ())
     assert folders.obstacle(tmp_path, "/srv/real/new", ()) == ""
-    disk = Mount("/srv/real", "/dev/sdb1", "ext4", frozenset())
-    assert "is a mount point" in folders.obstacle(tmp_path, "/srv/real", [disk])
-    assert folders.obstacle(tmp_path, "/srv/real/new", [disk]) == ""
+    share = Mount("/srv/real", "//nas/data", "cifs", frozenset())
+    assert "is a mount point of //nas/data (cifs), which is no disk" in folders.obstacle(tmp_path, "/srv/real", [share])
+    assert folders.obstacle(tmp_path, "/srv/real/new", [share]) == ""
+
+
+@pytest.mark.parametrize(
+    ("fstype", "origin", "options", "good"),
+    [
+        ("ext4", "/", "rw", True),
+        ("xfs", "/", "rw", True),
+        ("btrfs", "/@data", "rw,subvol=/@data", True),
+        ("btrfs", "/@data/below", "rw,subvol=/@data", False),
+        ("ext4", "/etc", "rw", False),
+        ("tmpfs", "/", "rw", False),
+        ("nfs4", "/", "rw", False),
+        ("autofs", "/", "rw", False),
+    ],
+)
+def test_a_disk_of_its_own_may_be_a_folder(tmp_path: Path, fstype: str, origin: str, options: str, good: bool) -> None:
+    mount = Mount("/srv/real", "/dev/sdb1", fstype, frozenset(options.split(",")), origin)
+    assert (folders.obstacle(tmp_path, "/srv/real", [mount]) == "") is good
+
+
+def test_a_disk_that_is_not_mounted_is_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/fstab").write_text("# /srv/other\nUUID=1 /srv/my\\040disk/ ext4 noauto 0 0\n")
+    assert "not mounted now" in folders.obstacle(tmp_path, "/srv/my disk", ())
+    assert folders.obstacle(tmp_path, "/srv/other", ()) == ""

@@ -94,6 +94,7 @@ def test_space_and_inodes_that_run_out_are_told(monkeypatch: pytest.MonkeyPatch,
 
 def world(folder: Path) -> World:
     engine: Any = engine_of(server("alice", SizeRw=20 * GIB))
+    (folder / "var/lib/labserver").mkdir(parents=True, exist_ok=True)
     return World(engine, Place(record=folder / "none.json"))
 
 
@@ -143,3 +144,30 @@ def test_a_server_that_is_stopped_meanwhile_alarms_nobody(tmp_path: Path, monkey
     engine.get = get
     world = World(engine, Place(record=tmp_path / "record"))
     assert watch.look(watch.Settings(GIB, ()), world, tmp_path).status == job.OK
+
+
+def test_docker_measures_layers_once_an_hour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It walks through all files of each, and the warning must stay until the next time."""
+    monkeypatch.setattr(watch, "isolated", lambda _socket: "")
+    here = world(tmp_path)
+    asked: list[str] = []
+    ask = here.engine.get
+
+    def get(path: str, **query: Any) -> Any:
+        if query.get("size"):
+            asked.append(path)
+        return ask(path, **query)
+
+    here.engine.get = get  # type: ignore[method-assign]
+    for _look in range(3):
+        assert "jupyter-alice has written 20 GiB" in watch.look(SETTINGS, here, tmp_path).line()
+    assert len(asked) == 1
+    path = tmp_path / watch.SIZES
+    for moment in (path.stat().st_mtime - watch.SIZES_SECONDS, path.stat().st_mtime + 10**7):
+        os.utime(path, (moment, moment))
+        watch.look(SETTINGS, here, tmp_path)
+    assert len(asked) == 3, "an hour later, and after a clock that was put back"
+    path.write_text("{")
+    assert "jupyter-alice has written 20 GiB" in watch.look(SETTINGS, here, tmp_path).line()
+    watch.look(watch.Settings(0, ()), here, tmp_path)
+    assert len(asked) == 4, "who wants no warning needs no measure"
