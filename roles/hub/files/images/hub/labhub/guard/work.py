@@ -17,9 +17,9 @@ from collections.abc import Awaitable, Callable
 LOOK_SECONDS = 8
 MARKED, WRITTEN = 3, 4
 WORDS = {MARKED: "a process is marked with labserver-keep", WRITTEN: "a file was written"}
-# A process is marked by a word of its command line: `labserver-keep COMMAND`, or `exec -a labserver-keep COMMAND`. The
-# brackets keep the look from finding itself. Of the files, not what begins with a dot: JupyterLab writes there all the
-# time. Nor other file systems: on a share it may have been anybody.
+# A process is marked by the name in its command line, `bash -c 'exec -a labserver-keep COMMAND'`; there is no such
+# program. The brackets keep the look from finding itself. Of the files, not what begins with a dot: JupyterLab writes
+# there all the time. Nor other file systems: on a share it may have been anybody.
 LOOK = (
     "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' | grep -qE '(^|/)labserver-[k]eep$' && exit 3;"
     f' timeout {LOOK_SECONDS} find "$HOME" -xdev -name ".*" ! -path "$HOME" -prune'
