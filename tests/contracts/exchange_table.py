@@ -49,7 +49,7 @@ TABLE = (
     Exchange(
         "/etc/labserver/public/roster.json", r"\broster\.json", "test_roster_json.py", "roster",
         writers=_set("_accounts"),
-        readers=_set("labhub/exchange", "labhub/login", "_shares", "_backup", "modules/hub_passwords"),
+        readers=_set("labhub/exchange", "labhub/login", "_shares", "_backup", "_hub", "modules/hub_passwords"),
         names={"labhub": "its wiring tells the check of logins where it is, and where its last valid content is saved"},
     ),
     Exchange(
@@ -109,6 +109,11 @@ TABLE = (
         names={
             "_registry": "another file of that name, the settings of the weekly job",
         },
+    ),
+    Exchange(
+        "/etc/labserver/public/fullness.json", r"\bfullness\.json", "test_fullness_json.py", "fullness",
+        writers=_set("_hub"),
+        readers=_set("labhub/exchange"),
     ),
     Exchange(
         "/etc/labserver/hub/hub.json", r"\bhub\.json", "test_hub_json.py", "hub",

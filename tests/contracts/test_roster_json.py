@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible_collections.labserver.jupyter.plugins.module_utils._hub import fullness
 from ansible_collections.labserver.jupyter.plugins.module_utils._shares import current as shares_current
 from ansible_collections.labserver.jupyter.plugins.module_utils._shares.world import World as SharesWorld
 from ansible_collections.labserver.jupyter.plugins.modules import hub_passwords
@@ -52,11 +53,17 @@ def homes(root: Path) -> list[str]:
     return [path for path in backup_plan(root, there).paths if path.startswith("/home/")]
 
 
+def watched(root: Path) -> list[str]:
+    """Whose homes the job hub-watch looks after."""
+    return sorted(one.name for one in fullness.people(root))
+
+
 READERS = [
     Reader("labhub/exchange", hub_file(lambda sources: sources.roster), Meets.KEEPS, Meets.KEEPS),
     Reader("labhub/login", login_roster, Meets.KEEPS, Meets.KEEPS),
     Reader("_shares", reading(gids), nothing={}),
     Reader("_backup", reading(homes), nothing=[]),
+    Reader("_hub", reading(watched), nothing=[]),
     Reader("modules/hub_passwords", reading(password_names), missing=Meets.REFUSES),
 ]
 

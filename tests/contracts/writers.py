@@ -24,7 +24,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue impor
 from ansible_collections.labserver.jupyter.plugins.module_utils._certificates import config as certificates_config
 from ansible_collections.labserver.jupyter.plugins.module_utils._certificates import renew
 from ansible_collections.labserver.jupyter.plugins.module_utils._certificates.world import World as CertificatesWorld
-from ansible_collections.labserver.jupyter.plugins.module_utils._hub import passwords, transaction
+from ansible_collections.labserver.jupyter.plugins.module_utils._hub import fullness, passwords, transaction
 from ansible_collections.labserver.jupyter.plugins.module_utils._images import publish
 from ansible_collections.labserver.jupyter.plugins.module_utils._proxy import model as proxy_model
 from ansible_collections.labserver.jupyter.plugins.module_utils._proxy import plan as proxy
@@ -253,6 +253,17 @@ def maintenance() -> Files:
         path.parent.mkdir(parents=True)
         transaction.announce(path, "2026-11-20T12:10:00+00:00")
         return _found(Path(folder), f"{PUBLIC}/maintenance.json")
+
+
+@cache
+def nearly_full() -> Files:
+    """What the job hub-watch tells the owners of homes that are nearly full."""
+    now = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+    found = [fullness.Full("mira", 93 << 20, 100 << 20, True), fullness.Full("jonas", 99 << 30, 100 << 30, False)]
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / PUBLIC).mkdir(parents=True)
+        fullness.tell(Path(folder), fullness.announcements(found, now))
+        return _found(Path(folder), f"{PUBLIC}/fullness.json")
 
 
 SITES: Sequence[Mapping[str, Any]] = [

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A home that is full: its owner gets in, sees what is there, deletes, and loses nothing (real file systems, real image)."""
+"""A home that is full: its owner gets in, deletes, and loses nothing (real file systems, real image)."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class _Hub(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    do_GET = do_POST = _answer
+    do_GET = do_POST = _answer  # noqa: N815
 
     def log_message(self, *_arguments: Any) -> None:
         pass

@@ -68,14 +68,18 @@ class Quotas:
 
     def get(self, uid: int) -> int:
         """Return somebody's limit in bytes, 0 for none."""
+        return self.usage(uid)[1]
+
+    def usage(self, uid: int) -> tuple[int, int]:
+        """Return how many bytes somebody uses, and the limit (0 for none)."""
         block = Dqblk()
         try:
             self.call(Q_GETQUOTA, self.device, uid, block)
         except OSError as error:
             if error.errno == errno.ENOENT:  # xfs: this uid owns nothing yet
-                return 0
+                return 0, 0
             raise
-        return int(block.bhardlimit) * BLOCK
+        return int(block.curspace), int(block.bhardlimit) * BLOCK
 
     def set(self, uid: int, limit_bytes: int) -> None:
         """Set somebody's limit in bytes, 0 for none."""

@@ -22,7 +22,7 @@ from typing import Any
 from .._common import files, job, lock
 from .._common.docker_api import SOCKET, DockerEngine, EngineError
 from .._common.words import clean
-from . import isolation_service, servers, transaction, upkeep
+from . import fullness, isolation_service, servers, transaction, upkeep
 
 CONFIG = Path("/etc/labserver/hub/watch.json")
 ISOLATION_SECONDS = 30.0
@@ -115,6 +115,10 @@ def look(settings: Settings, world: transaction.World, root: Path = Path("/")) -
     except (EngineError, OSError, ValueError) as error:
         critical.append(str(error))
     warnings += upkeep.scarce(upkeep.room(settings.folders))
+    try:
+        warnings += fullness.attend(root, world.now())
+    except (OSError, ValueError) as error:
+        warnings.append(f"how full homes are is not known: {error}")
     return Found(tuple(critical), tuple(warnings), tuple(done))
 
 

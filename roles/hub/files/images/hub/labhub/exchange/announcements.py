@@ -15,18 +15,24 @@ SEVERITIES = ("info", "warning", "danger")
 
 @dataclass(frozen=True)
 class Announcement:
-    """One announcement. ``groups`` None: for all; else for members of these groups, once they are logged in."""
+    """One announcement. ``groups`` None: for all; else for members of these groups, once they are logged in.
+
+    With ``people`` it is for these alone.
+    """
 
     text: str
     severity: str = "info"
     begins: datetime.datetime | None = None
     ends: datetime.datetime | None = None
     groups: tuple[str, ...] | None = None
+    people: tuple[str, ...] | None = None
     stay: bool = False  # offer the button "I still need my server"
 
-    def holds(self, now: datetime.datetime, groups: tuple[str, ...] | None) -> bool:
-        """Tell whether to show it now to somebody with these groups (None: nobody is logged in)."""
+    def holds(self, now: datetime.datetime, groups: tuple[str, ...] | None, name: str | None = None) -> bool:
+        """Tell whether to show it now to somebody of this name with these groups (None: nobody is logged in)."""
         if (self.begins and now < self.begins) or (self.ends and now > self.ends):
+            return False
+        if self.people is not None and name not in self.people:
             return False
         return self.groups is None or bool(set(self.groups) & set(groups or ()))
 
@@ -45,7 +51,7 @@ def parse_announcements(document: Mapping[str, Any]) -> tuple[Announcement, ...]
         severity = raw.get("severity") or "info"
         if severity not in SEVERITIES:
             raise ValueError(f"severity {severity!r} is not one of {', '.join(SEVERITIES)}")
-        groups = raw.get("groups")
+        groups, people = raw.get("groups"), raw.get("people")
         found.append(
             Announcement(
                 text=str(raw["text"]),
@@ -53,6 +59,7 @@ def parse_announcements(document: Mapping[str, Any]) -> tuple[Announcement, ...]
                 begins=_time(raw.get("from")),
                 ends=_time(raw.get("until")),
                 groups=None if groups is None else tuple(groups),
+                people=None if people is None else tuple(people),
             )
         )
     return tuple(found)

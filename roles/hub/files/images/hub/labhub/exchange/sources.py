@@ -33,7 +33,7 @@ class Sources:
         silence: tuple[Announcement, ...] = ()
         self.announcements = tuple(
             ExchangeFile(public / name, parse_announcements, silence)
-            for name in ("announcements.json", "maintenance.json")
+            for name in ("announcements.json", "maintenance.json", "fullness.json")
         )
         self.images = ExchangeFile(Path(settings.catalogue_file), parse_images, none)
 

@@ -44,7 +44,7 @@ class Board:
         """Return text and severity of each announcement for a person, the most severe first; ``own`` is one more."""
         # A file that was removed announces nothing any more; one that is half written counts as unchanged.
         there = [file for file in self._files if file.path.exists()]
-        found = [one for file in there for one in file.current() if one.holds(now, groups)]
+        found = [one for file in there for one in file.current() if one.holds(now, groups, name)]
         found += [own] if own else []
         if name is not None and name in self.personal and self.personal[name].holds(now, groups):
             found.append(self.personal[name])

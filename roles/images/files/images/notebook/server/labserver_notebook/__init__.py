@@ -1,4 +1,4 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the images of the collection add to a person's Jupyter server: it starts quickly, and a full disk takes nothing."""
+"""What the images add to a person's Jupyter server: it starts quickly, and a full disk takes nothing."""

@@ -48,8 +48,8 @@ def _never(name: str) -> type[Exception]:
     return type(name, (Exception,), {})
 
 
-# What jupyterhub 6.1 takes from them without using it: utils and handlers.base an exception to be caught, log a class to
-# compare with, roles the functions of SQL.
+# What jupyterhub 6.1 takes from them without using it: utils an exception to be caught, log a class to compare with,
+# roles the functions of SQL.
 STAND_INS: dict[str, dict[str, Any]] = {
     "sqlalchemy": {"func": Name("sqlalchemy", "func")},
     "sqlalchemy.exc": {"SQLAlchemyError": _never("SQLAlchemyError")},

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The program ``jupyterhub-singleuser`` of the collection's images: JupyterHub's own, quick, and also with a full home."""
+"""The program ``jupyterhub-singleuser`` of the images: JupyterHub's own, quick, and also with a full home."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def ipython_folder() -> Path:
 
 
 def kernel_folders(_manager: Any) -> list[str]:
-    """Return where kernels are looked for: jupyter_client's own list, without importing IPython, which makes a folder."""
+    """Return where kernels are looked for: jupyter_client's list, without IPython, which makes a folder."""
     from jupyter_core.paths import jupyter_path  # noqa: PLC0415
 
     ipython = Path(os.environ.get("IPYTHONDIR") or "~/.ipython").expanduser()

@@ -1,0 +1,145 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Homes that are nearly full, by the person's quota or by the disk: who is told, and in which words.
+
+The host finds it out, since a person's server cannot ask for a quota; the hub tells it on its pages and in JupyterLab.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from .._accounts import quota
+from .._common import exchange, files, mounts, sizes
+
+TOLD = 0.90
+"""From this part on that is used, people are told."""
+GRAVE = 0.98
+HOLDS = timedelta(minutes=15)
+"""So long an announcement holds when it is not renewed: three runs of the job."""
+REMOTE = frozenset({"cifs", "smb3", "nfs", "nfs4", "autofs", "ceph", "9p"})
+"""Not asked how full they are: a question to a server that is gone would hang."""
+ROSTER, FILE = "etc/labserver/public/roster.json", "etc/labserver/public/fullness.json"
+
+
+@dataclass(frozen=True)
+class Person:
+    """Whose home it is."""
+
+    name: str
+    uid: int
+    home: str
+
+
+@dataclass(frozen=True)
+class Full:
+    """A home that is nearly full, sizes in bytes. ``by_quota``: by the person's own limit; else by the disk of many."""
+
+    name: str
+    used: int
+    limit: int
+    by_quota: bool
+
+    @property
+    def part(self) -> float:
+        """The part that is used, from 0 to 1 (more is possible where a limit was lowered)."""
+        return self.used / self.limit if self.limit else 0.0
+
+    def text(self) -> str:
+        """Return what the person reads."""
+        left = sizes.text(max(0, self.limit - self.used))
+        whose = "Your home is" if self.by_quota else "The disk with the homes is"
+        return (
+            f"{whose} {min(self.part, 1):.0%} full: {left} of {sizes.text(self.limit)} are left. Delete what you do not"
+            " need; when it is full, nothing can be saved."
+        )
+
+
+def people(root: Path) -> list[Person]:
+    """Return the people of roster.json who may use the hub, none where there is no roster; raises ExchangeError."""
+    try:
+        document = exchange.parse((root / ROSTER).read_bytes(), "roster.json")
+    except FileNotFoundError:
+        return []
+    try:
+        return [
+            Person(name, int(one["uid"]), str(one["home"]))
+            for name, one in document["users"].items()
+            if one["state"] == "present"
+        ]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise exchange.ExchangeError(f"roster.json is damaged ({error!r}); {exchange.HINT}") from error
+
+
+def look(
+    known: Iterable[Person],
+    table: Iterable[mounts.Mount],
+    quotas_of: Callable[[str], quota.Quotas] = quota.find,
+    statvfs: Callable[[str], os.statvfs_result] = os.statvfs,
+) -> list[Full]:
+    """Return the homes that are full by ``TOLD`` or more; of two reasons the person's own quota is named."""
+    mounted, found = tuple(table), []
+    asked: dict[str, tuple[quota.Quotas, int, int]] = {}
+    for person in known:
+        mount = mounts.holding(person.home, mounted)
+        if mount is None or mount.fstype in REMOTE or mount.fstype.startswith("fuse"):
+            continue
+        try:
+            if mount.target not in asked:
+                numbers = statvfs(mount.target)
+                free = numbers.f_bavail * numbers.f_frsize
+                used = (numbers.f_blocks - numbers.f_bfree) * numbers.f_frsize
+                asked[mount.target] = (quotas_of(mount.target), used, used + free)
+            quotas, used, size = asked[mount.target]
+            spent, limit = quotas.usage(person.uid) if not quotas.reason else (0, 0)
+        except OSError:
+            continue
+        for one in (Full(person.name, spent, limit, True), Full(person.name, used, size, False)):
+            if one.part >= TOLD:
+                found.append(one)
+                break
+    return found
+
+
+def warnings(found: Iterable[Full]) -> list[str]:
+    """Return a sentence for the administrator about people's quotas; disks have their own."""
+    named = sorted(((one.part, one.name) for one in found if one.by_quota), reverse=True)
+    if not named:
+        return []
+    return [f"nearly at the quota of the home: {', '.join(f'{name} ({min(part, 1):.0%})' for part, name in named)}"]
+
+
+def announcements(found: Iterable[Full], now: datetime) -> list[dict[str, Any]]:
+    """Return what fullness.json announces."""
+    by_words: dict[tuple[str, str], list[str]] = {}
+    for one in found:
+        by_words.setdefault((one.text(), "danger" if one.part >= GRAVE else "warning"), []).append(one.name)
+    until = (now + HOLDS).isoformat(timespec="seconds")
+    return [
+        {"text": text, "severity": severity, "until": until, "people": sorted(names)}
+        for (text, severity), names in sorted(by_words.items())
+    ]
+
+
+def tell(root: Path, listed: Sequence[Mapping[str, Any]]) -> None:
+    """Write fullness.json, or remove it when there is nothing to tell."""
+    path = root / FILE
+    if listed:
+        files.replace(path, (json.dumps({"version": 1, "announcements": listed}) + "\n").encode())
+    else:
+        path.unlink(missing_ok=True)
+
+
+def attend(root: Path, now: datetime) -> list[str]:
+    """Look at all homes and tell their owners; returns sentences for the administrator. Raises OSError, ValueError."""
+    found = look(people(root), mounts.read())
+    tell(root, announcements(found, now))
+    return warnings(found)
