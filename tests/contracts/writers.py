@@ -100,7 +100,8 @@ ANNOUNCEMENTS: list[dict[str, Any]] = [
     {"text": "Steps 2 is here", "groups": ["xps"]},
 ]  # fmt: skip
 HUB_HOST = {
-    "cgroup_parent": "labnotebooks.slice", "gpus": [CARD], "time_zone": "CET-1CEST,M3.5.0,M10.5.0/3",
+    "cgroup_parent": "labnotebooks.slice", "gpus": [CARD], "gpu_driver": "cdi",
+    "time_zone": "CET-1CEST,M3.5.0,M10.5.0/3",
     "shared_root": True, "shares_root": "/srv/labserver/shares",
     "firewall_mark": "",
     "limits_layers": True,
