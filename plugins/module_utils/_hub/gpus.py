@@ -6,8 +6,8 @@
 
 There are two ways. The older one is a hook of NVIDIA's container toolkit, which Docker runs when it starts a container
 (moby, ``daemon/nvidia_linux.go``). With CDI a file says what a card needs (device nodes, the driver's libraries), and
-Docker itself applies it: since 25 when asked for the driver ``cdi`` (``daemon/devices.go``), since 29 also when asked for
-the driver ``nvidia`` (moby #50228, ``daemon/devices_nvidia_linux.go``).
+Docker itself applies it: since 25 when asked for the driver ``cdi`` (``daemon/devices.go``), since 29 also when asked
+for the driver ``nvidia`` (moby #50228, ``daemon/devices_nvidia_linux.go``).
 """
 
 from __future__ import annotations

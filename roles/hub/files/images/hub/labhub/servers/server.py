@@ -204,3 +204,8 @@ def person_environment(person: Person) -> dict[str, str]:
         "JUPYTER_RUNTIME_DIR": RUNTIME_FOLDER,
         "SHELL": "/bin/bash",
     }
+
+
+def folders_environment(shares: Sequence[tuple[Share, str]]) -> dict[str, str]:
+    """Return the variable that tells a server's programs which shared folders it has, as people know them."""
+    return {"LABSERVER_FOLDERS": ":".join(share.path for share, _right in shares)} if shares else {}
