@@ -83,7 +83,7 @@ class Person:
         """Run a script in a new server; returns what it prints."""
         mounts = ["-v", f"{self.home}:/home/x", "-v", f"{self.shared}:/mnt/leem"]
         variables = {
-            "HOME": "/home/x", "XDG_CACHE_HOME": "/tmp/cache", "JUPYTER_RUNTIME_DIR": "/tmp/r",
+            "HOME": "/home/x", "JUPYTER_RUNTIME_DIR": "/tmp/r",
             "LABSERVER_FOLDERS": "/mnt/leem", "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "JUPYTERHUB_DISABLE_USER_CONFIG": "1",
         }  # fmt: skip
@@ -130,7 +130,6 @@ def test_environments_are_kernels_of_the_next_server_and_are_repaired_after_an_u
     assert found["env-analysis"] == "Python (analysis)" and found["env-leem-shared"] == "Python (leem: shared)"
     assert said["env-analysis"] == "/home/x/envs/analysis /home/x/envs/analysis\n"
     assert said["env-leem-shared"] == "/mnt/leem/envs/shared\n"
-    assert not (person.home / ".cache/pip").exists(), "the download stays out of the home"
 
     age(person.home / "envs/analysis")
     found, said = person.kernels(env_analysis="1 + 1")
@@ -152,6 +151,13 @@ def test_packages_of_the_home_last_and_are_named_after_an_update(person: Person)
     assert "%pip install --user pyflakes" in said["python3"]
     assert "pip install --user pyflakes" in person.server("labserver-environments")
     assert "labserver-environments" in person.server("bash -lic true 2>/dev/null")
+
+
+def test_downloads_stay_out_of_the_home(person: Person) -> None:
+    code = "import os, subprocess; subprocess.run(['pip', 'install', '-q', 'pyflakes'], check=True)"
+    code += "; print(os.listdir(os.environ['XDG_CACHE_HOME']))"
+    assert "'pip'" in person.kernels(python3=code)[1]["python3"]
+    assert not (person.home / ".cache/pip").exists()
 
 
 def test_what_people_register_themselves_is_told_of_as_well(person: Person) -> None:

@@ -32,8 +32,8 @@ def part(name: str) -> ModuleType:
     return importlib.import_module(f"labserver_environments.{name}")
 
 
-find, specs, packages, repair, cli, hints, looker = (
-    part(name) for name in ("find", "specs", "packages", "repair", "cli", "hints", "looker")
+find, specs, packages, repair, cli, hints, looker, caches = (
+    part(name) for name in ("find", "specs", "packages", "repair", "cli", "hints", "looker", "caches")
 )
 
 
@@ -268,3 +268,18 @@ def test_a_shared_folder_that_does_not_answer_holds_up_nobody(tmp_path: Path, mo
     assert [one.name for one in listed()] == ["analysis"]
     assert len(calls) == 2, "it is asked again only when it has answered"
     answers.set()
+
+
+def test_caches_are_outside_of_the_home_and_models_where_people_see_them(tmp_path: Path) -> None:
+    root, home = tmp_path / "cache", tmp_path / "home"
+    root.mkdir()
+    found = {"TORCH_HOME": "/mnt/leem/models"}
+    caches.set_places(found, home, root)
+    assert {
+        found.pop(name).startswith(f"{root}/") for name in ("XDG_CACHE_HOME", "CONDA_PKGS_DIRS", "npm_config_cache")
+    } == {True}
+    assert found == {"TORCH_HOME": "/mnt/leem/models", "HF_HOME": f"{home}/models/huggingface", "UV_LINK_MODE": "copy"}
+
+
+def test_an_image_without_a_place_for_caches_leaves_them_where_they_are(tmp_path: Path) -> None:
+    assert "XDG_CACHE_HOME" not in caches.places(tmp_path, tmp_path / "none")

@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
 
+from . import caches
 from .find import fault, is_environment, own, shared, shared_folders
 from .looker import Looker
 from .specs import Kernel, kernels, lost
@@ -21,6 +23,7 @@ class EnvironmentSpecManager(KernelSpecManager):  # type: ignore[misc]  # jupyte
 
     def __init__(self, **options: Any):
         super().__init__(**options)
+        caches.set_places(os.environ, Path.home())  # here, as every server makes one of these when it starts
         self._folders = shared_folders()
         self._shared = Looker(lambda: list(shared(self._folders)))
 
