@@ -9,7 +9,6 @@ an environment whose folder of packages and link have another version in their n
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -17,14 +16,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from paths import CHECKOUT, ROOT
 
 pytestmark = [
     pytest.mark.engine,
     pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("docker"), reason="needs root and a Docker engine"),
 ]
-NOTEBOOK = ROOT / "roles/images/files/images/notebook"
-BASE = ROOT / "roles/image_build/files/images/base/build.sh"
 UID = 23456
 # Runs in the image: lists kernels as the server does, and runs code in some of them.
 KERNELS = r"""
@@ -57,16 +53,9 @@ def docker(*arguments: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def image() -> str:
-    """Return the image of these files, which is built when there is none."""
-    if given := os.environ.get("LABSERVER_NOTEBOOK_IMAGE"):
-        return given
-    base = f"labserver-test/base:{hashlib.sha256(BASE.read_bytes()).hexdigest()[:12]}"
-    if not docker("images", "-q", base):
-        subprocess.run(["sh", BASE, "trixie", base], check=True, stdout=subprocess.DEVNULL)
-    tag = f"labserver-test/notebook:environments-{CHECKOUT}"
-    docker("build", "-q", "--build-arg", f"BASE={base}", "-t", tag, str(NOTEBOOK))
-    return tag
+def image(request: pytest.FixtureRequest) -> str:
+    """Return the notebook image, or one on it (``LABSERVER_NOTEBOOK_IMAGE``)."""
+    return os.environ.get("LABSERVER_NOTEBOOK_IMAGE") or str(request.getfixturevalue("notebook_image"))
 
 
 class Person:
