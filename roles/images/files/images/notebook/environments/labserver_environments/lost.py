@@ -16,7 +16,7 @@ from ipykernel.kernelbase import Kernel
 from .specs import LOST
 
 
-class LostKernel(Kernel):  # type: ignore[misc]  # ipykernel is in the image only
+class LostKernel(Kernel):
     """Runs nothing."""
 
     implementation = "labserver_environments"

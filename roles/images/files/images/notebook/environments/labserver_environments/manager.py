@@ -18,7 +18,7 @@ from .looker import Looker
 from .specs import Kernel, kernels, lost
 
 
-class EnvironmentSpecManager(KernelSpecManager):  # type: ignore[misc]  # jupyter_client is in the image only
+class EnvironmentSpecManager(KernelSpecManager):
     """The kernels of the image, those that people registered themselves, and those of their environments."""
 
     def __init__(self, **options: Any):
