@@ -45,6 +45,11 @@ options:
         description: The part of it for people's servers.
         type: str
         required: true
+  gpus:
+    description: The graphics cards to hand out; without them those that the driver knows.
+    type: list
+    elements: str
+    default: []
   docker_socket:
     description: The engine's socket. Without one there is no network yet.
     type: path
@@ -84,10 +89,20 @@ limits_layers:
   type: bool
   returned: success
 gpus:
-  description: The ids of the graphics cards that Docker can hand out.
+  description: The ids of the graphics cards that Docker can hand out. What keeps it from doing so is told as a warning.
   type: list
   elements: str
   returned: success
+gpu_driver:
+  description: The driver that Docker is asked for, V(nvidia) or V(cdi); empty when it cannot hand out cards.
+  type: str
+  returned: success
+  sample: nvidia
+gpu_way:
+  description: In which way Docker hands out cards, in words.
+  type: str
+  returned: success
+  sample: Docker hands out cards by CDI
 shares_root:
   description: Folder below which the host's shares are mounted, as C(/etc/labserver/public/shares.json) says.
   type: str
@@ -104,7 +119,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import DockerEngine, EngineError
-from ansible_collections.labserver.jupyter.plugins.module_utils._hub import host, network, reserve, servers
+from ansible_collections.labserver.jupyter.plugins.module_utils._hub import gpus, host, network, reserve, servers
 
 SHARES = Path("/etc/labserver/public/shares.json")
 REQUIRED = {"type": "str", "required": True}
@@ -134,6 +149,7 @@ def main() -> None:
                 "required": True,
                 "options": dict.fromkeys(("name", "subnet", "ip_range"), REQUIRED),
             },
+            "gpus": {"type": "list", "elements": "str", "default": []},
             "docker_socket": {"type": "path", "default": "/var/run/docker.sock"},
         },
         supports_check_mode=True,
@@ -149,6 +165,9 @@ def main() -> None:
     if refused:
         module.fail_json(msg=refused)
     mountinfo = Path("/proc/self/mountinfo").read_text(encoding="utf-8")
+    cards = gpus.way(Path("/"), info, module.params["gpus"])
+    for warning in cards.warnings:
+        module.warn(f"graphics cards: {warning}")
     module.exit_json(
         changed=False,
         shared_root=host.shared_root(mountinfo),
@@ -156,7 +175,9 @@ def main() -> None:
         shares_root=shares_root(module),
         time_zone=host.time_zone(),
         cgroup_parent=reserve.of_info(info),
-        gpus=host.gpus(Path("/")),
+        gpus=cards.cards,
+        gpu_driver=cards.driver,
+        gpu_way=cards.words,
         firewall_mark=host.firewall_mark(info),
     )
 

@@ -65,7 +65,7 @@ def test_inputs_of_the_role_arrive_in_their_units(tmp_path: Path) -> None:
     assert (settings.memory_bytes, settings.cpu, settings.pids) == (6 << 30, 3.0, 900)
     assert (settings.tmp_bytes, settings.layer_bytes) == (512 << 20, 30 << 30)
     assert settings.homes_folders == ("/home", "/data/home")
-    assert (settings.gpus, settings.cgroup_parent) == ((CARD,), "labnotebooks.slice")
+    assert (settings.gpus, settings.gpu_driver, settings.cgroup_parent) == ((CARD,), "cdi", "labnotebooks.slice")
     assert (settings.disable_user_config, settings.culling_groups) == (False, {"leem": 3600})
 
 

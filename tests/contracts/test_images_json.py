@@ -69,3 +69,13 @@ def test_the_registry_keeps_what_people_get_who_choose_nothing(tmp_path: Path) -
     put(tmp_path, catalogue())
     (kept,) = protected(tmp_path)
     assert (kept["digests"], kept["references"]) == ([DIGEST], ["notebook:1.0"])
+
+
+def test_people_are_told_what_changed_in_a_tag_that_was_moved(tmp_path: Path) -> None:
+    put(tmp_path, {**people(), **catalogue()})
+    (image,) = [one for one in hub_sources(tmp_path).images.current() if one.repository == "notebook"]
+    assert image.changes is not None
+    assert (image.changes.since, image.changes.summary) == (
+        "notebook:1.0 before",
+        "numpy 2.1.0 \N{RIGHTWARDS ARROW} 2.3.1",
+    )

@@ -21,6 +21,7 @@ from typing import Any
 
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue import service as catalogue_service
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue import trial
+from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue.packages import Packages
 from ansible_collections.labserver.jupyter.plugins.module_utils._certificates import config as certificates_config
 from ansible_collections.labserver.jupyter.plugins.module_utils._certificates import renew
 from ansible_collections.labserver.jupyter.plugins.module_utils._certificates.world import World as CertificatesWorld
@@ -48,6 +49,7 @@ Files = Mapping[str, bytes]
 PUBLIC = "etc/labserver/public"
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 DIGEST = "sha256:" + "a" * 64
+OLD_DIGEST = "sha256:" + "c" * 64
 BROKEN_DIGEST = "sha256:" + "b" * 64
 CARD = "GPU-0f1e2d3c-0000-1111-2222-333344445555"
 
@@ -98,7 +100,8 @@ ANNOUNCEMENTS: list[dict[str, Any]] = [
     {"text": "Steps 2 is here", "groups": ["xps"]},
 ]  # fmt: skip
 HUB_HOST = {
-    "cgroup_parent": "labnotebooks.slice", "gpus": [CARD], "time_zone": "CET-1CEST,M3.5.0,M10.5.0/3",
+    "cgroup_parent": "labnotebooks.slice", "gpus": [CARD], "gpu_driver": "cdi",
+    "time_zone": "CET-1CEST,M3.5.0,M10.5.0/3",
     "shared_root": True, "shares_root": "/srv/labserver/shares",
     "firewall_mark": "",
     "limits_layers": True,
@@ -155,7 +158,10 @@ def shares() -> Files:
 
 
 class _Registry:
-    """Two tags, one of an image that cannot be started."""
+    """Two tags, one of an image that cannot be started. The other stands for a newer image in the second round."""
+
+    def __init__(self) -> None:
+        self.newer = False
 
     def repositories(self) -> list[str]:
         return ["notebook", "steps"]
@@ -164,21 +170,25 @@ class _Registry:
         return ["1.0"]
 
     def digest(self, repository: str, tag: str) -> str:
-        return DIGEST if repository == "notebook" else BROKEN_DIGEST
+        return BROKEN_DIGEST if repository == "steps" else DIGEST if self.newer else OLD_DIGEST
 
     def description(self, repository: str, digest: str) -> tuple[Mapping[str, str], str, int]:
         labels = {"org.labserver.title": "Notebook", "org.labserver.groups": "leem, xps", "org.labserver.pids": "256"}
-        return (labels if digest == DIGEST else {}), "2026-11-20T09:00:00Z", 123
+        return (labels if digest in (DIGEST, OLD_DIGEST) else {}), "2026-11-20T09:00:00Z", 123
 
 
 class _Engine:
-    """An engine that has all images; servers of the second one do not start."""
+    """An engine that has all images; servers of ``steps`` do not start."""
+
+    def packages(self, name: str, reference: str) -> Packages:
+        version = "2.1.0" if OLD_DIGEST in reference else "2.3.1"
+        return Packages({"Python": "3.13.5", "numpy": version}, {"bash": "5.2"})
 
     def has(self, reference: str) -> bool:
         return True
 
     def try_out(self, name: str, reference: str, memory_bytes: int) -> trial.Outcome:
-        return trial.Outcome(DIGEST in reference, "6.1.1")
+        return trial.Outcome(BROKEN_DIGEST not in reference, "6.1.1")
 
 
 @cache
@@ -193,7 +203,8 @@ def catalogue() -> Files:
             "repositories": ["*"],
             "default_image": "notebook",
         }
-        stand_ins: dict[str, Any] = {"registry": _Registry(), "docker": _Engine()}
+        registry = _Registry()
+        stand_ins: dict[str, Any] = {"registry": registry, "docker": _Engine()}
         service = catalogue_service.Service(
             settings,
             **stand_ins,
@@ -201,6 +212,8 @@ def catalogue() -> Files:
             clock=NOW.timestamp,
             say=lambda _text: None,
         )
+        service.round()
+        registry.newer = True
         service.round()
         return _found(Path(folder), "var/lib/labserver/catalogue/images.json")
 

@@ -24,6 +24,7 @@ def test_contexts_follow_one_convention() -> None:
         "hub/files/images/hub/Dockerfile",
         "hub/files/images/proxy/Dockerfile",
         "images/files/images/notebook/Dockerfile",
+        "images/files/images/scientific-gpu/Dockerfile",
         "images/files/images/scientific/Dockerfile",
         "images/files/images/steps/Dockerfile",
         "registry/files/images/registry/Dockerfile",

@@ -9,14 +9,17 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .._common.docker_api import DockerEngine, EngineError
 from . import trial
+from .packages import QUESTION, Packages, parse
 
 LOG_CHARACTERS = 4000
 ENDED_SECONDS = 10
+ASKING_SECONDS = 60
 
 
 class Engine:
@@ -57,6 +60,18 @@ class Engine:
         with self._container(name, body) as identity:
             status = int(self.api.request("POST", f"/containers/{identity}/wait")["StatusCode"])
             return status, self._log(identity)
+
+    def packages(self, name: str, reference: str) -> Packages:
+        """Ask an image what is in it; raises EngineError, or ValueError when it does not tell."""
+        asking = trial.body(reference)
+        asking |= {"Entrypoint": ["python3", "-c", QUESTION], "Cmd": []}
+        with self._container(name, asking) as identity:
+            end = time.monotonic() + ASKING_SECONDS
+            while self.api.get(f"/containers/{identity}/json")["State"]["Running"]:
+                if time.monotonic() > end:
+                    raise ValueError(f"it did not tell its packages within {ASKING_SECONDS} seconds")
+                time.sleep(trial.PAUSE_SECONDS)
+            return parse(demultiplex(self.api.raw(f"/containers/{identity}/logs", stdout="1")))
 
     def try_out(self, name: str, reference: str, memory_bytes: int = trial.MEMORY_BYTES) -> trial.Outcome:
         """Start an image's notebook server, see whether it answers, and remove it."""

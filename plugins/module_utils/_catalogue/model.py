@@ -34,8 +34,20 @@ class Found:
 
 
 @dataclass(frozen=True)
+class Changes:
+    """What changed since another image: its name, one line, and all of it line by line."""
+
+    since: str
+    summary: str
+    lines: list[str]
+
+
+@dataclass(frozen=True)
 class Entry:
-    """One image of images.json (see docs/reference/interfaces.md)."""
+    """One image of images.json (see docs/reference/interfaces.md).
+
+    ``replaces``: the digest that the tag stood for before, empty for a tag that was never moved.
+    """
 
     repository: str
     tag: str
@@ -49,6 +61,8 @@ class Entry:
     limits: dict[str, float]
     state: str
     reason: str = ""
+    replaces: str = ""
+    changes: Changes | None = None
 
 
 def wanted(repository: str, patterns: Iterable[str]) -> bool:
@@ -117,6 +131,13 @@ def settled(new: Entry, old: Mapping[str, Entry]) -> Entry:
     return dataclasses.replace(new, state=known.state, reason=known.reason)
 
 
+def moved(new: Entry, before: Entry | None) -> Entry:
+    """Return the new entry of a tag with what the tag stood for before."""
+    if before is None:
+        return new
+    return dataclasses.replace(new, replaces=before.replaces if before.digest == new.digest else before.digest)
+
+
 def document(entries: Iterable[Entry], updated: str, default_image: str = "") -> str:
     """Return the content of images.json. ``default_image``: repository, or repository:tag, for who chooses nothing."""
     images = sorted((dataclasses.asdict(one) for one in entries), key=lambda one: (one["repository"], one["tag"]))
@@ -127,8 +148,13 @@ def document(entries: Iterable[Entry], updated: str, default_image: str = "") ->
 def read(text: str) -> list[Entry]:
     """Return the entries of images.json; raises ValueError, KeyError or TypeError when it is not one."""
     known = {one.name for one in dataclasses.fields(Entry)}
-    images = exchange.parse(text, "images.json")["images"]
-    return [Entry(**{"limits": {}, **{key: raw[key] for key in raw if key in known}}) for raw in images]
+    found = []
+    for raw in exchange.parse(text, "images.json")["images"]:
+        fields = {"limits": {}, **{key: raw[key] for key in raw if key in known}}
+        told = fields.get("changes")
+        changes = Changes(told["since"], told["summary"], told["lines"]) if told else None
+        found.append(Entry(**{**fields, "changes": changes}))
+    return found
 
 
 def default_of(text: str) -> str:

@@ -20,10 +20,11 @@ from typing import Any
 
 from .._common import files
 from .._common.docker_api import EngineError
-from . import model
+from . import changes, model
 from .engine import Engine
 from .fetched import FILE, Tidy
 from .look import Look, Seen
+from .packages import FOLDER, Packages, Shelf
 from .registry import Registry
 from .trial import memory, trouble
 
@@ -66,6 +67,7 @@ class Service:
         self._default = str(settings.get("default_image") or "")
         self._written: dict[str, model.Entry] = {}
         self._stale = False
+        self._shelf = Shelf(self.output.parent / FOLDER)
         try:
             text = self.output.read_text()
             self._written = {f"{one.repository}:{one.tag}": one for one in model.read(text)}
@@ -84,7 +86,8 @@ class Service:
         now: dict[str, model.Entry] = {}
         for found in seen.found:
             new = model.entry(found, self.settings["registry"], overrides.get(found.repository) or {})
-            now[f"{found.repository}:{found.tag}"] = self._again(model.settled(new, known))
+            name = f"{found.repository}:{found.tag}"
+            now[name] = model.moved(self._again(model.settled(new, known)), self._written.get(name))
         # Of these the registry says nothing at the moment: they stay as they are.
         now |= {name: one for name, one in self.entries.items() if seen.is_silent(one.repository, one.tag)}
         self._unread = {f"{found.repository}:{found.tag}" for found in seen.found if found.problem}
@@ -94,9 +97,11 @@ class Service:
             if one.state == "ready" and not self.docker.has(one.reference):
                 now[name] = dataclasses.replace(one, state="pulling")
         self.entries = now
+        self._shelf.keep({digest for one in now.values() for digest in (one.digest, one.replaces)})
         changed = self._write()
         for one in now.values():
-            if one.state == "pulling" and one.reference not in self._under_way:
+            unknown = one.state == "ready" and self._shelf.get(one.digest) is None  # tried before lists were kept
+            if (one.state == "pulling" or unknown) and one.reference not in self._under_way:
                 self._under_way[one.reference] = self._start(one)
                 changed = self._collect() or changed
         if self._tidy is not None:
@@ -146,7 +151,22 @@ class Service:
         return one
 
     def _settle(self, one: model.Entry) -> model.Entry:
-        """Fetch an image and try it."""
+        """Fetch an image, try it, and ask what is in it."""
+        if one.state != "ready":
+            one = self._tried(one)
+        if one.state == "ready" and self._shelf.get(one.digest) is None:
+            self._list_packages(one)
+        return one
+
+    def _list_packages(self, one: model.Entry) -> None:
+        try:
+            found = self.docker.packages(f"labserver-packages-{one.digest[7:19]}", one.reference)
+        except (EngineError, ValueError) as error:
+            self._say(f"{one.repository}:{one.tag}: its packages are not known: {error}")
+            found = Packages()
+        self._shelf.put(one.digest, found)
+
+    def _tried(self, one: model.Entry) -> model.Entry:
         began = self._clock()
         try:
             if not self.docker.has(one.reference):
@@ -166,6 +186,9 @@ class Service:
         return dataclasses.replace(one, state=state, reason=reason)
 
     def _write(self) -> bool:
+        known = changes.told(self.entries, self._shelf.get)
+        for name, one in list(self.entries.items()):
+            self.entries[name] = dataclasses.replace(one, changes=known[name])
         if self.entries == self._written and self.output.exists() and not self._stale:
             return False
         stamp = datetime.datetime.fromtimestamp(self._clock(), datetime.UTC).isoformat(timespec="seconds")

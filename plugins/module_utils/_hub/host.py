@@ -2,21 +2,17 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the hub's containers have to know about the host: mounts, shares, time zone, graphics cards."""
+"""What the hub's containers have to know about the host: mounts, shares, time zone."""
 
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from .._common import exchange, paths
 
-# Docker hands out cards when it finds this program, which NVIDIA's container toolkit brings.
-GPU_HOOK = "usr/bin/nvidia-container-runtime-hook"
-GPU_CARDS = "proc/driver/nvidia/gpus"
 ACCEPT_MARK = "0x4c000000/0xff000000"
 """The role ``docker`` gives the engine the same for its option ``bridge-accept-fwmark``."""
 
@@ -53,18 +49,6 @@ def time_zone(path: Path = Path("/etc/localtime")) -> str:
         return "UTC0"
     footer = lines[-2] if lines[0].startswith(b"TZif") and len(lines) > 2 and lines[-1] == b"" else b""
     return footer.decode("ascii", errors="ignore") or "UTC0"
-
-
-def gpus(root: Path) -> list[str]:
-    """Return the ids of the cards that the driver knows, in the order of the bus; none without the toolkit."""
-    if not (root / GPU_HOOK).exists():
-        return []
-    found = []
-    for card in sorted((root / GPU_CARDS).glob("*/information")):
-        uuid = re.search(r"^GPU UUID:\s*(GPU-[0-9a-f-]+)\s*$", card.read_text(), re.MULTILINE)
-        if uuid:
-            found.append(uuid.group(1))
-    return found
 
 
 def limits_layers(info: Mapping[str, Any], mountinfo: str) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 CONTEXTS: dict[str, str] = {
     "notebook": "",
     "scientific": "notebook",
+    "scientific-gpu": "scientific",
     "steps": "",
 }
 

@@ -91,11 +91,11 @@ def named(document: dict[str, Any]) -> list[Entry]:
 
 
 def chosen(document: dict[str, Any]) -> list[Entry]:
-    """Return what people chose last, as the hub wrote it down."""
+    """Return what people chose, as the hub wrote it down."""
     found = []
     for choice in document.get("choices") or []:
         day = words.clean(choice["at"], 40).partition("T")[0]
-        entry = _entry(choice, f"chosen last by {words.clean(choice.get('user', ''), 64)} on {day}")
+        entry = _entry(choice, f"chosen by {words.clean(choice.get('user', ''), 64)} on {day}")
         found.append({**entry, "chosen": str(choice["at"])})
     return found
 

@@ -82,6 +82,33 @@ async def test_without_a_grant_there_is_none(lab: Lab) -> None:
     assert (await lab.ask("POST", f"{CREATE}alice", wish("alice", "GPU-a")))[0] == 403
 
 
+@pytest.mark.parametrize("driver", ["nvidia", "cdi"])
+async def test_cards_are_asked_for_in_the_way_of_the_host_alone(lab: Lab, driver: str) -> None:
+    here = settings(docker_socket=lab.guard.settings.docker_socket, gpus=["GPU-a", "GPU-b"], gpu_driver=driver)
+    lab.guard.settings = here
+    body = json.loads(wish("alice", "GPU-a"))
+    answers = {}
+    for other in ("nvidia", "cdi"):
+        body["HostConfig"]["DeviceRequests"] = [gpus.request(other, ["GPU-a"])]
+        answers[other] = (await lab.ask("POST", f"{CREATE}alice", json.dumps(body).encode()))[0]
+    assert answers == {driver: 201, ({"nvidia", "cdi"} - {driver}).pop(): 403}
+
+
+@pytest.mark.parametrize("device", ["nvidia.com/gpu=all", "nvidia.com/gpu=GPU-c", "intel.com/gpu=GPU-a", "GPU-a"])
+async def test_the_guard_refuses_other_devices_of_cdi(lab: Lab, device: str) -> None:
+    lab.guard.settings = settings(docker_socket=lab.guard.settings.docker_socket, gpus=["GPU-a"], gpu_driver="cdi")
+    body = json.loads(wish("alice", "GPU-a"))
+    body["HostConfig"]["DeviceRequests"] = [{"Driver": "cdi", "DeviceIDs": [device]}]
+    assert (await lab.ask("POST", f"{CREATE}alice", json.dumps(body).encode()))[0] == 403
+
+
+def test_an_image_cannot_give_itself_cards() -> None:
+    """Where NVIDIA's runtime is Docker's default, it hands out what the variable of an image asks for."""
+    lab = world(gpus=CARDS)
+    body = server.create_body(lab.roster.people["alice"], lab.images[0], {}, ["x"], {}, port=8888)
+    assert body["Env"] == ["NVIDIA_VISIBLE_DEVICES=void"]
+
+
 def test_the_spawners_own_body_is_what_the_guard_lets_pass() -> None:
     lab = world(gpus=CARDS, cgroup_parent="labnotebooks.slice")
     person = lab.roster.people["alice"]

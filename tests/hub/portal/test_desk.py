@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import samples
+from labhub.exchange.images import Changes
 from labhub.exchange.lab import Lab, Link
 from labhub.exchange.roster import parse_roster
 from labhub.exchange.shares import ShareStatus, parse_shares
@@ -47,6 +49,17 @@ def test_states_of_the_server(changes: dict[str, Any], state: str) -> None:
 def test_an_image_that_is_gone_keeps_its_name_and_no_control_characters() -> None:
     gone = spawner(user_options={"image": "old:1\x1b[2J"})
     assert desk.server_of(gone, PEOPLE["alice"], IMAGES, samples.settings()).image == "old:1?[2J"
+
+
+def test_people_are_told_what_changed_in_their_image_also_where_there_is_nothing_to_choose() -> None:
+    """With one image there is no form, so this page is where they read it."""
+    changes = Changes("notebook:1.0 before", "numpy 2.1 -> 2.3", ("numpy 2.1 -> 2.3",))
+    images = [dataclasses.replace(one, changes=changes if one.name == "notebook:1.0" else None) for one in IMAGES]
+    chosen = desk.server_of(spawner(), PEOPLE["alice"], images, samples.settings())
+    row = SimpleNamespace(started=None, user_options={})
+    none = desk.server_of(spawner(orm_spawner=row, active=False), PEOPLE["alice"], images, samples.settings())
+    other = desk.server_of(spawner(user_options={"image": "steps:1.0"}), PEOPLE["mary-ann"], images, samples.settings())
+    assert (chosen.changes, none.changes, other.changes) == (changes, changes, None)
 
 
 def test_folders_are_those_of_the_person_with_what_was_seen_of_them() -> None:

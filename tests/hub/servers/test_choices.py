@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What people started last is written down, and the registry's retention reads it."""
+"""What people started is written down, and the registry's retention reads it."""
 
 from __future__ import annotations
 
@@ -23,16 +23,41 @@ def image(tag: str) -> Image:
 
 
 def found(path: Path) -> dict[str, tuple[str, str]]:
-    return {one["user"]: (one["tag"], one["at"]) for one in json.loads(path.read_text())["choices"]}
+    """Return the last choice of each person."""
+    listed = sorted(json.loads(path.read_text())["choices"], key=lambda one: one["at"])
+    return {one["user"]: (one["tag"], one["at"]) for one in listed}
 
 
-def test_the_last_choice_of_each_person_counts(tmp_path: Path) -> None:
+def of(path: Path, user: str) -> list[tuple[str, str]]:
+    return [(one["tag"], one["at"][:10]) for one in json.loads(path.read_text())["choices"] if one["user"] == user]
+
+
+def test_who_tries_another_image_can_come_back_to_the_one_before(tmp_path: Path) -> None:
+    path = tmp_path / choices.FILE
+    choices.note(path, "bob", image("1"), NOW)
+    choices.note(path, "bob", image("2"), NOW + DAY)
+    choices.renew(path, "bob", NOW + 2 * DAY)
+    assert of(path, "bob") == [("2", "2026-11-22"), ("1", "2026-11-20")]
+    choices.note(path, "bob", image("1"), NOW + 3 * DAY)
+    assert of(path, "bob") == [("1", "2026-11-23"), ("2", "2026-11-22")]
+
+
+def test_a_person_who_starts_very_many_images_does_not_fill_the_file(tmp_path: Path) -> None:
+    path = tmp_path / choices.FILE
+    choices.note(path, "alice", image("1"), NOW)
+    for number in range(choices.KEPT_EACH + 5):
+        choices.note(path, "bob", image(str(number)), NOW + number * DAY)
+    assert [tag for tag, _day in of(path, "bob")] == [str(number) for number in range(choices.KEPT_EACH + 4, 4, -1)]
+    assert of(path, "alice") == [("1", "2026-11-20")]
+
+
+def test_what_each_person_started_is_written_down(tmp_path: Path) -> None:
     path = tmp_path / choices.FILE
     choices.note(path, "bob", image("1"), NOW)
     choices.note(path, "alice", image("1"), NOW)
     choices.note(path, "bob", image("2"), NOW + DAY)
     assert found(path) == {"alice": ("1", "2026-11-20T12:00:00+00:00"), "bob": ("2", "2026-11-21T12:00:00+00:00")}
-    (entry,) = (one for one in json.loads(path.read_text())["choices"] if one["user"] == "bob")
+    entry = next(one for one in json.loads(path.read_text())["choices"] if one["user"] == "bob")
     assert (entry["repository"], entry["digest"]) == ("leem/analysis", image("2").digest)
 
 

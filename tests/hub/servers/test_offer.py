@@ -53,6 +53,19 @@ def test_who_pushed_an_image_sees_why_it_is_not_offered() -> None:
     assert options_form(offered(images, people["alice"], "notebook"), None, (), now) == "", "one image is no choice"
 
 
+def test_the_form_tells_what_changed_in_an_image() -> None:
+    document = images_document()
+    document["images"][0]["changes"] = {
+        "since": "notebook:<0>",
+        "summary": "a 1 -> 2, 1 new",
+        "lines": ["a 1 -> 2", "<b>"],
+    }
+    images = parse_images(document)
+    page = options_form(images, images[0], (), datetime.datetime.now(datetime.UTC))
+    assert "<code>notebook:&lt;0&gt;</code>: a 1 -&gt; 2, 1 new</small></summary>" in page
+    assert "<li>a 1 -&gt; 2</li><li>&lt;b&gt;</li>" in page and page.count("class='changes") == 1
+
+
 def test_tags_that_differ_only_in_case_are_two_images() -> None:
     document = images_document()
     document["images"] = [image_document(tag=tag, digest=digest, reference=f"127.0.0.1:5000/notebook@{digest}")

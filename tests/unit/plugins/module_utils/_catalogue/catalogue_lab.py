@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue.packages import Packages
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue.registry import ImageError
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue.service import Service
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue.trial import Outcome
@@ -68,6 +69,9 @@ class FakeEngine:
         self.here: set[str] = set()
         self.pulled: list[str] = []
         self.tried: list[int] = []
+        self.asked: list[str] = []
+        self.content: dict[str, dict[str, str]] = {}
+        self.silent: set[str] = set()
         self.results: dict[str, Outcome] = {}
         self.hanging: dict[str, threading.Event] = {}
         self.full = False
@@ -99,6 +103,13 @@ class FakeEngine:
         if reference in self.hanging:
             self.hanging[reference].wait(60)
         return self.results.get(reference, Outcome(True, "6.1.1"))
+
+    def packages(self, name: str, reference: str) -> Packages:
+        self.asked.append(reference)
+        digest = reference.partition("@")[2]
+        if digest in self.silent:
+            raise ValueError("it is no list of packages")
+        return Packages(self.content.get(digest, {"Python": "3.13.5"}), {})
 
 
 class Lab:

@@ -24,7 +24,7 @@ def test_a_pushed_tag_is_fetched_tried_and_offered(lab: Lab) -> None:
     assert image == {
         "repository": "notebook", "tag": "1.0", "digest": sha("a"), "reference": f"127.0.0.1:5000/notebook@{sha('a')}",
         "title": "notebook", "description": "", "created": "2026-11-20T09:00:00Z", "size_bytes": 123, "groups": None,
-        "limits": {}, "state": "ready", "reason": "",
+        "limits": {}, "state": "ready", "reason": "", "replaces": "", "changes": None,
     }  # fmt: skip
 
 
@@ -94,7 +94,7 @@ def test_a_catalogue_that_could_not_be_written_is_written_later(lab: Lab, monkey
         with pytest.raises(OSError, match="No space"):
             lab.service.round()
     folder = Path(lab.settings["output"]).parent
-    assert sorted(path.name for path in folder.iterdir()) == ["fetched.json", "images.json"]
+    assert sorted(path.name for path in folder.iterdir()) == ["fetched.json", "images.json", "packages"]
     lab.service.round()
     assert lab.states() == {"notebook:2.0": "ready"}
 

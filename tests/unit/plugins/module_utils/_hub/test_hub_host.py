@@ -11,34 +11,11 @@ from pathlib import Path
 import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub.host import (
     firewall_mark,
-    gpus,
     limits_layers,
     shared_root,
     shares_root,
     time_zone,
 )
-
-CARD = "Model: \t\t NVIDIA A100-PCIE-40GB\nIRQ:   \t\t 94\nGPU UUID: \t GPU-{}\nBus Type: \t PCIe\nDevice Minor: \t 0\n"
-
-
-def test_cards_are_found_when_docker_can_hand_them_out(tmp_path: Path) -> None:
-    for bus, uuid in (("0000:3b:00.0", "2b1c-02"), ("0000:1a:00.0", "9f0e-01")):
-        folder = tmp_path / "proc" / "driver" / "nvidia" / "gpus" / bus
-        folder.mkdir(parents=True)
-        (folder / "information").write_text(CARD.format(uuid))
-    assert gpus(tmp_path) == [], "the driver alone is not enough"
-    hook = tmp_path / "usr" / "bin" / "nvidia-container-runtime-hook"
-    hook.parent.mkdir(parents=True)
-    hook.touch()
-    assert gpus(tmp_path) == ["GPU-9f0e-01", "GPU-2b1c-02"]
-    (tmp_path / "proc" / "driver" / "nvidia" / "gpus" / "0000:3b:00.0" / "information").write_text(
-        "GPU UUID: \t GPU-????\n"
-    )
-    assert gpus(tmp_path) == ["GPU-9f0e-01"], "a card that the driver could not start"
-
-
-def test_most_hosts_have_no_cards(tmp_path: Path) -> None:
-    assert gpus(tmp_path) == []
 
 
 def test_propagation_is_read_from_the_root_mount() -> None:

@@ -87,7 +87,7 @@ def test_what_the_hub_lists_goes_and_what_is_used_stays(host: Host) -> None:
     host.write("choices.json", choices=[{**choice, "at": "2026-11-01T10:00:00+00:00"}])
     container = {"id": digest("config xps:2"), "digests": [], "references": [], "user": "jupyter-bob"}
     assert host.kept(containers=[container]) == {
-        "leem/analysis:5": "chosen last by alice on 2026-11-01 (lab1)",
+        "leem/analysis:5": "chosen by alice on 2026-11-01 (lab1)",
         "leem/analysis:9": "keep_last=1",
         "notebook:8": "default image of the hub (lab1)",
         "notebook:9": "keep_last=1",

@@ -15,7 +15,17 @@ from .roster import Person
 from .text import clean
 
 LONGEST_TITLE, LONGEST_WORDS = 100, 500
+MOST_LINES = 200
 REFERENCE = re.compile(r"[a-z0-9.:-]+/[a-z0-9][a-z0-9._/-]*@sha256:[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What changed in an image since another: the other's name, one line, and all of it line by line."""
+
+    since: str
+    summary: str
+    lines: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,7 @@ class Image:
     state: str = "ready"
     reason: str = ""
     limits: Mapping[str, float] = field(default_factory=dict)
+    changes: Changes | None = None
 
     @property
     def name(self) -> str:
@@ -45,6 +56,13 @@ class Image:
             return False
         patterns = person.limits.images
         return patterns is None or any(fnmatch.fnmatchcase(self.repository, pattern) for pattern in patterns)
+
+
+def _changes(raw: Mapping[str, Any] | None) -> Changes | None:
+    if raw is None:
+        return None
+    lines = tuple(clean(line, LONGEST_WORDS) for line in raw["lines"][:MOST_LINES])
+    return Changes(clean(raw["since"], LONGEST_TITLE), clean(raw["summary"], LONGEST_WORDS), lines)
 
 
 def parse_images(document: Mapping[str, Any]) -> tuple[Image, ...]:
@@ -67,6 +85,7 @@ def parse_images(document: Mapping[str, Any]) -> tuple[Image, ...]:
                 state=raw.get("state", "ready"),
                 reason=clean(raw.get("reason") or "", LONGEST_WORDS),
                 limits={key: float(value) for key, value in (raw.get("limits") or {}).items()},
+                changes=_changes(raw.get("changes")),
             )
         )
     return tuple(images)

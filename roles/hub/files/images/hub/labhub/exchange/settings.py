@@ -49,6 +49,7 @@ class Settings:
     layer_bytes: int = 0  # of the writable layer; 0: Docker cannot limit it here
     cgroup_parent: str = ""
     gpus: tuple[str, ...] = ()
+    gpu_driver: str = "nvidia"
     concurrent_spawns: int = 4
     start_timeout_seconds: int = 60
     culling_enabled: bool = True

@@ -154,7 +154,7 @@ def _host_rules(world: World, person: Person, memory: object) -> dict[str, tuple
     if settings.cgroup_parent:
         rules["CgroupParent"] = (True, lambda value: value == settings.cgroup_parent)
     if gpus > 0:
-        rules["DeviceRequests"] = (False, lambda value: _gpus_fit(value, settings.gpus, gpus))
+        rules["DeviceRequests"] = (False, lambda value: _gpus_fit(value, settings.gpu_driver, settings.gpus, gpus))
     return rules
 
 
@@ -180,26 +180,25 @@ def shares_bound(world: World, person: Person, body: Mapping[str, Any]) -> list[
     return [(share, right) for share, right in shares_of(person, world.shares) if _bind(share, right) in binds]
 
 
-def _gpus_fit(value: Any, known: Sequence[str], most: int) -> bool:
+def _gpus_fit(value: Any, driver: str, known: Sequence[str], most: int) -> bool:
     if not isinstance(value, list) or len(value) != 1 or not isinstance(value[0], dict):
         return False
-    request = value[0]
-    devices: Any = request.get("DeviceIDs")
+    devices: Any = value[0].get("DeviceIDs")
+    if not _text_list(devices):
+        return False
+    asked = [str(device).removeprefix(cards.CDI_KIND) for device in devices]
     return (
-        set(request) == {"Driver", "DeviceIDs", "Capabilities"}
-        and request["Driver"] == "nvidia"
-        and request["Capabilities"] == [["gpu"]]
-        and _text_list(devices)
-        and 0 < len(devices) <= most
-        and len(set(devices)) == len(devices)
-        and set(devices) <= set(known)
+        0 < len(asked) <= most
+        and len(set(asked)) == len(asked)
+        and set(asked) <= set(known)
+        and value[0] == cards.request(driver, asked)
     )
 
 
 def requested_gpus(body: Mapping[str, Any]) -> list[str]:
     """Return the graphics cards that a checked body asks for."""
     requests = body["HostConfig"].get("DeviceRequests") or []
-    return [card for request in requests for card in request["DeviceIDs"]]
+    return [card.removeprefix(cards.CDI_KIND) for request in requests for card in request["DeviceIDs"]]
 
 
 def check_gpus(body: Mapping[str, Any], containers: Sequence[Mapping[str, Any]]) -> None:

@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..exchange.images import Image
+from ..exchange.images import Changes, Image
 from ..exchange.lab import Lab, Link
 from ..exchange.roster import Person
 from ..exchange.settings import Settings
 from ..exchange.shares import Share, ShareStatus, shares_of
 from ..exchange.text import clean
+from ..servers.offer import choose
 from ..servers.server import allowance
 
 RIGHTS = {"rw": "read and write", "ro": "read only"}
@@ -26,7 +27,10 @@ FAILURE_DAYS = 7
 
 @dataclass(frozen=True)
 class Server:
-    """The person's server. ``state``: stopped, starting, stopping or running; ``since``: ISO time in UTC."""
+    """The person's server. ``state``: stopped, starting, stopping or running; ``since``: ISO time in UTC.
+
+    ``changes``: what changed in its image since the one before.
+    """
 
     state: str
     image: str = ""
@@ -34,6 +38,7 @@ class Server:
     since: str = ""
     cpu: float = 0.0
     memory_bytes: int = 0
+    changes: Changes | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,7 @@ def server_of(spawner: Any, person: Person, images: Sequence[Image], settings: S
     wanted = (spawner.user_options or spawner.orm_spawner.user_options or {}).get("image")
     image = next((one for one in images if wanted in (one.name, one.reference)), None)
     allowed = allowance(settings, person, image)
+    used = image or (None if wanted else choose(tuple(images), person, None, settings.default_image))
     started = spawner.orm_spawner.started
     return Server(
         state=state,
@@ -105,6 +111,7 @@ def server_of(spawner: Any, person: Person, images: Sequence[Image], settings: S
         since=f"{started.isoformat(timespec='seconds')}Z" if started and state == "running" else "",
         cpu=allowed.cpu,
         memory_bytes=allowed.memory_bytes,
+        changes=used.changes if used else None,
     )
 
 

@@ -65,6 +65,12 @@ ENGINE = (
     ("home folder|bind source path does not exist", "home",
      "Your home folder is missing on this server. Please tell the administrator."),
     ("is held by", "gpu", "Somebody else just took the graphics card. Choose again."),
+    (
+        "unresolvable CDI devices",
+        "gpu",
+        "The graphics card cannot be used: this server's description of its cards (CDI) does not fit them any more."
+        " Please tell the administrator.",
+    ),
     ("could not select device driver|nvidia", "gpu", "The graphics card cannot be used on this server."),
 )  # fmt: skip
 # What a server that stopped has written.

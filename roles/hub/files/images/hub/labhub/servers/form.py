@@ -9,7 +9,7 @@ import datetime
 import html
 from collections.abc import Sequence
 
-from ..exchange.images import Image
+from ..exchange.images import Changes, Image
 
 
 def _age(created: str, now: datetime.datetime) -> str:
@@ -35,6 +35,18 @@ def gpu_fields(most: int, chosen: int, words: str) -> str:
     return (
         f"<fieldset class='mt-3'><legend>Graphics cards</legend>{rows}"
         f"<p id='gpu-book'><small class='text-body-secondary'>{html.escape(words)}</small></p></fieldset>"
+    )
+
+
+def _changes(changes: Changes | None) -> str:
+    """Return the HTML that tells what changed in an image; its lines are shown when somebody asks."""
+    if changes is None:
+        return ""
+    lines = "".join(f"<li>{html.escape(line)}</li>" for line in changes.lines)
+    return (
+        "<details class='changes text-break'><summary><small>Compared with "
+        f"<code>{html.escape(changes.since)}</code>: {html.escape(changes.summary)}</small></summary>"
+        f"<ul><small>{lines}</small></ul></details>"
     )
 
 
@@ -92,6 +104,7 @@ def options_form(
             f" value='{html.escape(image.name, quote=True)}'{checked} required>"
             f"<label class='form-check-label text-break' for='image-{html.escape(image.name)}'>"
             f"<strong>{html.escape(image.title)}</strong> <code>{html.escape(image.name)}</code><br>"
-            f"<small class='text-body-secondary'>{html.escape(detail)}</small></label></div>"
+            f"<small class='text-body-secondary'>{html.escape(detail)}</small></label>"
+            f"{_changes(image.changes)}</div>"
         )
     return notes + "<fieldset><legend>Image</legend>" + "".join(rows) + "</fieldset>" + more + _withheld(withheld)

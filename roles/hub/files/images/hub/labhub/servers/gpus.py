@@ -10,7 +10,16 @@ from typing import Any
 
 LABEL = "org.labserver.gpus"
 """Label of a person's server: the ids of its cards, separated by commas. The guard compares it with the request."""
+CDI_KIND = "nvidia.com/gpu="
+"""How Docker's driver ``cdi`` is told of a card."""
 GONE = ("exited", "dead")
+
+
+def request(driver: str, cards: Sequence[str]) -> dict[str, object]:
+    """Return what Docker is asked for to hand cards to a container, by its driver ``nvidia`` or ``cdi``."""
+    if driver == "cdi":
+        return {"Driver": "cdi", "DeviceIDs": [CDI_KIND + card for card in cards]}
+    return {"Driver": "nvidia", "DeviceIDs": list(cards), "Capabilities": [["gpu"]]}
 
 
 def holders(containers: Iterable[Mapping[str, Any]], user_label: str) -> dict[str, str]:

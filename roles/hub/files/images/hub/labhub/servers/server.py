@@ -149,7 +149,7 @@ def host_config(
     if settings.cgroup_parent:
         config["CgroupParent"] = settings.cgroup_parent
     if gpus:
-        config["DeviceRequests"] = [{"Driver": "nvidia", "DeviceIDs": list(gpus), "Capabilities": [["gpu"]]}]
+        config["DeviceRequests"] = [cards.request(settings.gpu_driver, gpus)]
     return config
 
 
@@ -167,6 +167,9 @@ def create_body(
     labels = {USER_LABEL: person.name, ROOM_LABEL: ROOM, IMAGE_LABEL: image.name}
     if gpus:
         labels[cards.LABEL] = ",".join(gpus)
+    else:
+        # Where NVIDIA's runtime is Docker's default, an image could otherwise give itself all cards by this variable.
+        environment = {**environment, "NVIDIA_VISIBLE_DEVICES": "void"}
     return {
         "Image": image.reference,
         "User": f"{person.uid}:{person.gid}",
@@ -201,3 +204,8 @@ def person_environment(person: Person) -> dict[str, str]:
         "JUPYTER_RUNTIME_DIR": RUNTIME_FOLDER,
         "SHELL": "/bin/bash",
     }
+
+
+def folders_environment(shares: Sequence[tuple[Share, str]]) -> dict[str, str]:
+    """Return the variable that tells a server's programs which shared folders it has, as people know them."""
+    return {"LABSERVER_FOLDERS": ":".join(share.path for share, _right in shares)} if shares else {}

@@ -159,7 +159,7 @@ class LabSpawner(Container):
         body = server.create_body(
             person,
             self._chosen,
-            self.get_env(),
+            {**self.get_env(), **server.folders_environment(shares)},
             [*self.cmd, *self.get_args()],
             server.host_config(settings, self.sources.roster.current(), person, self._allowed, shares, gpus=cards),
             port=self.port,
