@@ -27,11 +27,14 @@ Description = tuple[Mapping[str, str], str, int]
 class Registry(Protocol):
     """What the service asks of a registry."""
 
-    def repositories(self) -> list[str]: ...
+    def repositories(self) -> list[str]:
+        """Return the names of all repositories."""
 
-    def tags(self, repository: str) -> list[str]: ...
+    def tags(self, repository: str) -> list[str]:
+        """Return the names of a repository's tags."""
 
-    def digest(self, repository: str, reference: str) -> str | None: ...
+    def digest(self, repository: str, reference: str) -> str | None:
+        """Return the digest of what a tag or digest names, None where there is none."""
 
     def description(self, repository: str, digest: str) -> Description | None:
         """Return what an image says of itself, None for what is no image; raises ImageError when it is damaged."""

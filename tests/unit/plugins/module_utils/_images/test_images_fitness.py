@@ -25,7 +25,8 @@ class Api:
 
 def try_out(monkeypatch: pytest.MonkeyPatch, outcome: trial.Outcome | EngineError, **image: Any) -> fitness.Fitness:
     class Engine:
-        def __init__(self, _api: object) -> None: ...
+        def __init__(self, _api: object) -> None:
+            """Take the place of the real one."""
 
         def try_out(self, *_arguments: object) -> trial.Outcome:
             if isinstance(outcome, EngineError):
