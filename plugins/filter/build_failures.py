@@ -42,8 +42,20 @@ _value:
 FAILURE = re.compile(
     r"Error building \S+ - (?:code: \S+, )?message: (?P<message>.*?), logs: (?P<logs>\[.*\])", re.DOTALL
 )
-COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+RED, PLAIN = "\x1b[91m", "\x1b[0m"
+OWN = (" ---> Running in", "Removing intermediate container")
 LAST_LINES = 20
+
+
+def _lines(pieces: Sequence[str]) -> list[str]:
+    """Return the lines of a build. What programs say as an error comes red, and in pieces of a line."""
+    text = ""
+    for piece in pieces:
+        if not piece.startswith((RED, PLAIN)) and text and not text.endswith("\n"):
+            text += "\n"
+        ends = not (piece.startswith(RED) and piece.endswith(PLAIN)) and not piece.startswith(PLAIN)
+        text += piece.replace(RED, "").replace(PLAIN, "") + ("\n" if ends else "")
+    return [line for line in text.splitlines() if line.strip() and not line.startswith(OWN)]
 
 
 def _parts(text: str) -> tuple[str, list[str]]:
@@ -55,9 +67,7 @@ def _parts(text: str) -> tuple[str, list[str]]:
         pieces = ast.literal_eval(found["logs"])
     except (ValueError, SyntaxError):
         return text, []
-    return found["message"], [
-        line for piece in pieces for line in COLOURS.sub("", str(piece)).splitlines() if line.strip()
-    ]
+    return found["message"], _lines([str(piece) for piece in pieces])
 
 
 def _told(result: Mapping[str, Any]) -> str:

@@ -13,7 +13,8 @@ SAID = (
     "'/bin/sh -c apt-get install -y nothing' returned a non-zero code: 100, "
     "logs: ['Step 1/3 : ARG BASE', 'Step 2/3 : FROM ${BASE}', ' ---> dbd7e6b63c23', "
     "'Step 3/3 : RUN apt-get install -y nothing', ' ---> Running in 6a5', 'Reading package lists...', "
-    "'\\x1b[91mE: Unable to locate package nothing\\n\\x1b[0m']"
+    "'\\x1b[91mE: Unable to \\x1b[0m', '\\x1b[91mlocate package\\x1b[0m', '\\x1b[91m nothing', "
+    "'\\x1b[0m', 'Removing intermediate container 6a5']"
 )
 
 
@@ -28,7 +29,7 @@ def test_the_instruction_and_the_end_of_the_output_are_told() -> None:
         "  It stopped at Step 3/3 : RUN apt-get install -y nothing",
         "  Docker says: The command '/bin/sh -c apt-get install -y nothing' returned a non-zero code: 100",
     ]
-    assert "    Reading package lists...\n" in text and "    E: Unable to locate package nothing" in text
+    assert "    Reading package lists...\n" in text and text.endswith("    E: Unable to locate package nothing")
     assert "Step 1/3" not in text and "logs: [" not in text
 
 

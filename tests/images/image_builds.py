@@ -1,0 +1,54 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Builds the images of the collection on the engine of this machine, each once and on the one it is made for."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from ansible_collections.labserver.jupyter.plugins.filter.context_hash import context_hash
+from ansible_collections.labserver.jupyter.plugins.module_utils._images import layers
+from paths import ROOT
+
+IMAGES = ROOT / "roles/images/files/images"
+BASE = ROOT / "roles/image_build/files/images/base"
+SUITE = "trixie"
+PREFIX = "labserver-test"
+
+
+def docker(*arguments: str | Path, check: bool = True, text: str | None = None) -> str:
+    """Run ``docker`` and return what it says; raises AssertionError with the end of it when it fails."""
+    done = subprocess.run(
+        ["docker", *map(str, arguments)], capture_output=True, text=True, check=False, input=text, errors="replace"
+    )
+    assert done.returncode == 0 or not check, (done.stdout + done.stderr)[-3000:]
+    return done.stdout.strip()
+
+
+def there(reference: str) -> bool:
+    return subprocess.run(["docker", "image", "inspect", reference], capture_output=True, check=False).returncode == 0
+
+
+def base() -> str:
+    """Return the lab's base image, made from this machine's package sources unless it is here."""
+    reference = f"{PREFIX}/base:{context_hash(str(BASE), extra=SUITE)}"
+    if not there(reference):
+        done = subprocess.run([BASE / "build.sh", SUITE, reference], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    return reference
+
+
+def build(folder: Path, below: str, name: str) -> str:
+    """Return the image of a folder with a Dockerfile on the image ``below``."""
+    reference = f"{PREFIX}/{name}:{context_hash(str(folder), extra=below)}"
+    if not there(reference):
+        docker("build", "--quiet", "--build-arg", f"BASE={below}", "--tag", reference, folder)
+    return reference
+
+
+def image(context: str) -> str:
+    """Return an image of the collection, with those that it is built on."""
+    below = layers.CONTEXTS[context]
+    return build(IMAGES / context, image(below) if below else base(), context)
