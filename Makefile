@@ -89,6 +89,14 @@ test-backup: $(STAMP) ## backups of a small server with the real restic (apt pac
 test-hub: $(STAMP) ## a real hub and guard over HTTP, before a stand-in for Docker (about 2 minutes)
 	pytest -q -n 2 --dist loadfile tests/hub_process
 
+.PHONY: test-images
+test-images: $(STAMP) ## build notebook and scientific and use them (some 10 minutes the first time, 3 afterwards)
+	pytest -v -p no:cacheprovider tests/images
+
+.PHONY: new-image
+new-image: ## a folder for an image of the lab's own: NAME=leem/analysis INVENTORY=inventory/mylab
+	tools/new-image.sh "$(NAME)" "$(or $(INVENTORY),inventory/example)"
+
 # Most of these use one core, so two run at a time, the longest first. The output of each is shown when it ends.
 CHECKS := sanity lint-yaml packaging lint-python pytest units
 JOBS ?= 2

@@ -16,7 +16,13 @@ from paths import ROOT
 def test_passwords_and_lists_of_people_are_no_inventories(tmp_path: Path) -> None:
     shutil.copy(ROOT / "inventory/demo/hosts.yml", tmp_path)
     (tmp_path / "one-time-passwords").mkdir()
-    for name in ("one-time-passwords/demo.txt", "one-time-passwords/.demo.html", "people.csv"):
+    (tmp_path / "images/leem").mkdir(parents=True)
+    for name in (
+        "one-time-passwords/demo.txt",
+        "one-time-passwords/.demo.html",
+        "people.csv",
+        "images/leem/Dockerfile",
+    ):
         (tmp_path / name).write_text("name,full_name\nalice,Alice\n")
     command = ["ansible-inventory", "-i", str(tmp_path), "--list"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)

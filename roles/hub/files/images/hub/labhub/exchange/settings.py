@@ -37,7 +37,7 @@ class Settings:
     isolation_socket: str = ""  # asked before each start; empty: not asked
     homes_folders: tuple[str, ...] = ("/home",)
     registry: str = "127.0.0.1:5000"
-    default_image: str = "notebook"
+    default_image: str = "scientific"
     authenticator: str = "firstuse"
     login: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     password_record: str = "/etc/labserver/hub/password-store.json"  # noqa: S105
