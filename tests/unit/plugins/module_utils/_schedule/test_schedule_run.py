@@ -90,9 +90,9 @@ def test_two_runs_at_once(server: Server) -> None:
     assert server.status("slow")["level"] == "ok"
 
 
-def runner_of(server: Server, seconds: int) -> tuple[subprocess.Popen[bytes], int]:
+def runner_of(server: Server, seconds: str) -> tuple[subprocess.Popen[bytes], int]:
     """Start a runner of its own whose command sleeps so long; return it and the command's process, which runs."""
-    server.job("slow", "/bin/sleep", str(seconds))
+    server.job("slow", "/bin/sleep", seconds)
     path = str(Path(jobs_run.__file__).parents[2])
     code = (
         f"import sys; from module_utils._schedule.run import main; sys.exit(main(['slow', '--root', '{server.root}']))"
@@ -108,7 +108,7 @@ def runner_of(server: Server, seconds: int) -> tuple[subprocess.Popen[bytes], in
 
 
 def test_a_killed_runner_leaves_the_lock_to_its_command(server: Server) -> None:
-    runner, command = runner_of(server, 4320)
+    runner, command = runner_of(server, f"4320.{os.getpid()}")
     runner.kill()
     runner.wait()
     assert server.run("slow") == jobs_run.BUSY
@@ -121,21 +121,21 @@ def test_a_killed_runner_leaves_the_lock_to_its_command(server: Server) -> None:
 
 
 def test_a_runner_that_is_told_to_stop_ends_its_command_and_says_so(server: Server) -> None:
-    runner, _command = runner_of(server, 4321)
+    runner, _command = runner_of(server, f"4321.{os.getpid()}")
     runner.send_signal(signal.SIGTERM)
     assert runner.wait(30) == 2
     assert "told to stop" in server.status("slow")["message"]
-    assert subprocess.run(["pgrep", "-f", "^/bin/sleep 4321$"], check=False).returncode == 1
+    assert subprocess.run(["pgrep", "-f", f"^/bin/sleep 4321.{os.getpid()}$"], check=False).returncode == 1
 
 
 def test_the_time_limit_ends_children_that_left_the_process_group(server: Server) -> None:
-    server.job("hangs", "/bin/sh", "-c", "setsid sleep 98765 & echo begun; wait", timeout_seconds=1)
+    server.job("hangs", "/bin/sh", "-c", f"setsid sleep 98765.{os.getpid()} & echo begun; wait", timeout_seconds=1)
     started = time.monotonic()
     assert server.run("hangs") == 2
     assert time.monotonic() - started < 8
     assert "did not end within 1 s" in server.status("hangs")["message"]
     assert "begun" in server.log("hangs")
-    assert subprocess.run(["pgrep", "-f", "^sleep 98765$"], check=False).returncode == 1
+    assert subprocess.run(["pgrep", "-f", f"^sleep 98765.{os.getpid()}$"], check=False).returncode == 1
 
 
 def test_scheduled_runs_wait_and_manual_ones_do_not(server: Server) -> None:
