@@ -165,7 +165,7 @@ def _write_public(root: Path, changed: Mapping[str, tuple[bytes, bytes]]) -> Non
 def _homes(old: Register, desired: Desired, world: World, outcome: Outcome) -> None:
     plan = outcome.plan
     new = plan.logins(Task.MAKE_HOME)
-    skeleton = Skeleton.read(world.homes.inside(desired.settings.skeleton_folder)) if new else Skeleton()
+    skeleton = Skeleton.read(world.homes.inside(desired.settings.skeleton_folder)).for_jupyter() if new else Skeleton()
     for login in new:
         person = plan.people[login]
         with _noting(outcome, f"home of {person.system_name}"):

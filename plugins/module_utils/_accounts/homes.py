@@ -150,9 +150,21 @@ class Homes:
             os.close(home_folder)
 
 
+# What a start of Jupyter would make in a home, and could not in one that is full (jupyter_core's application.py): its
+# folders, and the mark that nothing of an IPython of 2015 has to be copied. Images from elsewhere profit as well.
+JUPYTER: tuple[tuple[str, int, bytes | None], ...] = (
+    (".ipython", stat.S_IFDIR | 0o755, None),
+    (".jupyter", stat.S_IFDIR | 0o755, None),
+    (".jupyter/migrated", stat.S_IFREG | 0o644, b""),
+    (".local", stat.S_IFDIR | 0o755, None),
+    (".local/share", stat.S_IFDIR | 0o755, None),
+    (".local/share/jupyter", stat.S_IFDIR | 0o700, None),
+)
+
+
 @dataclass(frozen=True)
 class Skeleton:
-    """The files of /etc/skel: path relative to it, mode, content (None: a folder)."""
+    """The files of a new home: path relative to it, mode, content (None: a folder)."""
 
     files: tuple[tuple[str, int, bytes | None], ...] = ()
 
@@ -172,3 +184,12 @@ class Skeleton:
                 elif stat.S_ISREG(mode):
                     found.append((relative, mode, path.read_bytes()))
         return cls(tuple(found))
+
+    def for_jupyter(self) -> Skeleton:
+        """Return the skeleton with what Jupyter needs in a home; what the skeleton has itself stays."""
+        there = {name for name, _mode, _content in self.files}
+        blocked = {name for name, mode, _content in self.files if not stat.S_ISDIR(mode)}
+        more = [
+            one for one in JUPYTER if one[0] not in there and not any(one[0].startswith(f"{name}/") for name in blocked)
+        ]
+        return Skeleton((*self.files, *more))

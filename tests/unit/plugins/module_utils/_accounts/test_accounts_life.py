@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.homes import Skeleton
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.world import RefusedError
 from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._accounts.accounts_host import (
     FILES,
@@ -41,6 +42,9 @@ def test_a_new_person(host: FakeHost) -> None:
     assert home.stat().st_mode & 0o7777 == 0o700
     assert (home / ".bashrc").read_text() == "# hello\n"
     assert {host.owners[path.stat().st_ino] for path in (home, home / ".bashrc", home / ".config")} == {(20000, 20000)}
+    # What Jupyter would make at its first start, and could not in a home that is full.
+    made = [home / ".ipython", home / ".jupyter", home / ".jupyter/migrated", home / ".local/share/jupyter"]
+    assert {host.owners[path.stat().st_ino] for path in made} == {(20000, 20000)}
     assert roster(host) == {
         "version": 1,
         "groups": {"leem": {"gid": 30000}},
@@ -179,3 +183,11 @@ def test_a_home_of_somebody_else_is_refused_before_anything_is_touched(host: Fak
     with pytest.raises(RefusedError, match=r"name=mira.*belongs to uid 4711, not to uid 20001"):
         host.run(users=[{"name": "mira"}, {"name": "jonas"}])
     assert host.snapshot() == before
+
+
+def test_a_skeleton_that_has_jupyters_folders_keeps_its_own(tmp_path: Path) -> None:
+    (tmp_path / ".jupyter").mkdir()
+    (tmp_path / ".jupyter/migrated").write_text("2026")
+    (tmp_path / ".local").symlink_to("elsewhere")
+    found = {name: content for name, _mode, content in Skeleton.read(tmp_path).for_jupyter().files}
+    assert found == {".jupyter": None, ".jupyter/migrated": b"2026", ".local": b"elsewhere", ".ipython": None}

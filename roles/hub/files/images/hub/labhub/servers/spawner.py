@@ -26,7 +26,8 @@ from .offer import choose, offered, withheld
 
 ADOPTION_SECONDS = 10.0
 """So long may a server that runs already take to answer before it is replaced."""
-ANSWER_PAUSE_SECONDS = 0.2
+SOON_SECONDS, FIRST_PAUSE_SECONDS, PAUSE_SECONDS = 2.0, 0.05, 0.2
+"""Between two looks whether a server answers, at first so soon that nobody waits for the look."""
 SHARE_WAIT_SECONDS = 30.0
 CHOICES = ("image", "gpus")
 SHOWN = 120
@@ -237,20 +238,22 @@ class LabSpawner(Container):
             raise await self._explained(failures.of_engine(str(error))) from error
         return None
 
-    async def _answers(self, url: str, seconds: float) -> bool:
-        """Tell whether a server answers within so many seconds."""
+    async def _answers(self, url: str, seconds: float, pause: float = PAUSE_SECONDS) -> bool:
+        """Tell whether a server answers within so many seconds, with a look after each pause."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:
                 await AsyncHTTPClient().fetch(f"{url}{self.server.base_url}api", request_timeout=2, connect_timeout=1)
             except Exception:  # (refused, reset, timeout, 404: all mean "not yet")
-                await asyncio.sleep(ANSWER_PAUSE_SECONDS)
+                await asyncio.sleep(pause)
             else:
                 return True
         return False
 
     async def _answering(self, url: str, began: float) -> None:
         deadline = began + self.settings.start_timeout_seconds
+        if await self._answers(url, SOON_SECONDS, FIRST_PAUSE_SECONDS):
+            return
         while not await self._answers(url, 1):
             checked = time.monotonic()
             try:
