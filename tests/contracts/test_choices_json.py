@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry import protect
 from contract import Meets, Reader, check, reading, validate
+from image_writers import catalogue, choices
 from labhub.exchange.images import parse_images
 from labhub.servers import choices as hub_choices
 from places import uses
-from writers import DIGEST, NOW, catalogue, choices, put
+from writers import DIGEST, NOW, put
 
 PATH = "srv/labserver/hub/state/choices.json"
 LATER = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

@@ -12,9 +12,10 @@ import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue import cli
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue import model as catalogue_model
 from contract import Meets, Reader, check, reading, validate
+from image_writers import catalogue
 from labhub.servers import offer
 from places import hub_file, hub_sources, uses
-from writers import DIGEST, catalogue, people, put
+from writers import DIGEST, people, put
 
 PATH = "var/lib/labserver/catalogue/images.json"
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from contract import Reader, check, reading, validate
+from image_writers import named_images
 from places import uses
-from writers import named_images, put
+from writers import put
 
 PATH = "etc/labserver/images/named.json"
 

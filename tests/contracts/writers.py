@@ -9,7 +9,6 @@ Each function returns path (without the leading slash) -> content of the files o
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -19,14 +18,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue import service as catalogue_service
-from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue import trial
-from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue.packages import Packages
 from ansible_collections.labserver.jupyter.plugins.module_utils._certificates import config as certificates_config
 from ansible_collections.labserver.jupyter.plugins.module_utils._certificates import renew
 from ansible_collections.labserver.jupyter.plugins.module_utils._certificates.world import World as CertificatesWorld
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub import fullness, passwords, transaction
-from ansible_collections.labserver.jupyter.plugins.module_utils._images import publish
 from ansible_collections.labserver.jupyter.plugins.module_utils._proxy import model as proxy_model
 from ansible_collections.labserver.jupyter.plugins.module_utils._proxy import plan as proxy
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry import config as registry_config
@@ -40,18 +35,28 @@ from ansible_collections.labserver.jupyter.plugins.modules import registry_confi
 from ansible_collections.labserver.jupyter.plugins.modules import registry_in_use
 from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._accounts.accounts_host import FakeHost
 from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._shares.shares_machine import Machine
-from labhub.exchange.images import parse_images
-from labhub.servers import choices as hub_choices
 from role_files import argument, written
 
 Files = Mapping[str, bytes]
 
+
 PUBLIC = "etc/labserver/public"
+
+
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
 DIGEST = "sha256:" + "a" * 64
+
+
 OLD_DIGEST = "sha256:" + "c" * 64
+
+
 BROKEN_DIGEST = "sha256:" + "b" * 64
+
+
 CARD = "GPU-0f1e2d3c-0000-1111-2222-333344445555"
+
 
 PEOPLE: dict[str, Any] = {
     "users": [
@@ -65,6 +70,8 @@ PEOPLE: dict[str, Any] = {
     "groups": [{"name": "leem", "limits": {"memory": "8G"}}, {"name": "xps"}],
     "expiry_notice_days": 21,
 }  # fmt: skip
+
+
 SHARES: dict[str, Any] = {
     "shares_root": "/srv/labserver/shares",
     "shares_credentials": {"r": {"username": "reader", "password": "one"}},
@@ -73,6 +80,8 @@ SHARES: dict[str, Any] = {
         {"name": "manuals", "source": "//nas/manuals", "credentials": "r", "others": "ro", "when_absent": "without"},
     ],
 }
+
+
 JOBS: list[dict[str, Any]] = [
     {"name": "renew", "command": ["/bin/true"], "schedule": "twice-daily", "description": "Renew certificates"},
     {
@@ -80,6 +89,8 @@ JOBS: list[dict[str, Any]] = [
         "timeout_seconds": 60, "jitter_seconds": 0, "at_boot": True, "catch_up": False, "alert": "critical",
     },
 ]  # fmt: skip
+
+
 LAB: dict[str, Any] = {
     "hub_lab_name": "Laboratory for Surfaces",
     "hub_lab_contact": "Rita Vega, room 2.14",
@@ -92,6 +103,8 @@ LAB: dict[str, Any] = {
     ],
     "__hub_logo": {"content": "PHN2Zy8+"},
 }
+
+
 ANNOUNCEMENTS: list[dict[str, Any]] = [
     {
         "text": "The NAS is serviced", "severity": "warning", "from": "2026-11-20T18:00",
@@ -99,6 +112,8 @@ ANNOUNCEMENTS: list[dict[str, Any]] = [
     },
     {"text": "Steps 2 is here", "groups": ["xps"]},
 ]  # fmt: skip
+
+
 HUB_HOST = {
     "cgroup_parent": "labnotebooks.slice", "gpus": [CARD], "gpu_driver": "cdi",
     "time_zone": "CET-1CEST,M3.5.0,M10.5.0/3",
@@ -106,6 +121,8 @@ HUB_HOST = {
     "firewall_mark": "",
     "limits_layers": True,
 }  # fmt: skip
+
+
 PASSWORD_NAMES = ("jonas", "mira")
 
 
@@ -155,86 +172,6 @@ def shares() -> Files:
         shares_core.converge(machine, SHARES, check=False, stamp="now")
         health.main([], world=machine)
         return _found(machine.base, f"{PUBLIC}/shares.json", f"{PUBLIC}/shares-status.json")
-
-
-class _Registry:
-    """Two tags, one of an image that cannot be started. The other stands for a newer image in the second round."""
-
-    def __init__(self) -> None:
-        self.newer = False
-
-    def repositories(self) -> list[str]:
-        return ["notebook", "steps"]
-
-    def tags(self, repository: str) -> list[str]:
-        return ["1.0"]
-
-    def digest(self, repository: str, tag: str) -> str:
-        return BROKEN_DIGEST if repository == "steps" else DIGEST if self.newer else OLD_DIGEST
-
-    def description(self, repository: str, digest: str) -> tuple[Mapping[str, str], str, int]:
-        labels = {"org.labserver.title": "Notebook", "org.labserver.groups": "leem, xps", "org.labserver.pids": "256"}
-        return (labels if digest in (DIGEST, OLD_DIGEST) else {}), "2026-11-20T09:00:00Z", 123
-
-
-class _Engine:
-    """An engine that has all images; servers of ``steps`` do not start."""
-
-    def packages(self, name: str, reference: str) -> Packages:
-        version = "2.1.0" if OLD_DIGEST in reference else "2.3.1"
-        return Packages({"Python": "3.13.5", "numpy": version}, {"bash": "5.2"})
-
-    def has(self, reference: str) -> bool:
-        return True
-
-    def try_out(self, name: str, reference: str, memory_bytes: int) -> trial.Outcome:
-        return trial.Outcome(BROKEN_DIGEST not in reference, "6.1.1")
-
-
-@cache
-def catalogue() -> Files:
-    """What the service of the catalogue tells: images.json."""
-    with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder) / "var/lib/labserver/catalogue/images.json"
-        output.parent.mkdir(parents=True)
-        settings = {
-            "registry": "127.0.0.1:5000",
-            "output": str(output),
-            "repositories": ["*"],
-            "default_image": "notebook",
-        }
-        registry = _Registry()
-        stand_ins: dict[str, Any] = {"registry": registry, "docker": _Engine()}
-        service = catalogue_service.Service(
-            settings,
-            **stand_ins,
-            credentials=lambda: ("puller", "secret"),
-            clock=NOW.timestamp,
-            say=lambda _text: None,
-        )
-        service.round()
-        registry.newer = True
-        service.round()
-        return _found(Path(folder), "var/lib/labserver/catalogue/images.json")
-
-
-@cache
-def named_images() -> Files:
-    """Which images the inventory names: named.json of the room ``images``."""
-    images = [publish.Image("labserver/notebook:abc", "notebook", "1.0"), publish.Image("x:1", "steps", "1.0")]
-    return {"etc/labserver/images/named.json": publish.record(images).encode()}
-
-
-@cache
-def choices() -> Files:
-    """Which image each person started last, as the hub writes it down."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "srv/labserver/hub/state/choices.json"
-        path.parent.mkdir(parents=True)
-        (image, _broken) = parse_images(json.loads(catalogue()["var/lib/labserver/catalogue/images.json"]))
-        for name in ("mira", "jonas"):
-            hub_choices.note(path, name, image, NOW)
-        return _found(Path(folder), "srv/labserver/hub/state/choices.json")
 
 
 @cache
