@@ -18,13 +18,13 @@ SUITE = "trixie"
 PREFIX = "labserver-test"
 
 
-def docker(*arguments: str | Path, check: bool = True, text: str | None = None) -> str:
-    """Run ``docker`` and return what it says; raises AssertionError with the end of it when it fails."""
+def docker(*arguments: str | Path, check: bool = True, text: str | None = None, stderr: bool = False) -> str:
+    """Run ``docker``; returns its output, with ``stderr`` its errors too. Raises AssertionError with both."""
     done = subprocess.run(
         ["docker", *map(str, arguments)], capture_output=True, text=True, check=False, input=text, errors="replace"
     )
     assert done.returncode == 0 or not check, (done.stdout + done.stderr)[-3000:]
-    return done.stdout.strip()
+    return (done.stdout + (done.stderr if stderr else "")).strip()
 
 
 def there(reference: str) -> bool:

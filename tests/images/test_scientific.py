@@ -166,6 +166,13 @@ def test_the_language_server_is_found(server: Server) -> None:
     assert "jedi-language-server" in server.get("/lsp/status")["sessions"]
 
 
+def test_the_extensions_of_the_server_are_loaded(server: Server) -> None:
+    log = builds.docker("logs", server.name, stderr=True)
+    assert "error adding extension" not in log, log
+    for name in ("jupyterlab_git", "jupyter_lsp", "jupyter_resource_usage", "nbgitpuller", "nbdime"):
+        assert f"{name} | extension was successfully loaded" in log, log
+
+
 def test_the_extensions_of_the_page_are_there(server: Server) -> None:
     listed = server.run("jupyter labextension list 2>&1")
     for name in (
