@@ -192,24 +192,26 @@ def run(
     command = in_container(container, argv, list(variables)) if container else list(argv)
     if shutil.which(command[0]) is None:
         return Result(NOT_FOUND, reason=f"{command[0]} is not installed or not executable")
-    try:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **variables, MARK: mark},
-            start_new_session=True,
-            pass_fds=tuple(keep_open),
-        )
-    except OSError as error:  # a script without its first line, or with an interpreter that is not there
-        return Result(NOT_STARTED, reason=f"{command[0]} cannot be started: {error.strerror}")
-    if process.stdout is None:
-        raise AssertionError("a pipe was asked for")
-    pump = threading.Thread(target=_pump, args=(process.stdout, sink), daemon=True)
-    pump.start()
     full_mark = f"{MARK}={mark}"
-    with _ending_on_sigterm(full_mark) as stopped:
+    with _ending_on_sigterm(full_mark) as stopped:  # before the command begins: told to stop just then, it must end too
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **variables, MARK: mark},
+                start_new_session=True,
+                pass_fds=tuple(keep_open),
+            )
+        except OSError as error:  # a script without its first line, or with an interpreter that is not there
+            return Result(NOT_STARTED, reason=f"{command[0]} cannot be started: {error.strerror}")
+        if stopped:
+            end(full_mark)
+        if process.stdout is None:
+            raise AssertionError("a pipe was asked for")
+        pump = threading.Thread(target=_pump, args=(process.stdout, sink), daemon=True)
+        pump.start()
         if stdin and process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
                 process.stdin.write(stdin)

@@ -66,8 +66,10 @@ def test_the_look_finds_a_marked_process_and_not_itself(tmp_path: Path, start: s
     assert look(tmp_path) == 0
     process = subprocess.Popen(["bash", "-c", start])
     try:
-        time.sleep(0.5)
-        assert look(tmp_path) == work.MARKED
+        end = time.monotonic() + 60  # until the shell has become the program
+        while (found := look(tmp_path)) != work.MARKED and time.monotonic() < end:
+            time.sleep(0.1)
+        assert found == work.MARKED
     finally:
         process.kill()
         process.wait()

@@ -9,7 +9,8 @@ import http.server
 import json
 import os
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,14 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import
 from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import run as jobs_run
 
 NOW = datetime(2026, 11, 20, 10, 30, tzinfo=UTC)
+
+
+def until(what: str, holds: Callable[[], bool]) -> None:
+    """Wait for something as long as a busy machine may need for it."""
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end, what
+        time.sleep(0.02)
 
 
 class Server:
@@ -37,6 +46,12 @@ class Server:
         path = folder / f"{name}.json"
         path.write_bytes(jobs_model.to_json(jobs_model.from_mapping(item, "server1")))
         os.utime(path, (since.timestamp(), since.timestamp()))
+
+    def patient_job(self, name: str, **options: Any) -> tuple[Path, Path]:
+        """Make a job that says when it has begun, and goes on until it is let go; returns both files."""
+        began, go = self.root / "began", self.root / "go"
+        self.job(name, "/bin/sh", "-c", f"touch {began}; while [ ! -e {go} ]; do sleep 0.05; done", **options)
+        return began, go
 
     def run(self, name: str, trigger: str = "manual") -> int:
         return jobs_run.run_job(self.world, name, trigger)

@@ -24,6 +24,7 @@ from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._sche
     NOW,
     Server,
     server,
+    until,
     webhook,
 )
 
@@ -143,26 +144,28 @@ def test_what_cron_forgot_is_told_and_run(server: Server, webhook: Any) -> None:
 def test_a_job_that_is_new_or_running_is_not_missed(server: Server) -> None:
     server.job("new", "/bin/true", schedule="0 4 * * *", since=NOW)
     assert jobs_watch.watch(server.world) == []
-    server.job("slow", "/bin/sleep", "2", schedule="0 4 * * *")
+    began, go = server.patient_job("slow", schedule="0 4 * * *")
     run = threading.Thread(target=server.run, args=("slow",))
     run.start()
-    time.sleep(0.5)
+    until("it begins", began.exists)
     assert jobs_watch.watch(server.world) == []
+    go.touch()
     run.join()
 
 
 def test_a_run_that_lasts_beyond_the_next_due_time_is_not_missed(server: Server, webhook: Any) -> None:
     address, posted, _answers = webhook
     server.alerts(webhook={"url": address})
-    server.job("backup", "/bin/sleep", "2", schedule="0 * * * *")
+    began, go = server.patient_job("backup", schedule="0 * * * *")
     (server.root / "proc").mkdir()
     (server.root / "proc/uptime").write_text("864000.0 1.0\n")
     run = threading.Thread(target=server.run, args=("backup",))
     run.start()  # at 10:30
-    time.sleep(0.5)
+    until("it begins", began.exists)
     server.time += timedelta(minutes=45)
     assert jobs_overview.overview(server.root, server.time)[0]["level"] == "running"
     assert jobs_watch.watch(server.world) == []
+    go.touch()
     run.join()  # at 11:15, begun before it was due at 11:00
     assert jobs_overview.overview(server.root, server.time)[0]["level"] == "ok"
     assert jobs_watch.watch(server.world) == []
@@ -184,10 +187,10 @@ def test_a_job_that_found_another_at_work_was_not_missed(server: Server, webhook
 def test_a_run_that_goes_on_beyond_its_limit_is_critical_and_told_once(server: Server, webhook: Any) -> None:
     address, posted, _answers = webhook
     server.alerts(webhook={"url": address})
-    server.job("expire", "/bin/sleep", "2", schedule="0 * * * *", timeout_seconds=3600)
+    began, go = server.patient_job("expire", schedule="0 * * * *", timeout_seconds=3600)
     run = threading.Thread(target=server.run, args=("expire",))
     run.start()  # at 10:30
-    time.sleep(0.5)
+    until("it begins", began.exists)
     server.time += timedelta(minutes=69)
     assert jobs_watch.watch(server.world) == []
     server.time += timedelta(minutes=2)
@@ -196,6 +199,7 @@ def test_a_run_that_goes_on_beyond_its_limit_is_critical_and_told_once(server: S
     assert (shown["level"], words in str(shown["message"])) == ("critical", True)
     for _hour in range(2):
         assert words in jobs_watch.watch(server.world)[0]
+    go.touch()
     run.join()
     assert [(item["level"], item["job"]) for item in posted] == [("critical", "expire"), ("ok", "expire")]
     assert words in posted[0]["message"]
