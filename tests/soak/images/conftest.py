@@ -21,16 +21,18 @@ from paths import ROOT
 make_importable()
 sys.path += [str(ROOT / "tests" / folder) for folder in ("hub", "hub_process")] + [str(ROOT / "plugins")]
 
-from stack import Stack, docker  # noqa: E402 - needs the paths above
+from module_utils._images.layers import CONTEXTS  # noqa: E402 - needs the paths above
+from stack import Stack, docker  # noqa: E402 - the same
 
 IMAGES = ROOT / "roles" / "images" / "files" / "images"
 BASE = "soak-images/base:1"
-ON = {"r": "notebook", "octave": "notebook", "desktop": "notebook", "vscode": "notebook", "teaching": "notebook"}
+TESTED = ("r", "octave", "desktop", "vscode", "teaching")
 
 
 def build(name: str) -> str:
     """Build an image and what it is built on; returns its reference. The engine's cache makes a second time short."""
-    base = build(ON[name]) if name in ON else plain_base()
+    below = CONTEXTS.get(name, "")
+    base = build(below) if below else plain_base()
     reference = f"soak-images/{name}:1"
     context = ROOT / "roles" / "hub" / "files" / "images" / name if name == "proxy" else IMAGES / name
     bases = [f"--build-arg=BASE={base}", f"--build-arg=PLAIN_BASE={plain_base()}"]
@@ -48,7 +50,7 @@ def plain_base() -> str:
 
 @pytest.fixture(scope="session")
 def wanted() -> list[str]:
-    return os.environ.get("SOAK_IMAGES", " ".join(ON)).split()
+    return os.environ.get("SOAK_IMAGES", " ".join(TESTED)).split()
 
 
 @pytest.fixture(scope="session")

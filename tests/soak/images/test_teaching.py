@@ -69,7 +69,7 @@ def test_a_course_with_two_students(stack: Stack) -> None:
         stack.server("cleo", "teaching"),
     ):
         # alice makes two courses in the folder that only teachers write.
-        assert refused(stack, "bob", f"mkdir {MOUNT}/nbgrader")
+        assert refused(stack, "bob", f"mkdir {MOUNT}/mine")
         for name in (course, "chem2"):
             stack.inside("alice", f"lab-course create {name} {MOUNT}")
         assert stack.inside("bob", "lab-course list").split()[::2] == ["chem2", course]
