@@ -129,7 +129,7 @@ demo-clean: ## remove the lab server of `make demo`
 	tools/demo.sh down
 
 .PHONY: soak
-soak: soak-shares soak-steps soak-push soak-kill soak-real ## everything that takes long
+soak: soak-shares soak-images soak-steps soak-push soak-kill soak-real ## everything that takes long
 
 .PHONY: changelog
 changelog: $(STAMP) ## write CHANGELOG.rst from changelogs/
@@ -147,6 +147,11 @@ house: $(STAMP) ## draw the rooms and who imports whom (docs/develop/house.svg)
 soak-shares: $(STAMP) ## long faults of the shares on a kernel of their own (about 6 minutes)
 	export PYTHONPATH=$(CURDIR)/tests/support; trap 'python -m machines down' EXIT; python -m machines up; \
 	  ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/collections pytest -v -s -p no:cacheprovider tests/soak/shares
+
+.PHONY: soak-images
+soak-images: $(STAMP) ## build the images and use each, in a browser too (about half an hour; apt packages chromium, nginx)
+	tools/engine.sh
+	pytest -v -p no:cacheprovider tests/soak/images
 
 .PHONY: soak-steps
 soak-steps: $(STAMP) ## compile STEPS on a bare host, use it from the hub's list and as an app (about 20 minutes)

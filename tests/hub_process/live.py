@@ -193,6 +193,9 @@ class Engine:
 class Hub:
     """A hub with a guard; ``start`` and ``stop`` are those of its container."""
 
+    own_passwords = ("alice", "bob")
+    """Who has chosen a password; ``PASSWORD`` is that of all of them."""
+
     def __init__(self, folder: Path, **settings: Any):
         self.folder = folder
         self.port = free_port()
@@ -221,8 +224,8 @@ class Hub:
         store = PasswordStore(folder / "state" / "passwords.sqlite")
         store.create()
         digest = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
-        store.apply(dict.fromkeys(("alice", "bob"), digest), [], "now")
-        for name in ("alice", "bob"):
+        store.apply(dict.fromkeys(self.own_passwords, digest), [], "now")
+        for name in self.own_passwords:
             store.change(name, digest, "now")
         (folder / "record.json").write_text(store.record().text())
         self.engine = Engine(folder / "engine", folder / "home")

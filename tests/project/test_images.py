@@ -23,10 +23,15 @@ def test_contexts_follow_one_convention() -> None:
     assert found == [
         "hub/files/images/hub/Dockerfile",
         "hub/files/images/proxy/Dockerfile",
+        "images/files/images/desktop/Dockerfile",
         "images/files/images/notebook/Dockerfile",
+        "images/files/images/octave/Dockerfile",
+        "images/files/images/r/Dockerfile",
         "images/files/images/scientific-gpu/Dockerfile",
         "images/files/images/scientific/Dockerfile",
         "images/files/images/steps/Dockerfile",
+        "images/files/images/teaching/Dockerfile",
+        "images/files/images/vscode/Dockerfile",
         "registry/files/images/registry/Dockerfile",
         "sandbox/files/images/sandbox/Dockerfile",
     ]

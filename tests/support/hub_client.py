@@ -8,6 +8,7 @@ It knows nothing of the roles and of the hub's package, so that it can prove wha
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import re
@@ -146,9 +147,9 @@ class HubClient:
         socket.send(json.dumps(["stdin", command + "\r"]))
         return socket
 
-    def kernel(self) -> Kernel:
+    def kernel(self, spec: str = "python3") -> Kernel:
         """Start a kernel on the person's server."""
-        answer = self.api("POST", f"/user/{self.name}/api/kernels", json={"name": "python3"})
+        answer = self.api("POST", f"/user/{self.name}/api/kernels", json={"name": spec})
         assert answer.status_code == 201, answer.text
         return Kernel(self, answer.json()["id"])
 
@@ -174,18 +175,29 @@ class Kernel:
 
     def run(self, code: str, seconds: float = 60) -> str:
         """Run code and return what it printed; an exception of the code becomes an AssertionError."""
+        return self._run(code, seconds)[0]
+
+    def pictures(self, code: str, seconds: float = 60) -> list[bytes]:
+        """Run code and return the PNG pictures that it showed."""
+        return self._run(code, seconds)[1]
+
+    def _run(self, code: str, seconds: float) -> tuple[str, list[bytes]]:
         identity = self.send(code)
-        printed, deadline = [], time.monotonic() + seconds
+        printed: list[str] = []
+        pictures: list[bytes] = []
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             answer = json.loads(self.socket.recv())
             if answer["parent_header"].get("msg_id") != identity:
                 continue
             if answer["msg_type"] == "stream":
                 printed.append(answer["content"]["text"])
+            elif answer["msg_type"] in ("display_data", "execute_result"):
+                pictures += [base64.b64decode(data) for data in [answer["content"]["data"].get("image/png")] if data]
             elif answer["msg_type"] == "error":
                 raise AssertionError("\n".join(answer["content"]["traceback"]))
             elif answer["msg_type"] == "status" and answer["content"]["execution_state"] == "idle":
-                return "".join(printed)
+                return "".join(printed), pictures
         raise AssertionError(f"no answer of the kernel within {seconds} s")
 
     def end(self) -> None:

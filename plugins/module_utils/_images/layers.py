@@ -13,10 +13,15 @@ from typing import Any
 # The folders in files/images of the role, each with the one whose image it is built on. An empty text stands for the
 # lab's base image, which has nothing but the distribution's smallest set of packages.
 CONTEXTS: dict[str, str] = {
+    "desktop": "notebook",
     "notebook": "",
+    "octave": "notebook",
+    "r": "notebook",
     "scientific": "notebook",
     "scientific-gpu": "scientific",
     "steps": "",
+    "teaching": "notebook",
+    "vscode": "notebook",
 }
 
 
