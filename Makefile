@@ -109,10 +109,6 @@ check: $(STAMP) ## everything that needs no container (under 4 minutes)
 test-certificates: $(STAMP) ## certificates with certbot, pebble, TLS servers and containers (needs root; about 3 minutes)
 	pytest -q -n 2 --dist loadfile tests/certificates
 
-.PHONY: test-images
-test-images: $(STAMP) ## the notebook image with full homes and quotas, and what its start imports (needs root; about 4 minutes)
-	pytest -q tests/images
-
 .PHONY: molecule
 molecule: $(STAMP) ## all scenarios on disposable hosts with engines of their own
 	VENV=$(VENV) tools/test.sh

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import notebook_image
+import lone_server
 import pytest
-from notebook_image import UID, Server
+from lone_server import UID, Server
 
 pytestmark = [
     pytest.mark.engine,
@@ -25,12 +25,12 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def image() -> str:
-    return notebook_image.built()
+    return lone_server.image()
 
 
 @pytest.fixture(scope="module")
 def hub() -> Iterator[str]:
-    with notebook_image.hub() as address:
+    with lone_server.hub() as address:
         yield address
 
 

@@ -10,9 +10,9 @@ import re
 import shutil
 from pathlib import Path
 
-import notebook_image
+import lone_server
 import pytest
-from notebook_image import UID, Server, docker
+from lone_server import UID, Server, docker
 
 pytestmark = [
     pytest.mark.engine,
@@ -37,8 +37,8 @@ def test_a_start_reads_nothing_that_a_persons_server_never_uses(tmp_path: Path) 
     os.chown(tmp_path, UID, UID)
     tmp_path.parent.chmod(0o755)
     with (
-        notebook_image.hub() as hub,
-        Server(notebook_image.built(), tmp_path, hub, "-e", "PYTHONPROFILEIMPORTTIME=1") as server,
+        lone_server.hub() as hub,
+        Server(lone_server.image(), tmp_path, hub, "-e", "PYTHONPROFILEIMPORTTIME=1") as server,
     ):
         found = {name: int(cumulative) for _own, cumulative, name in LINE.findall(server.log())}
     assert {"jupyterhub.singleuser.extension", "jupyterlab.labapp", "labserver_notebook.contents"} <= set(found)
@@ -63,5 +63,5 @@ def test_who_asks_for_what_was_left_out_gets_it() -> None:
         "assert str(jupyterhub.roles.func.count()) == 'count(*)'\n"
         "print('all there')"
     )
-    printed = docker("run", "--rm", notebook_image.built(), "/opt/jupyter/bin/python", "-c", code)
+    printed = docker("run", "--rm", lone_server.image(), "/opt/jupyter/bin/python", "-c", code)
     assert printed == "all there"

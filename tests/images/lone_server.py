@@ -1,11 +1,10 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The notebook image as the collection builds it, and one person's server of it without a hub."""
+"""One person's server of an image, as a hub would start it, with a home on the host."""
 
 from __future__ import annotations
 
-import hashlib
 import http.server
 import json
 import os
@@ -18,38 +17,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import image_builds
 import requests
 import websocket
-from paths import CHECKOUT, ROOT
+from image_builds import docker
+from paths import CHECKOUT
 
-NOTEBOOK = ROOT / "roles/images/files/images/notebook"
-BASE = ROOT / "roles/image_build/files/images/base/build.sh"
 TOKEN = "token-of-a-test"
 UID = 5001
 READY_SECONDS = 180
 
 
-def docker(*arguments: str) -> str:
-    """Run docker; returns what it prints."""
-    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"docker {' '.join(arguments)}: {done.stdout}{done.stderr}"
-    return done.stdout.strip()
-
-
-def built() -> str:
-    """Return the name of the image, which is built when there is none of these files."""
-    if given := os.environ.get("LABSERVER_NOTEBOOK_IMAGE"):
-        return given
-    base = f"labserver-test/base:{hashlib.sha256(BASE.read_bytes()).hexdigest()[:12]}"
-    if not docker("images", "-q", base):
-        subprocess.run(["sh", BASE, "trixie", base], check=True, stdout=subprocess.DEVNULL)
-    content = hashlib.sha256(base.encode())
-    for path in sorted(one for one in NOTEBOOK.rglob("*") if one.is_file() and "__pycache__" not in one.parts):
-        content.update(f"{path.relative_to(NOTEBOOK)} {path.stat().st_mode}\n".encode() + path.read_bytes())
-    image = f"labserver-test/notebook:{content.hexdigest()[:12]}"
-    if not docker("images", "-q", image):
-        docker("build", "-q", "--build-arg", f"BASE={base}", "-t", image, str(NOTEBOOK))
-    return image
+def image() -> str:
+    """Return the name of the notebook image, which is built when it is not here."""
+    return os.environ.get("LABSERVER_NOTEBOOK_IMAGE") or image_builds.image("notebook")
 
 
 class _Hub(http.server.BaseHTTPRequestHandler):
