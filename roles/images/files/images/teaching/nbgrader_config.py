@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Read by each program of nbgrader in this image.
 
-A course is a folder ``nbgrader/COURSE`` in a shared folder (``lab-course create`` makes it). nbgrader knows one exchange
-for all courses, so each person gets one with a link to every course that they see; who sees a share decides who takes
+A course is a folder ``nbgrader/COURSE`` in a shared folder (``lab-course create`` makes it). nbgrader knows one
+exchange for all courses, so each person gets one with a link to every course that they see; who sees a share decides who takes
 part. It is made anew each time and holds nothing.
 """
 
