@@ -5,13 +5,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-from paths import ROOT
-
-sys.path.insert(0, str(ROOT / "collections"))
+import collection  # noqa: F401
 from ansible_collections.labserver.jupyter.plugins.module_utils._images.layers import CONTEXTS
+from paths import ROOT
 
 ROLES = ROOT / "roles"
 IMAGES = ROLES / "images" / "files" / "images"
