@@ -4,7 +4,7 @@
 """Read by each program of nbgrader in this image.
 
 A course is a folder ``nbgrader/COURSE`` in a shared folder (``lab-course create`` makes it). nbgrader knows one
-exchange for all courses, so each person gets one with a link to every course that they see; who sees a share decides who takes
+exchange for all courses, so each person gets one with a link to every course that they see; who sees a share takes
 part. It is made anew each time and holds nothing.
 """
 
