@@ -147,8 +147,8 @@ def started(
 
 def _scratch(content: bytes = b"") -> IO[bytes]:
     """Return a file without a name, in memory where the system has such, with its content to be read from the start."""
-    memory = getattr(os, "memfd_create", None)
-    file: IO[bytes] = os.fdopen(memory(MARK), "w+b") if memory else tempfile.TemporaryFile()  # noqa: SIM115
+    in_memory = hasattr(os, "memfd_create")
+    file: IO[bytes] = os.fdopen(os.memfd_create(MARK), "w+b") if in_memory else tempfile.TemporaryFile()  # noqa: SIM115
     file.write(content)
     file.seek(0)
     return file
