@@ -1,9 +1,12 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Run inside an image, behind jupyter-server-proxy: an app that does what RStudio, Streamlit and the like do. It has a
-# form that is sent, takes large bodies, speaks over a websocket, and computes in a process of its own.
-#   usage: app.py PORT
+"""Run inside an image, behind jupyter-server-proxy: an app that does what RStudio, Streamlit and the like do.
+
+It has a form that is sent, takes large bodies, speaks over a websocket, and computes in a process of its own.
+Usage: app.py PORT
+"""
+
 import subprocess
 import sys
 
