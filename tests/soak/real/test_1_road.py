@@ -17,7 +17,7 @@ from own_lab import FOLDER, as_who_is_asked, out, play, start_play, until
 def test_the_host_is_told_apart_before_it_is_touched() -> None:
     play("look", "playbooks/validate.yml", "-e", "hosts_too=true")
     log = (FOLDER / "look.log").read_text()
-    assert "Debian 13" in log and "cgroup v2" in log, log[-3000:]
+    assert "Debian GNU/Linux 13" in log and "cgroup v2" in log, log[-3000:]
     assert guest.run("ls /etc/labserver", check=False).returncode != 0
 
 

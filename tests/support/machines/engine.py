@@ -17,6 +17,7 @@ SCRIPT = r"""
 set -e
 tree=$1
 shift
+mount --bind "$tree" "$tree" # the engine unpacks in mounts of its own, which it can only make below a mount point
 mount -t proc proc "$tree/proc"
 mount --rbind /sys "$tree/sys"
 mount -t tmpfs tmpfs "$tree/run"

@@ -105,10 +105,12 @@ for name in {ADMIN} {ADMIN_ASKED}; do
 done
 echo '{ADMIN_ASKED}:{ASKED_PASSWORD}' | chroot . chpasswd
 echo '{ADMIN} ALL=(ALL) NOPASSWD: ALL' > etc/sudoers.d/{ADMIN}
+# The mount itself switches quotas on; systemd's own service then fails with "File exists".
+chroot . systemctl -q mask quotaon@home.service
 """,
     fstab=b"/dev/ubda / ext4 errors=remount-ro 0 1\n/dev/ubdb /home ext4 defaults,usrquota 0 2\n",
     memory="4G",
-    disk="20G",
+    disk="40G",
     homes=True,
     handed=True,
 )  # fmt: skip
