@@ -2,9 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Run inside an image, behind jupyter-server-proxy: an app that does what RStudio, Streamlit and the like do. It has a
-# form that is sent, takes large bodies, speaks over a websocket, and computes in a process of its own.
+# form that is sent, takes large bodies, and speaks over a websocket.
 #   usage: app.py PORT
-import subprocess
 import sys
 
 import tornado.ioloop
@@ -13,13 +12,11 @@ import tornado.websocket
 
 PAGE = """<!doctype html><title>App</title>
 <form method=post action="form"><input name=number value=21><button id=send>Send</button></form>"""
-BURN = "import time; end = time.monotonic() + {seconds}\nwhile time.monotonic() < end: pass"
-work = []
 
 
 class Page(tornado.web.RequestHandler):
     def get(self):
-        self.set_cookie("app_session", "of the app")
+        self.set_cookie("app_session", "of-the-app")
         self.write(PAGE)
 
 
@@ -46,17 +43,6 @@ class Echo(tornado.websocket.WebSocketHandler):
         self.write_message(message, binary=isinstance(message, bytes))
 
 
-class Work(tornado.web.RequestHandler):
-    def get(self):
-        self.write({"running": any(one.poll() is None for one in work)})
-
-    def post(self):
-        seconds = float(self.get_body_argument("seconds"))
-        work.append(subprocess.Popen([sys.executable, "-c", BURN.format(seconds=seconds)]))
-
-
-app = tornado.web.Application(
-    [("/", Page), ("/form", Form), ("/result", Result), ("/body", Body), ("/echo", Echo), ("/work", Work)]
-)
+app = tornado.web.Application([("/", Page), ("/form", Form), ("/result", Result), ("/body", Body), ("/echo", Echo)])
 app.listen(int(sys.argv[1]), "127.0.0.1", max_buffer_size=1 << 30)
 tornado.ioloop.IOLoop.current().start()
