@@ -35,11 +35,15 @@ class Server:
         home = "/home/jupyter-mira"
         self.home.mkdir(parents=True, exist_ok=True)
         os.chown(self.home, UID, UID)
+        # As the roster has it: ssh and others ask who they are.
+        passwd = self.home.with_name("passwd")
+        passwd.write_text(f"root:x:0:0::/root:/bin/sh\njupyter-mira:x:{UID}:{UID}::{home}:/bin/bash\n")
         # The root is read-only beyond what the spawner does: an image that writes into itself loses that at each start.
         docker(
             "run", "--detach", "--name", self.name, "--init", "--user", f"{UID}:{UID}", "--cap-drop", "ALL",
             "--security-opt", "no-new-privileges", "--read-only", "--tmpfs", "/tmp:exec,mode=1777",
             "--memory", str(MEMORY_BYTES), "--cpus", str(CPUS), "--volume", f"{self.home}:{home}", "--workdir", home,
+            "--volume", f"{passwd}:/etc/passwd:ro",
             "--env", f"HOME={home}", "--env", "USER=jupyter-mira", "--env", f"MEM_LIMIT={MEMORY_BYTES}",
             "--env", f"CPU_LIMIT={CPUS}", self.reference,
             "jupyter", "lab", "--no-browser", "--ip=0.0.0.0", "--port=8888", f"--IdentityProvider.token={TOKEN}",

@@ -1,6 +1,7 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+<<<<<<< HEAD
 """Run inside an image, behind jupyter-server-proxy: an app that does what RStudio, Streamlit and the like do.
 
 It has a form that is sent, takes large bodies, speaks over a websocket, and computes in a process of its own.
@@ -8,6 +9,11 @@ Usage: app.py PORT
 """
 
 import subprocess
+=======
+# Run inside an image, behind jupyter-server-proxy: an app that does what RStudio, Streamlit and the like do. It has a
+# form that is sent, takes large bodies, and speaks over a websocket.
+#   usage: app.py PORT
+>>>>>>> desktops
 import sys
 
 import tornado.ioloop
@@ -16,13 +22,11 @@ import tornado.websocket
 
 PAGE = """<!doctype html><title>App</title>
 <form method=post action="form"><input name=number value=21><button id=send>Send</button></form>"""
-BURN = "import time; end = time.monotonic() + {seconds}\nwhile time.monotonic() < end: pass"
-work = []
 
 
 class Page(tornado.web.RequestHandler):
     def get(self):
-        self.set_cookie("app_session", "of the app")
+        self.set_cookie("app_session", "of-the-app")
         self.write(PAGE)
 
 
@@ -49,17 +53,6 @@ class Echo(tornado.websocket.WebSocketHandler):
         self.write_message(message, binary=isinstance(message, bytes))
 
 
-class Work(tornado.web.RequestHandler):
-    def get(self):
-        self.write({"running": any(one.poll() is None for one in work)})
-
-    def post(self):
-        seconds = float(self.get_body_argument("seconds"))
-        work.append(subprocess.Popen([sys.executable, "-c", BURN.format(seconds=seconds)]))
-
-
-app = tornado.web.Application(
-    [("/", Page), ("/form", Form), ("/result", Result), ("/body", Body), ("/echo", Echo), ("/work", Work)]
-)
+app = tornado.web.Application([("/", Page), ("/form", Form), ("/result", Result), ("/body", Body), ("/echo", Echo)])
 app.listen(int(sys.argv[1]), "127.0.0.1", max_buffer_size=1 << 30)
 tornado.ioloop.IOLoop.current().start()

@@ -29,9 +29,7 @@ from samples import image_document
 
 NETWORK = "soak-images"
 PEOPLE = {"alice": 20001, "bob": 20005, "cleo": 20006}
-GROUPS = {"course": 30001, "teachers": 30002, "brief": 30003}
-BRIEF_SECONDS = 60
-"""So long may the servers of the group "brief" be idle."""
+GROUPS = {"course": 30001, "teachers": 30002}
 NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
 SNIPPET = """
 from jupyterhub.proxy import ConfigurableHTTPProxy
@@ -96,8 +94,6 @@ class Stack:
             proxy_api_url=f"http://127.0.0.1:{self.api_port}",
             start_timeout_seconds=180,
             memory_bytes=3 << 30,
-            culling_warning_seconds=20,
-            culling_groups={"brief": BRIEF_SECONDS},
             **settings,
         )
         (folder / "config.d" / "02.py").write_text(SNIPPET.format(address=self.address, port=self.hub.port))
@@ -122,7 +118,7 @@ class Stack:
         self.hub.people(
             alice={"groups": ["course", "teachers"], "limits": {}},
             bob={"groups": ["course"], "limits": {}},
-            cleo={"groups": ["course", "brief"], "limits": {}},
+            cleo={"groups": ["course"], "limits": {}},
         )
         public = self.folder / "public"
         roster = json.loads((public / "roster.json").read_text())

@@ -80,7 +80,6 @@ def test_a_course_with_two_students(stack: Stack) -> None:
         assert [(one["assignment_id"], one["status"]) for one in listed["value"]] == [("first", "released")]
         done = bob.api("POST", "/user/bob/assignments/fetch", data={"course_id": course, "assignment_id": "first"})
         assert done.json()["success"], done.text
-        # (Not earlier: her server is stopped when it is idle for a minute. What she fetches counts as work.)
         with stack.server("cleo", "teaching"):
             stack.inside("cleo", f"cd && nbgrader fetch_assignment --course {course} first")
             for name, body in (("bob", "x + x"), ("cleo", "x + 2")):
