@@ -1,19 +1,11 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-<<<<<<< HEAD
 """Run inside an image, behind jupyter-server-proxy: an app that does what RStudio, Streamlit and the like do.
 
-It has a form that is sent, takes large bodies, speaks over a websocket, and computes in a process of its own.
-Usage: app.py PORT
+It has a form that is sent, takes large bodies, and speaks over a websocket. Usage: app.py PORT
 """
 
-import subprocess
-=======
-# Run inside an image, behind jupyter-server-proxy: an app that does what RStudio, Streamlit and the like do. It has a
-# form that is sent, takes large bodies, and speaks over a websocket.
-#   usage: app.py PORT
->>>>>>> desktops
 import sys
 
 import tornado.ioloop
