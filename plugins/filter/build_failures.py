@@ -42,7 +42,8 @@ _value:
 FAILURE = re.compile(
     r"Error building \S+ - (?:code: \S+, )?message: (?P<message>.*?), logs: (?P<logs>\[.*\])", re.DOTALL
 )
-RED, PLAIN = "\x1b[91m", "\x1b[0m"
+RED = "\x1b[91m"
+PLAIN = "\x1b[0m"
 OWN = (" ---> Running in", "Removing intermediate container")
 LAST_LINES = 20
 

@@ -16,9 +16,9 @@ from lab_guest.hub import Hub
 from lab_guest.server import ROOT, LabServer
 from machines import guest as machine
 from machines import nas
-from machines.image import FSTAB
 from machines.places import RUN, SILENT
 from machines.process import start_process, stop_process, wait_for
+from machines.recipes import SHARES
 
 SEEN = {
     "alice": ["analysis", "books", "data", "project", "scratch", "secret"],
@@ -59,7 +59,7 @@ def test_the_kernel_uses_the_options_that_were_asked_for(guest: LabServer) -> No
 
 def test_foreign_lines_of_fstab_are_as_they_were(guest: LabServer) -> None:
     now = base64.b64decode(guest.out("base64 -w0 /etc/fstab")).splitlines(keepends=True)
-    before = FSTAB.splitlines(keepends=True)
+    before = SHARES.fstab.splitlines(keepends=True)
     adopted = next(line for line in before if b" /mnt/data " in line)
     assert [line for line in now if f" {ROOT}".encode() not in line] == [line for line in before if line != adopted]
     assert guest.run("findmnt --verify").stdout.count("[E]") == 0
