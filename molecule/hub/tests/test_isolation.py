@@ -9,6 +9,7 @@ import json
 import typing as t
 
 import pytest
+import websocket
 from conftest import NOTEBOOK
 from hub_client import HubClient
 
@@ -130,33 +131,30 @@ def test_people_are_kept_apart(lab: t.Any, metadata: None, listening: tuple[int,
     bob.stop()
 
 
-FLUSHES = {
-    "iptables": "iptables -F && iptables -X && iptables -P FORWARD ACCEPT",
-    # Debian's own /etc/nftables.conf begins with "flush ruleset", which takes the rules of everybody away.
-    "nftables.service": """set -e
-        command -v nft >/dev/null || { apt-get update -qq; apt-get install -y -qq nftables >/dev/null; }
-        grep '^flush ruleset' /etc/nftables.conf
-        systemctl restart nftables.service
-        nft list table inet filter >/dev/null""",
-}
+def answers(person: HubClient) -> bool:
+    """Tell whether a kernel of a person's server computes."""
+    try:
+        return bool(person.kernel().run("print(6 * 7)").strip() == "42")
+    except (OSError, websocket.WebSocketException):
+        return False
 
 
-@pytest.mark.parametrize("flush", FLUSHES.values(), ids=FLUSHES.keys())
-def test_a_firewall_that_was_flushed_does_not_stay_open(lab: t.Any, flush: str) -> None:
+def test_a_firewall_that_was_flushed_does_not_stay_open(lab: t.Any) -> None:
     alice, bob = lab.person("alice"), lab.person("bob")
     bob.start(NOTEBOOK)
     bob.wait_ready()
     alice.start(NOTEBOOK)
     alice.wait_ready()
     targets = [(lab.sh(f"docker inspect --format '{ADDRESS}' jupyter-bob").strip(), 8888)]
-    lab.sh(flush)
+    lab.sh("iptables -F && iptables -X && iptables -P FORWARD ACCEPT")
     lab.until("it is closed again", lambda: reached(alice, targets) == [False], 45)
     assert "-j LABSERVER-HUB" in lab.sh("iptables -S DOCKER-USER")
     assert "rules of the network restored" in lab.sh("journalctl -u labserver-hub-network.service -n 5 -o cat")
     # Docker's own rules went too; with live-restore it makes them anew and leaves people's servers alone.
     lab.sh("systemctl restart docker")
     lab.hub_answers()
-    assert alice.kernel().run("print(6 * 7)").strip() == "42"
+    # While Docker writes its rules, a connection may be refused.
+    lab.until("alice goes on", lambda: answers(alice), 30)
     assert reached(alice, targets) == [False]
     assert lab.sh("systemctl is-active labserver-hub-network.service").strip() == "active"
     bob.stop()
