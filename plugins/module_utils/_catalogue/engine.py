@@ -20,6 +20,8 @@ from .packages import QUESTION, Packages, parse
 LOG_CHARACTERS = 4000
 ENDED_SECONDS = 10
 ASKING_SECONDS = 60
+TOLD_BYTES = 8 << 20
+"""More than any image's list of packages has: whoever pushes an image decides what it writes."""
 
 
 class Engine:
@@ -71,7 +73,7 @@ class Engine:
                 if time.monotonic() > end:
                     raise ValueError(f"it did not tell its packages within {ASKING_SECONDS} seconds")
                 time.sleep(trial.PAUSE_SECONDS)
-            return parse(demultiplex(self.api.raw(f"/containers/{identity}/logs", stdout="1")))
+            return parse(demultiplex(self.api.raw(f"/containers/{identity}/logs", most_bytes=TOLD_BYTES, stdout="1")))
 
     def try_out(self, name: str, reference: str, memory_bytes: int = trial.MEMORY_BYTES) -> trial.Outcome:
         """Start an image's notebook server, see whether it answers, and remove it."""

@@ -63,13 +63,13 @@ class DockerEngine:
         lines = list(self.stream(method, path, body, query, headers, timeout))
         return lines[0] if len(lines) == 1 else (lines or None)
 
-    def raw(self, path: str, **query: t.Any) -> bytes:
-        """Return the undecoded answer to a GET, such as a container's log."""
+    def raw(self, path: str, *, most_bytes: int = -1, **query: t.Any) -> bytes:
+        """Return the undecoded answer to a GET, such as a log; of a longer one than ``most_bytes``, its beginning."""
         connection = _Connection(self.path, self.timeout)
         try:
             connection.request("GET", path + ("?" + urllib.parse.urlencode(query) if query else ""))
             answer = connection.getresponse()
-            content = answer.read()
+            content = answer.read(None if most_bytes < 0 else most_bytes)
         except (OSError, http.client.HTTPException) as exc:
             raise EngineError(f"no answer from the Docker engine at {self.path}: {exc}") from exc
         finally:
