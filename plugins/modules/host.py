@@ -42,6 +42,8 @@ options:
       - jupyterhub
       - low_disk
       - low_memory
+      - other_hub
+      - other_registry
       - podman_docker
       - python
       - snap_docker
@@ -50,6 +52,12 @@ options:
       - ufw
       - untested_architecture
       - web_server
+  elsewhere:
+    description: Parts of a lab that this host must not have, because the inventory has them on other hosts only.
+    type: list
+    elements: str
+    default: []
+    choices: [hub, registry]
 """
 
 EXAMPLES = r"""
@@ -118,6 +126,7 @@ def main() -> None:
                 "default": [],
                 "choices": sorted(model.STOPS + model.WARNS),
             },
+            "elsewhere": {"type": "list", "elements": "str", "default": [], "choices": sorted(model.PARTS)},
         },
         supports_check_mode=True,
     )
@@ -125,7 +134,7 @@ def main() -> None:
         facts = read(here())
     except OSError as error:
         module.fail_json(msg=f"the host cannot be looked at: {error}")
-    findings = judge(facts, frozenset(module.params["accepted"]))
+    findings = judge(facts, frozenset(module.params["accepted"]), frozenset(module.params["elsewhere"]))
     problems = [finding.text for finding in findings if finding.stops]
     result = {
         "changed": False,

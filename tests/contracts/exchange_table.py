@@ -88,7 +88,7 @@ TABLE = (
         "/etc/labserver/services.d/<role>.json", r"\bservices\.d\b", "test_services_d.py", "services.d",
         writers=_set("_proxy", "_registry", "roles/hub", "roles/cocalc", "roles/compose_app"),
         readers=_set("_status"),
-        names={"roles/registry": "removes it"},
+        names={"roles/registry": "removes it", "_host": "tells which parts the host has by which files there are"},
     ),
     Exchange(
         "/etc/labserver/public/announcements.json", r"\bannouncements\.json", "test_announcements_json.py",
