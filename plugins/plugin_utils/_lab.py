@@ -62,9 +62,6 @@ def _groups(lab: Lab) -> Iterator[str]:
         near = difflib.get_close_matches(group, known, n=1, cutoff=0.85)
         if group not in known and near:
             yield f"group {group}: nothing looks at this group of the inventory; did you mean {near[0]}?"
-    for group in known:
-        if group in lab.groups and not lab.groups[group]:
-            yield f"group {group}: has no server; list its servers, or remove the group"
 
 
 def _hubs(lab: Lab) -> Iterator[str]:

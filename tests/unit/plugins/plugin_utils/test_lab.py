@@ -108,7 +108,6 @@ def also_a_registry(hosts: dict[str, dict[str, t.Any]], groups: dict[str, list[s
             "accounts_users (name=noor): uid 20001 is or was that of mira",
         ),
         (lambda h, g: g.update(labserver_hub=["castor"]), "group labserver_hub: nothing looks at this group"),
-        (lambda h, g: g.update(labserver_canaries=[]), "group labserver_canaries: has no server"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_together_is_said(change: Change, words: str) -> None:
@@ -126,7 +125,7 @@ def test_what_does_not_fit_together_is_said(change: Change, words: str) -> None:
         lambda h, g: [h[n].update(certificates_list=certificate(NAME, source="files")) for n in ("atlas", "castor")],
         lambda h, g: h["atlas"].update(hub_registry="boreas:5000", hub_registry_plain_http=True),
         lambda h, g: [h["atlas"].update(hub_state="absent", hub_registry="127.0.0.1:5000")],
-        lambda h, g: g.update(labservers=["atlas"], cocalc=["atlas"]),
+        lambda h, g: g.update(labservers=["atlas"], cocalc=["atlas"], labserver_hubs=[]),
     ],
 )  # fmt: skip
 def test_what_fits_is_not_complained_of(change: Change) -> None:
