@@ -21,6 +21,8 @@ GROUPS = {"hub": HUBS, "registry": REGISTRIES, "images": REGISTRIES}
 """Role -> the group whose servers it is for, when there is such a group."""
 ROLES = ("accounts", "certificates", "hub", "proxy", "registry")
 """The roles whose inputs these rules compare."""
+REGISTRY_SITE = {"name": "registry", "upstream": "http://127.0.0.1:5000", "port": 5443}
+"""Where a registry is published when the inventory does not say (roles/proxy/vars/main.yml)."""
 Values = Mapping[str, t.Any]
 
 
@@ -153,7 +155,8 @@ def _doors(server: str, values: Values) -> Iterator[Door]:
     """Yield the sites of a server behind which its registry is."""
     if values.get("proxy_state", "present") != "present":
         return
-    for site in values.get("proxy_sites") or []:
+    sites = values.get("proxy_sites")
+    for site in [REGISTRY_SITE] if sites is None else sites:
         address = str(site.get("upstream", "")).partition("://")[2]
         if reach.is_loopback(address) and address.endswith(f":{values['registry_port']}"):
             names = tuple(str(one) for one in site.get("server_names") or ())

@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.labserver.jupyter.plugins.plugin_utils import _lab
 
 NAME = "registry.lab.test"
+PORT = {"hub_registry": f"{NAME}:5443", "certificates_ca_registries": [f"{NAME}:5443"]}
 OWN = {"hub_registry": "127.0.0.1:5000", "hub_registry_from": ""}
 Change = t.Callable[[dict[str, dict[str, t.Any]], dict[str, list[str]]], None]
 
@@ -77,6 +78,7 @@ def also_a_registry(hosts: dict[str, dict[str, t.Any]], groups: dict[str, list[s
         (lambda h, g: h["boreas"].update(registry_state="absent"), "boreas, which has no registry"),
         (lambda h, g: h["atlas"].update(hub_registry_user="reader"), "'reader', but registry_users of boreas has"),
         (lambda h, g: h["boreas"].update(proxy_sites=[]), "boreas does not publish its registry there (no server"),
+        (lambda h, g: h["boreas"].update(proxy_sites=None), "(boreas as any name at port 5443)"),
         (lambda h, g: h["boreas"].update(proxy_state="absent"), "does not publish its registry there"),
         (lambda h, g: h["atlas"].update(hub_registry=f"{NAME}:5443"), "(boreas as registry.lab.test at port 443)"),
         (lambda h, g: h["boreas"].update(registry_port=5001), "does not publish its registry there"),
@@ -118,6 +120,7 @@ def test_what_does_not_fit_together_is_said(change: Change, words: str) -> None:
 @pytest.mark.parametrize(
     "change",
     [
+        lambda h, g: [h["boreas"].update(proxy_sites=None), h["atlas"].update(PORT)],
         lambda h, g: [g.pop("labserver_registries"), h["atlas"].update(OWN)],
         lambda h, g: h["atlas"].update(hub_registry="elsewhere.example.org", hub_registry_from=""),
         lambda h, g: h["boreas"].update(certificates_list=certificate("boreas.lab.test", "*.lab.test")),
