@@ -21,7 +21,7 @@ GROUPS = {"hub": HUBS, "registry": REGISTRIES, "images": REGISTRIES}
 """Role -> the group whose servers it is for, when there is such a group."""
 ROLES = ("accounts", "certificates", "hub", "proxy", "registry")
 """The roles whose inputs these rules compare."""
-REGISTRY_SITE = {"name": "registry", "upstream": "http://127.0.0.1:5000", "port": 5443}
+REGISTRY_SITE: Mapping[str, t.Any] = {"name": "registry", "upstream": "http://127.0.0.1:5000", "port": 5443}
 """Where a registry is published when the inventory does not say (roles/proxy/vars/main.yml)."""
 Values = Mapping[str, t.Any]
 
