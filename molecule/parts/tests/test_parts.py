@@ -42,6 +42,11 @@ def image(atlas: t.Any) -> dict[str, t.Any]:
         time.sleep(1)
 
 
+def site(*options: str) -> tuple[int, str]:
+    """Run the site on both servers."""
+    return run_ansible("ansible-playbook", ["playbooks/site.yml", *options], seconds=900)
+
+
 def test_each_server_has_its_parts_alone(atlas: t.Any, boreas: t.Any) -> None:
     there = {name: set(host.check_output(NAMES).split()) for name, host in (("atlas", atlas), ("boreas", boreas))}
     assert there["atlas"] == {"labserver-hub", "labserver-hub-proxy", "labserver-docker-guard"}
@@ -75,7 +80,7 @@ def test_the_password_stays_out_of_files_on_the_controller(boreas: t.Any) -> Non
 
 
 def test_what_the_hub_uses_is_protected_on_the_other_server(boreas: t.Any, image: dict[str, t.Any]) -> None:
-    status, text = run_ansible("ansible-playbook", ["playbooks/site.yml"])
+    status, text = site()
     assert status == 0, text[-6000:]
     report = json.loads(boreas.file(f"/etc/labserver/registry/in-use.d/{ATLAS}.json").content_string)
     why = [one["why"] for one in report["images"] if image["digest"] in one["digests"]]
@@ -87,9 +92,7 @@ def test_what_the_hub_uses_is_protected_on_the_other_server(boreas: t.Any, image
 
 def test_a_new_password_is_brought_over(atlas: t.Any, boreas: t.Any, image: dict[str, t.Any]) -> None:
     old = atlas.file(PASSWORD).content_string
-    status, text = run_ansible(
-        "ansible-playbook", ["playbooks/site.yml", "-e", '{"registry_rotate_users": ["puller"]}']
-    )
+    status, text = site("-e", '{"registry_rotate_users": ["puller"]}')
     assert status == 0, text[-6000:]
     assert atlas.file(PASSWORD).content_string == boreas.file(SECRET).content_string != old
     boreas.check_output(
@@ -106,7 +109,7 @@ def test_a_new_password_is_brought_over(atlas: t.Any, boreas: t.Any, image: dict
 def test_one_server_away_does_not_stop_the_other(atlas: t.Any) -> None:
     subprocess.run(["docker", "stop", "--time", "5", BOREAS], check=True, capture_output=True)
     try:
-        status, text = run_ansible("ansible-playbook", ["playbooks/site.yml"])
+        status, text = site()
     finally:
         subprocess.run(["docker", "start", BOREAS], check=True, capture_output=True)
     assert status == 4, text[-6000:]
