@@ -1,6 +1,7 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""How a registry is reached: without TLS only on this machine, with the authorities that the engine trusts."""
 
 from __future__ import annotations
 
