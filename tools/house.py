@@ -30,7 +30,7 @@ FOLDERS = {
     "plugins/modules": "Thin shells: documentation, parameters, one call into the core.",
     "plugins/action": "The controller's side of modules.",
     "plugins/filter": "Filters for the roles.",
-    "plugins/plugin_utils": "What actions and filters share.",
+    "plugins/plugin_utils": "What actions, callbacks and filters share.",
     "labhub": "Starts the hub: makes JupyterHub's configuration from the settings, tries it, runs it.",
 }
 OUTPUT = ROOT / "docs" / "develop"

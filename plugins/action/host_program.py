@@ -15,8 +15,10 @@ from typing import Any, cast
 import yaml
 from ansible.plugins.action import ActionBase
 from ansible_collections.labserver.jupyter.plugins.module_utils._common import files
+from ansible_collections.labserver.jupyter.plugins.plugin_utils import _seen
 
 MAIN = b"import sys\n\nfrom labserver_core._program import main\n\nsys.exit(main())\n"
+PROGRAM = "usr/local/sbin/labserver"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same cores give the same bytes, so that a second run changes nothing
 
 
@@ -52,9 +54,11 @@ class ActionModule(ActionBase):
     _requires_connection = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        super().run(tmp, task_vars)
-        destination = self._task.args.get("path", "/usr/local/sbin/labserver")
+        result = super().run(tmp, task_vars)
+        destination = self._task.args.get("path", f"/{PROGRAM}")
         packed = pack(Path(__file__).resolve().parents[2])
+        if destination == f"/{PROGRAM}" and _seen.program(_seen.seen(task_vars), packed):
+            return {**result, **_seen.SKIPPED, "dest": destination}
         with files.candidate(Path(tempfile.gettempdir()), packed) as local:
             task = self._task.copy()
             task.args = {"src": str(local), "dest": destination, "owner": "root", "group": "root", "mode": "0755"}

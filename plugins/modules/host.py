@@ -42,6 +42,8 @@ options:
       - jupyterhub
       - low_disk
       - low_memory
+      - other_hub
+      - other_registry
       - podman_docker
       - python
       - snap_docker
@@ -50,6 +52,17 @@ options:
       - ufw
       - untested_architecture
       - web_server
+  elsewhere:
+    description: Parts of a lab that this host must not have, because the inventory has them on other hosts only.
+    type: list
+    elements: str
+    default: []
+    choices: [hub, registry]
+  services:
+    description: Services whose state is returned with RV(seen).
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -75,11 +88,20 @@ findings:
   type: list
   elements: str
   returned: always
+seen:
+  description:
+    - Packages, files of jobs, services and images of this collection, as they are. Later tasks of the run that find
+      there what they want make no call of their own.
+  type: dict
+  returned: success
 ansible_facts:
   description: Distribution, release and kernel under the names that M(ansible.builtin.setup) has for them.
   type: dict
   returned: success
 """
+
+from pathlib import Path
+from typing import Any, Sequence  # noqa: UP035  # collections.abc's cannot be subscripted by old Pythons
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labserver.jupyter.plugins.module_utils._host import model
@@ -109,6 +131,21 @@ def ansible_facts(facts: model.Facts) -> dict[str, str]:
     }
 
 
+def look(module: AnsibleModule) -> dict[str, Any]:
+    """Return what later tasks would ask for. Only here: what it needs does not run on the Python of a refused host."""
+    from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import SOCKET, DockerEngine  # noqa: PLC0415
+    from ansible_collections.labserver.jupyter.plugins.module_utils._host import seen  # noqa: PLC0415
+
+    def run(command: Sequence[str]) -> tuple[int, str]:
+        if module.get_bin_path(command[0]) is None:
+            return 127, f"{command[0]} is not installed"
+        status, out, err = module.run_command(list(command), environ_update={"LC_ALL": "C"})
+        return status, out + err
+
+    engine = DockerEngine(timeout=10) if Path(SOCKET).exists() else None
+    return seen.look(Path("/"), run, module.params["services"], engine)
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
@@ -118,6 +155,8 @@ def main() -> None:
                 "default": [],
                 "choices": sorted(model.STOPS + model.WARNS),
             },
+            "services": {"type": "list", "elements": "str", "default": []},
+            "elsewhere": {"type": "list", "elements": "str", "default": [], "choices": sorted(model.PARTS)},
         },
         supports_check_mode=True,
     )
@@ -125,7 +164,7 @@ def main() -> None:
         facts = read(here())
     except OSError as error:
         module.fail_json(msg=f"the host cannot be looked at: {error}")
-    findings = judge(facts, frozenset(module.params["accepted"]))
+    findings = judge(facts, frozenset(module.params["accepted"]), frozenset(module.params["elsewhere"]))
     problems = [finding.text for finding in findings if finding.stops]
     result = {
         "changed": False,
@@ -140,7 +179,7 @@ def main() -> None:
         lines = "\n".join(f"  {number}. {text}" for number, text in enumerate(problems, 1))
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         module.fail_json(msg=f"{count} with this host ({summary(facts)}); nothing was touched:\n{lines}", **result)
-    module.exit_json(ansible_facts=ansible_facts(facts), **result)
+    module.exit_json(ansible_facts=ansible_facts(facts), seen=look(module), **result)
 
 
 if __name__ == "__main__":

@@ -46,6 +46,12 @@ options:
         type: str
         choices: [running, stopped, masked]
         default: running
+  untouched:
+    description:
+      - Nothing that concerns the services was changed since the host was looked at in this run
+        (M(labserver.jupyter.host)). What was seen then is believed, and the host is asked only where it differs.
+    type: bool
+    default: false
 seealso:
   - module: ansible.builtin.systemd_service
 """
@@ -91,7 +97,9 @@ def main() -> None:
                     "name": {"type": "str", "required": True},
                     "state": {"type": "str", "choices": ["running", "stopped", "masked"], "default": "running"},
                 },
-            }
+            },
+            # Read by the controller's side.
+            "untouched": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )

@@ -41,9 +41,15 @@ options:
     type: path
     required: true
   url:
-    description: How this module reaches the registry. Empty means C(http://) and O(registry).
+    description:
+      - How this module reaches the registry. Empty means as the engine does it, a loopback address without TLS and
+        everything else with it.
     type: str
     default: ""
+  plain_http:
+    description: Reach O(registry) without TLS although its address is not a loopback one.
+    type: bool
+    default: false
   images:
     description: The images.
     type: list
@@ -100,6 +106,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_a
     EngineError,
 )
 from ansible_collections.labserver.jupyter.plugins.module_utils._images import publish as core
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry import reach
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry.client import RegistryClient
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry.protocol import RegistryError
 
@@ -125,6 +132,7 @@ def main() -> None:
             "username": {"type": "str", "required": True},
             "password_file": {"type": "path", "required": True, "no_log": False},
             "url": {"type": "str", "default": ""},
+            "plain_http": {"type": "bool", "default": False},
             "record": {"type": "path"},
             "images": {
                 "type": "list",
@@ -152,7 +160,12 @@ def main() -> None:
     registry = None
     password = secret.read_text(encoding="utf-8").strip() if secret.exists() else ""
     if secret.exists():
-        registry = RegistryClient(module.params["url"] or f"http://{host}", username=username, password=password)
+        registry = RegistryClient(
+            module.params["url"] or reach.url(host, plain_http=module.params["plain_http"]),
+            username=username,
+            password=password,
+            ca_files=reach.authorities(host),
+        )
     unfit: list[str] = []
     try:
         recorded = write_down(module, images)

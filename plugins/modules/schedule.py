@@ -163,46 +163,14 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labserver.jupyter.plugins.module_utils._common import run_lock
-from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import model, plan
+from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import model, params, plan
 
 ROOT = Path("/")
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={
-            "jobs": {
-                "type": "list",
-                "elements": "dict",
-                "required": True,
-                "options": {
-                    "name": {"type": "str", "required": True},
-                    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-                    "description": {"type": "str", "default": ""},
-                    "command": {"type": "list", "elements": "str"},
-                    "container": {"type": "str", "default": ""},
-                    "environment": {"type": "dict", "default": {}},
-                    "schedule": {"type": "str", "default": "daily"},
-                    "timeout_seconds": {"type": "int", "default": 3600},
-                    "jitter_seconds": {"type": "int", "default": 120},
-                    "at_boot": {"type": "bool", "default": False},
-                    "catch_up": {"type": "bool", "default": True},
-                    "alert": {"type": "str", "choices": ["warning", "critical", "never"], "default": "warning"},
-                },
-            },
-            "alerts": {
-                "type": "dict",
-                "options": {
-                    "version": {"type": "int", "default": 1},
-                    "mail": {"type": "dict", "default": {}},
-                    "webhook": {"type": "dict", "default": {}},
-                    "command": {"type": "list", "elements": "str", "default": []},
-                    "heartbeat_url": {"type": "str", "default": ""},
-                },
-            },
-            "backend": {"type": "str", "choices": ["cron", "systemd"], "default": "cron"},
-            "host": {"type": "str", "required": True},
-        },
+        argument_spec=params.ARGUMENTS,
         supports_check_mode=True,
     )
     run_lock.working(module.check_mode)

@@ -34,6 +34,13 @@ options:
     type: list
     elements: str
     default: []
+  lab:
+    description:
+      - All servers of the lab. What they say is compared too, such as names, registries, uids and gids, also of those
+        that are not in the play. Empty means that only this host is checked.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""

@@ -88,7 +88,7 @@ TABLE = (
         "/etc/labserver/services.d/<role>.json", r"\bservices\.d\b", "test_services_d.py", "services.d",
         writers=_set("_proxy", "_registry", "roles/hub", "roles/cocalc", "roles/compose_app"),
         readers=_set("_status"),
-        names={"roles/registry": "removes it"},
+        names={"roles/registry": "removes it", "_host": "tells which parts the host has by which files there are"},
     ),
     Exchange(
         "/etc/labserver/public/announcements.json", r"\bannouncements\.json", "test_announcements_json.py",
@@ -150,12 +150,13 @@ TABLE = (
         "/etc/labserver/jobs.d/<job>.json", r"\bjobs\.d\b", "test_jobs_d.py", "jobs.d",
         writers=_set("_schedule"),
         told=_set("_schedule", "_status"),
-        names=FOLDERS,
+        names={**FOLDERS, "_host": "tells the controller which files there are, by their hashes"},
     ),
     Exchange(
         "/var/lib/labserver/jobs/<job>.json", r"\blib/labserver/jobs\b", "test_jobs_json.py", "jobs",
         writers=_set("_schedule"),
         told=_set("_schedule", "_status"),
+        names={"_host": "tells the controller which files there are"},
     ),
     Exchange(
         "/etc/labserver/backup.d/<room>.json", r"\bbackup\.d\b", "test_backup_d.py", "backup.d",

@@ -24,6 +24,8 @@ except ImportError:  # before ansible-core 2.19
 LOADER = DataLoader()
 HOST_FACTS: dict[str, Any] = {
     "inventory_hostname": "lab1",
+    "groups": {"all": ["lab1"]},
+    "group_names": ["ungrouped"],
     "playbook_dir": str(ROOT / "playbooks"),
     "ansible_facts": {},
 }

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -49,10 +50,33 @@ def test_every_playbook_takes_the_same_word_for_its_hosts(tmp_path: Path, path: 
     assert "atlas" in done.stdout and "boreas" not in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("failing", "reached"),
+    [("", ["castor", "atlas", "boreas"]), ("atlas", ["castor", "atlas", "boreas"]), ("castor", ["castor"])],
+)
+def test_what_fails_on_a_canary_reaches_nobody_else(tmp_path: Path, failing: str, reached: list[str]) -> None:
+    """The plays of site.yml that people notice, with one task instead of their roles."""
+    plays = [play for play in yaml.safe_load((ROOT / "playbooks" / "site.yml").read_text()) if "serial" in play]
+    assert len(plays) == 2
+    task = {"ansible.builtin.assert": {"that": f"inventory_hostname != '{failing}'", "success_msg": "reached"}}
+    local = f"ansible_connection=local ansible_python_interpreter={sys.executable}"
+    (tmp_path / "hosts").write_text(
+        f"atlas {local}\nboreas {local}\ncastor {local}\n"
+        "[labserver_canaries]\ncastor\n[others]\natlas\nboreas\ncastor\n"
+    )
+    (tmp_path / "book.yml").write_text(yaml.safe_dump([{**plays[0], "roles": [], "become": False, "tasks": [task]}]))
+    command = ["ansible-playbook", "-i", tmp_path / "hosts", tmp_path / "book.yml", "-e", "labserver_hosts=others"]
+    environment = {**os.environ, "ANSIBLE_HOME": str(tmp_path / "home"), "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) is (failing == ""), done.stdout + done.stderr
+    told = re.findall(r"^(?:ok|fatal): \[(\w+)\]", done.stdout, re.MULTILINE)
+    assert (told[0], sorted(told)) == ("castor", sorted(reached))
+
+
 @pytest.mark.parametrize("name", ["site", "sandbox"])
 def test_a_host_is_looked_at_before_anything_is_set_up_on_it(name: str) -> None:
     """On a system that is refused, any other module ends with the traceback of an old Python."""
-    play = yaml.safe_load((ROOT / "playbooks" / f"{name}.yml").read_text())[-1]
+    play = yaml.safe_load((ROOT / "playbooks" / f"{name}.yml").read_text())[1]
     first = [task.get("ansible.builtin.import_role", {}).get("name") for task in play.get("pre_tasks", [])]
     assert (first + play["roles"])[0] == "labserver.jupyter.host"
 
@@ -82,8 +106,8 @@ CHANGING = ("password", "prune", "renew", "restore", "sandbox", "site")
 
 @pytest.mark.parametrize("name", CHANGING)
 def test_a_playbook_that_changes_hosts_keeps_other_runs_out(name: str) -> None:
-    play = yaml.safe_load((ROOT / "playbooks" / f"{name}.yml").read_text())[-1]
-    tasks = [*play.get("pre_tasks", []), *play.get("tasks", []), *play.get("post_tasks", [])]
+    plays = yaml.safe_load((ROOT / "playbooks" / f"{name}.yml").read_text())
+    tasks = [task for play in plays for kind in ("pre_tasks", "tasks", "post_tasks") for task in play.get(kind, [])]
     locks = [task["labserver.jupyter.run_lock"] or {} for task in tasks if "labserver.jupyter.run_lock" in task]
     assert locks == [{}, {"state": "released"}]
     assert "labserver.jupyter.run_lock" in tasks[-1] or name == "site"

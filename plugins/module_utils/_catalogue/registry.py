@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from .._registry import reach
 from .._registry.client import RegistryClient
 from .._registry.manifest import ARTIFACT, IMAGE, INDEX, parse
 from .._registry.protocol import RegistryError
@@ -41,7 +42,7 @@ class Registry(Protocol):
 
 
 class LabRegistry:
-    """The lab's registry by its HTTP API. ``client`` is made anew after an error, since passwords may be rotated."""
+    """The lab's registry by its HTTP API. ``client`` is made anew after an error: passwords and authorities change."""
 
     def __init__(self, settings: Mapping[str, Any]):
         self._settings = settings
@@ -56,8 +57,14 @@ class LabRegistry:
         """Return the client, made when needed."""
         if self._client is None:
             username, password = self.credentials()
+            registry = self._settings["registry"]
             self._client = RegistryClient(
-                self._settings["url"], username=username or None, password=password, timeout=5, retries=0
+                reach.url(registry, plain_http=bool(self._settings.get("plain_http"))),
+                username=username or None,
+                password=password,
+                ca_files=reach.authorities(registry),
+                timeout=5,
+                retries=0,
             )
         return self._client
 

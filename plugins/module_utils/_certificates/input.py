@@ -17,10 +17,10 @@ def problems(inputs: Mapping[str, Any]) -> list[str]:
     found = model.problems(inputs.get("certificates_list") or [], "certificates_list")
     for index, registry in enumerate(inputs.get("certificates_ca_registries") or []):
         host, colon, port = str(registry).rpartition(":")
-        if not (colon and host and port.isdigit()):
+        if not (colon and host and port.isdigit() if ":" in str(registry) else "." in str(registry)):
             found.append(
-                f'certificates_ca_registries[{index}]: "{registry}" has no port; give host:port exactly as it stands in'
-                " the names of images (Docker looks for a folder of that very name)"
+                f'certificates_ca_registries[{index}]: "{registry}" is not how an image begins; give host:port, or a'
+                " host with a dot in it, exactly as in the names of images (Docker looks for a folder of that name)"
             )
     sources = {item.get("source") for item in inputs.get("certificates_list") or []}
     if "internal_ca" in sources and not inputs.get("certificates_ca_keeper"):

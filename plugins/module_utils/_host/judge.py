@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .model import STOPS, Facts, Finding
+from .model import PARTS, STOPS, Facts, Finding
 from .systems import LIKELY_ARCHITECTURES, LOWEST_PYTHON, TESTED_ARCHITECTURES, refused
 
 GIB = 1 << 30
@@ -31,18 +31,35 @@ TEXTS = {
 }
 
 
-def judge(facts: Facts, accepted: frozenset[str] = frozenset()) -> tuple[Finding, ...]:
-    """Return what was found. What is accepted by name is still said, but stops nothing."""
+def judge(
+    facts: Facts, accepted: frozenset[str] = frozenset(), elsewhere: frozenset[str] = frozenset()
+) -> tuple[Finding, ...]:
+    """Return what was found. What is accepted by name is still said, but stops nothing.
+
+    ``elsewhere``: parts that the inventory has on other servers only.
+    """
     found = {name: TEXTS[name] for name in sorted(facts.found)}
     found.update(_system(facts))
     found.update(_resources(facts))
     found.update(_web_server(facts))
+    found.update(_parts(facts, elsewhere))
     order = [*STOPS, *sorted(set(found) - set(STOPS))]
     return tuple(
         Finding(name, found[name], name in STOPS and name not in accepted)
         for name in sorted(found, key=order.index)
         if name in STOPS or name not in accepted
     )
+
+
+def _parts(facts: Facts, elsewhere: frozenset[str]) -> dict[str, str]:
+    return {
+        f"other_{part}": (
+            f"A {part} of this collection runs here (/etc/labserver/services.d/{part}.json), but the inventory has this"
+            f" server not in its group {PARTS[part]}: put it back into that group, or set {part}_state: absent for it,"
+            f" which removes the {part}'s containers and keeps its data."
+        )
+        for part in sorted(facts.parts & elsewhere)
+    }
 
 
 def _system(facts: Facts) -> dict[str, str]:

@@ -18,10 +18,16 @@ STOPS = (
     "tljh",
     "jupyterhub",
     "web_server",
+    "other_hub",
+    "other_registry",
 )
 """Findings that stop a run unless the inventory accepts them, in the order in which they are said."""
 WARNS = ("cloud_init", "firewalld", "low_disk", "low_memory", "ufw", "untested_architecture")
 """Findings that are only said."""
+
+
+PARTS = {"hub": "labserver_hubs", "registry": "labserver_registries"}
+"""Parts of a lab that not every server has -> the group of the inventory whose servers have it."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,8 @@ class Facts:
     """A host as it is. Sizes in bytes, zero where they are not known.
 
     ``cgroup`` is ``v1``, ``v2`` or ``hybrid``. ``free_bytes`` is where /var lies. ``listeners`` maps ports to the
-    program that listens there. ``lab_server`` is whether this collection has set up the host before.
+    program that listens there. ``lab_server`` is whether this collection has set up the host before, ``parts`` which of
+    ``PARTS`` it has.
     """
 
     system: System
@@ -54,6 +61,7 @@ class Facts:
     listeners: dict[int, str] = field(default_factory=dict)
     found: frozenset[str] = frozenset()
     lab_server: bool = False
+    parts: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Callable  # noqa: UP035  # collections.abc's cannot be subscripted by old Pythons
 
 from .._common import process
-from .model import Facts, System
+from .model import PARTS, Facts, System
 
 SYSTEMD_SECONDS = 30
 
@@ -97,6 +97,7 @@ def read(world: World) -> Facts:
         listeners(world),
         frozenset(found),
         world.exists("usr/local/sbin/labserver"),
+        frozenset(part for part in PARTS if world.exists(f"etc/labserver/services.d/{part}.json")),
     )
 
 

@@ -23,6 +23,7 @@ SMALLEST_MEMORY_BYTES = 256 << 20
 SMALLEST_RESERVE_BYTES = 512 << 20
 SMALLEST_DISK_BYTES = 1 << 30
 SMALLEST_TMP_BYTES = 64 << 20
+REGISTRY = re.compile(r"([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?")
 GPU = re.compile(r"([0-9]{1,2}|(GPU|MIG)-[A-Za-z0-9-]+)\Z")
 
 
@@ -30,6 +31,7 @@ def problems(inputs: Mapping[str, Any]) -> list[str]:
     """Return every problem of the role's inputs, each with what is allowed."""
     return [
         *_network(inputs),
+        *_registry(inputs),
         *_numbers(inputs),
         *_images(inputs),
         *_times(inputs),
@@ -70,6 +72,17 @@ def _network(inputs: Mapping[str, Any]) -> list[str]:
     if inputs["hub_address"] == inputs["hub_proxy_address"]:
         found.append("hub_proxy_address: is the same as hub_address; give each its own")
     return found
+
+
+def _registry(inputs: Mapping[str, Any]) -> list[str]:
+    """https://github.com/distribution/reference: a name without a dot or port is a folder of Docker's own registry."""
+    registry = str(inputs["hub_registry"])
+    if REGISTRY.fullmatch(registry) and (registry.startswith("localhost") or re.search(r"[.:]", registry)):
+        return []
+    return [
+        f"hub_registry: {registry!r} is not how a reference of an image begins; give host:port, or a host with a dot in"
+        " it, without http:// and without a path"
+    ]
 
 
 def _numbers(inputs: Mapping[str, Any]) -> list[str]:

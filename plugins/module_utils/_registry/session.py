@@ -39,6 +39,7 @@ class Session:
         username: str | None = None,
         password: str | None = None,
         ca_file: str | None = None,
+        ca_files: Iterable[str] = (),
         verify_tls: bool = True,
         token_hosts: Iterable[str] = (),
         threads: int = 8,
@@ -52,7 +53,8 @@ class Session:
             origin = origin_of(self.url)
         except (ValueError, http.client.InvalidURL) as error:
             raise ValueError(f"{url!r} is not a registry's URL; give one like https://registry.lab:5000") from error
-        self._transport = Transport(ca_file=ca_file, verify_tls=verify_tls, timeout=timeout)
+        files = (*([ca_file] if ca_file else []), *ca_files)
+        self._transport = Transport(ca_files=files, verify_tls=verify_tls, timeout=timeout)
         self._deadline = deadline
         self._retries = retries
         self._sleep = sleep

@@ -14,7 +14,7 @@ import ssl
 import threading
 import time
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -44,8 +44,8 @@ class Response(NamedTuple):
 class Transport:
     """Sends requests; may be shared by threads. ``timeout`` (seconds) bounds each wait on the network."""
 
-    def __init__(self, *, ca_file: str | None, verify_tls: bool, timeout: float) -> None:
-        self._ca_file = ca_file
+    def __init__(self, *, ca_files: Sequence[str], verify_tls: bool, timeout: float) -> None:
+        self._ca_files = tuple(ca_files)
         self._verify_tls = verify_tls
         self._timeout = timeout
         self._tls: ssl.SSLContext | None = None
@@ -130,8 +130,8 @@ class Transport:
         with self._lock:
             if self._tls is None:
                 self._tls = ssl.create_default_context()
-                if self._ca_file:
-                    self._tls.load_verify_locations(self._ca_file)
+                for path in self._ca_files:
+                    self._tls.load_verify_locations(path)
                 if not self._verify_tls:
                     self._tls.check_hostname = False
                     self._tls.verify_mode = ssl.CERT_NONE

@@ -121,7 +121,7 @@ def test_all_problems_of_the_inputs_at_once() -> None:
                 ],
             },
         ],
-        "certificates_ca_registries": ["registry.test"],
+        "certificates_ca_registries": ["registry"],
         "certificates_ca_keeper": "",
     }
     text = "\n".join(certificates_input.problems(inputs))
@@ -142,7 +142,7 @@ def test_all_problems_of_the_inputs_at_once() -> None:
         "service and container",
         "not a full path",
         "probe.port",
-        "has no port",
+        "is not how an image begins",
         "certificates_ca_keeper is empty",
     ):
         assert words in text, words

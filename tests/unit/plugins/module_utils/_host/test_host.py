@@ -57,6 +57,17 @@ def a_host(root: Path, kind: str, **changes: object) -> read.World:
     return replace(world, **changes)  # type: ignore[arg-type]
 
 
+def test_a_part_that_the_inventory_has_elsewhere_stops_the_run(tmp_path: Path) -> None:
+    world = a_host(tmp_path, "debian-13")
+    for part in ("hub", "registry", "proxy"):
+        write(tmp_path, f"etc/labserver/services.d/{part}.json")
+    facts = read.read(world)
+    assert facts.parts == {"hub", "registry"}
+    (finding,) = core.judge(facts, elsewhere=frozenset({"hub"}))
+    assert finding.stops and "put it back into that group, or set hub_state: absent for it" in finding.text
+    assert core.judge(facts) == ()
+
+
 def found(world: read.World, *accepted: str) -> dict[str, str]:
     return {finding.name: finding.text for finding in core.judge(read.read(world), frozenset(accepted))}
 

@@ -16,7 +16,7 @@ DEFAULTS = Path(__file__).resolve().parents[5] / "roles" / "hub" / "defaults" / 
 
 
 def inputs(**changes: Any) -> dict[str, Any]:
-    return {**yaml.safe_load(DEFAULTS.read_text()), **changes}
+    return {**yaml.safe_load(DEFAULTS.read_text()), "hub_registry": "127.0.0.1:5000", **changes}
 
 
 def test_the_defaults_are_right() -> None:
@@ -48,6 +48,9 @@ def test_the_defaults_are_right() -> None:
         ({"hub_gpus": ["all"]}, "hub_gpus[0]: 'all' is no id of a card"),
         ({"hub_gpus": ["0", "GPU-1-a", "0"]}, "hub_gpus[2]: 0 is listed twice"),
         ({"hub_base_url": "/jupyter"}, "hub_base_url: '/jupyter' needs a slash at both ends"),
+        ({"hub_registry": "registry"}, "hub_registry: 'registry' is not how a reference of an image begins"),
+        ({"hub_registry": "https://registry.lab.test"}, "hub_registry: 'https://registry.lab.test' is not how"),
+        ({"hub_registry": "registry.lab.test/notebooks"}, "hub_registry: 'registry.lab.test/notebooks' is not how"),
         ({"hub_port": 70000}, "hub_port: 70000 is no port"),
         ({"hub_images": {"n": "x"}}, "hub_images[n]: is not a mapping"),
         ({"hub_images": {"n": {"titel": "x"}}}, "hub_images[n]: unknown key titel; the keys are"),

@@ -39,7 +39,7 @@ LOOKUP = {**LDAP, "hub_ldap_bind_templates": [], "hub_ldap_search_base": "ou=peo
 
 
 def found(inputs: dict[str, Any], **changes: Any) -> list[str]:
-    return problems({**yaml.safe_load(DEFAULTS.read_text()), **inputs, **changes})
+    return problems({**yaml.safe_load(DEFAULTS.read_text()), "hub_registry": "127.0.0.1:5000", **inputs, **changes})
 
 
 @pytest.mark.parametrize(

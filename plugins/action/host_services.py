@@ -1,0 +1,41 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Controller side of M(labserver.jupyter.host_services): no call where the look at the host may be believed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action import ActionBase
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import services
+from ansible_collections.labserver.jupyter.plugins.plugin_utils import _seen
+
+
+def unchanged(arguments: dict[str, Any], variables: dict[str, Any] | None) -> bool:
+    """Tell whether the services are as they have to be, and nothing was done since that looks."""
+    if not boolean(arguments.get("untouched", False), strict=False):
+        return False
+    wanted = [
+        services.Desired(
+            one["name"],
+            running=one.get("state", "running") == "running",
+            masked=one.get("state", "running") == "masked",
+        )
+        for one in arguments["services"]
+    ]
+    return _seen.served(_seen.seen(variables), wanted)
+
+
+class ActionModule(ActionBase):
+    """Asks the host unless the task says that nothing was touched."""
+
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        if unchanged(dict(self._task.args), task_vars):
+            return {**result, **_seen.SKIPPED}
+        return {**result, **self._execute_module("labserver.jupyter.host_services", task_vars=task_vars)}
