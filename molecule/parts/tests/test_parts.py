@@ -83,7 +83,7 @@ def test_what_the_hub_uses_is_protected_on_the_other_server(boreas: t.Any, image
     assert status == 0, text[-6000:]
     report = json.loads(boreas.file(f"/etc/labserver/registry/in-use.d/{ATLAS}.json").content_string)
     why = [one["why"] for one in report["images"] if image["digest"] in one["digests"]]
-    assert report["host"] == ATLAS and "default image of the hub" in why
+    assert report["host"] == ATLAS and "default image of the hub" in why, report
     boreas.run("labserver run registry-maintenance")
     status_file = json.loads(boreas.file("/var/lib/labserver/jobs/registry-maintenance.json").content_string)
     assert status_file["level"] == "ok", status_file
@@ -106,7 +106,7 @@ def test_a_new_password_is_brought_over(atlas: t.Any, boreas: t.Any, image: dict
 
 
 def test_one_server_away_does_not_stop_the_other(atlas: t.Any, tmp_path: Path) -> None:
-    away = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
+    away = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_ssh_executable": "ssh"}
     (tmp_path / "away.json").write_text(json.dumps({"all": {"hosts": {BOREAS: away}}}))
     status, text = site("-i", str(tmp_path / "away.json"))
     assert status == 4, text[-6000:]
