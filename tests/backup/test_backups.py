@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import time
@@ -132,6 +133,34 @@ def test_the_maintenance_of_the_registry_is_waited_for(server: Server, monkeypat
         monkeypatch.setattr(time, "sleep", until_it_ends)
         assert server.back_up().findings == ()
     assert waited
+
+
+def test_a_repository_that_a_killed_run_held_alone_is_used_again(server: Server) -> None:
+    """After a power cut during the removal of old snapshots each backup failed. Locks of live runs are kept."""
+    server.back_up()
+    locks = Path(server.settings.repository) / "locks"
+    environment = {
+        **os.environ,
+        **server.settings.environment,
+        "RESTIC_REPOSITORY": server.settings.repository,
+        "RESTIC_PASSWORD": server.settings.password,
+    }
+    with subprocess.Popen(["restic", "check"], env=environment, stdout=subprocess.DEVNULL) as holder:
+        while not [path for path in locks.iterdir() if "tmp" not in path.name]:
+            assert holder.poll() is None
+        holder.send_signal(signal.SIGSTOP)
+        try:
+            repository = server.repository()
+            repository.open()
+            with pytest.raises(restic.RepositoryError, match="restic snapshots: another run works in the repository"):
+                repository.snapshots()
+        finally:
+            holder.kill()
+    assert list(locks.iterdir())
+    repository.open()
+    assert len(repository.snapshots()) == 1
+    assert list(locks.iterdir()) == []
+    assert server.back_up().findings == ()
 
 
 def test_a_whole_server_is_saved_and_what_is_old_is_forgotten(server: Server) -> None:

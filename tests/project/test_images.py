@@ -72,6 +72,21 @@ def test_steps_image_has_the_jupyterlab_of_the_notebook_image() -> None:
     assert (IMAGES / "steps/requirements.txt").read_bytes() == (IMAGES / "notebook/requirements.txt").read_bytes()
 
 
+def test_images_with_a_jupyterlab_of_their_own_ask_nobody_for_news() -> None:
+    """tests/images/test_no_news.py uses it; an image on the notebook image has it from there."""
+
+    def quiet(context: str) -> dict[str, str]:
+        folder = IMAGES / context / "quiet"
+        return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*.json")}
+
+    own = [path.parent.name for path in IMAGES.glob("*/requirements.txt") if "\njupyterlab==" in path.read_text()]
+    assert sorted(own) == ["notebook", "steps"]
+    assert sorted(quiet("notebook")) == ["jupyter_lab_config.json", "labconfig/page_config.json"]
+    for context in own:
+        assert quiet(context) == quiet("notebook"), context
+        assert "COPY quiet /opt/jupyter/etc/jupyter\n" in (IMAGES / context / "Dockerfile").read_text()
+
+
 def test_steps_image_starts_like_the_notebook_image() -> None:
     endings = [
         [

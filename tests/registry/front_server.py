@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import os
 import signal
@@ -35,7 +36,7 @@ BASIC = {"Authorization": "Basic " + base64.b64encode(b"pusher:secret").decode()
 class Front:
     """The role's front and registry in a folder, with the role's own files."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, binary: str = BINARY) -> None:
         self.store, self.run, self.log = folder / "store", folder / "run", folder / "log"
         for path in (self.store, self.run):
             path.mkdir()
@@ -61,7 +62,8 @@ class Front:
                 text = text.replace(before, after)  # noqa: PLW2901
             (folder / name).write_text(text)
         environment = {
-            "SERVE_BINARY": BINARY,
+            "SERVE_BINARY": binary,
+            "SERVE_FRONT": f"127.0.0.1/{self.port}",
             "SERVE_CONFIG": str(folder / "config.yml"),
             "SERVE_FRONT_CONFIG": str(folder / "nginx.conf"),
             "SERVE_LOCKS": str(self.store / ".locks"),
@@ -87,11 +89,21 @@ class Front:
                 assert time.monotonic() < end and self.process.poll() is None, self.log.read_text()
                 time.sleep(0.05)
 
+    def rest(self) -> contextlib.AbstractContextManager[None]:
+        """Hold the registry, as maintenance does."""
+        return pause.supervised(self.store / ".locks", functools.partial(os.kill, self.process.pid, signal.SIGUSR1))
+
+    def registry(self) -> int:
+        """Return the number of the registry's process; behind the front it is the child that is not nginx."""
+        parent = self.process.pid
+        for child in map(int, Path(f"/proc/{parent}/task/{parent}/children").read_text().split()):
+            if b"config.yml" in Path(f"/proc/{child}/cmdline").read_bytes():
+                return child
+        raise AssertionError(self.log.read_text())
+
     def maintain(self, desired: Desired) -> maintenance.Outcome:
-        stop = functools.partial(os.kill, self.process.pid, signal.SIGUSR1)
-        rest = functools.partial(pause.supervised, self.store / ".locks", stop)
         with self.client() as client:
-            return maintenance.converge(maintenance.World(Store(self.store), Cache(), client, rest), desired)
+            return maintenance.converge(maintenance.World(Store(self.store), Cache(), client, self.rest), desired)
 
 
 @dataclass

@@ -11,9 +11,8 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .._common import files
+from .._common import files, mounts
 from .._common.docker_api import EngineError
-from .._common.mounts import unescape
 from .model import MANIFEST, ROOMS, ROOTS, ROSTER, STATE, TAG, Settings, SettingsError, covers, left_out
 from .plan import patterns
 from .restic import Repository, RepositoryError
@@ -21,7 +20,6 @@ from .sources import Current, Known, Look, Source, known_from, named
 from .world import World
 
 REGISTER = "/etc/labserver/accounts/register.json"
-FSTAB = "/etc/fstab"
 COMPLETE = f"{STATE}/complete.json"
 
 
@@ -45,7 +43,7 @@ def read(world: World, settings: Settings) -> tuple[tuple[Source, ...], tuple[Ma
     current = Current(
         looks=looks,
         mounts=tuple(world.mounts()),  # after the looks
-        planned_mounts=planned_mounts(world),
+        planned_mounts=mounts.planned(world.root),
         volumes=volumes,
         unknown=tuple(unknown),
         people=roster is not None,
@@ -116,20 +114,6 @@ def look(world: World, path: str) -> Look:
             return Look(empty=next(entries, None) is None, link=link)
     except OSError:
         return Look(there=place.exists())
-
-
-def planned_mounts(world: World) -> tuple[str, ...]:
-    """Return the mount points of fstab that are mounted at boot."""
-    try:
-        lines = world.at(FSTAB).read_text("utf-8", "surrogateescape").splitlines()
-    except OSError:
-        return ()
-    fields = [line.split() for line in lines if line.strip() and not line.lstrip().startswith("#")]
-    return tuple(
-        unescape(words[1])
-        for words in fields
-        if len(words) >= 4 and words[1].startswith("/") and "noauto" not in words[3].split(",")
-    )
 
 
 def read_known(world: World, repo: Repository, settings: Settings) -> Known | None:

@@ -31,6 +31,11 @@ REFUSED = (
     "the repository is there, and backup_password is not its password; give the password that it was made with (restic "
     "key add and key passwd change it). Nothing was written"
 )
+IN_USE = "repository is already locked"
+LOCKED = (
+    "another run works in the repository, on this host or on another one; try again when it has ended (what a killed "
+    "run of another host left is free after half an hour): "
+)
 
 
 class RepositoryError(Exception):
@@ -102,11 +107,15 @@ class Repository:
         """Call restic; raises RepositoryError when it ends with another status than those that are ``fine``."""
         done = self.run(words)
         if done.code not in fine:
-            raise RepositoryError(f"restic {words[0]}: {done.last_words or f'exit status {done.code}'}")
+            told = LOCKED if IN_USE in done.error else ""
+            raise RepositoryError(f"restic {words[0]}: {told}{done.last_words or f'exit status {done.code}'}")
         return done
 
     def open(self) -> None:
-        """Make sure that the recorded repository is there. Raises RepositoryError."""
+        """Make sure that the recorded repository is there, and free of what runs that died left.
+
+        Raises RepositoryError.
+        """
         recorded = self._recorded()
         if not recorded:
             raise RepositoryError("no repository was made yet; run the role backup")
@@ -126,6 +135,9 @@ class Repository:
                 f"there is another repository ({found.id[:8]}) than the one of the earlier backups ({recorded[:8]}); "
                 f"give the right place, or remove {self.identity} to use this one from now on"
             )
+        # Locks of runs that were killed are removed, those of live ones are kept. Where none may be removed, what needs
+        # it says so.
+        self.run(["unlock"])
 
     def make(self) -> bool:
         """Make the repository, or take over the one that is there; returns whether anything was done."""
@@ -167,7 +179,8 @@ class Repository:
         point = self.settings.mount_point
         if point and point not in self.mounts():
             return Found("", NOT_MOUNTED, f"nothing is mounted at {point}")
-        done = self.run(["cat", "config"])
+        # Without a lock: one that a killed run left would make the repository look as if it could not be reached.
+        done = self.run(["cat", "config", "--no-lock"])
         if not done.code:
             return Found(str(json.loads(done.out)["id"]))
         return Found("", trouble(done), done.last_words)

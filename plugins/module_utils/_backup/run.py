@@ -79,7 +79,6 @@ def back_up(world: World, settings: Settings, repo: Repository, accept: bool = F
     Nothing is forgotten after a run that missed anything. Raises BusyError while the registry is maintained.
     """
     repo.open()
-    repo.call("unlock")  # only what a run that died left; those of a live one are kept
     known = None if accept else read_known(world, repo, settings)
     sources, items, current = read(world, settings)
     plan, unwanted = compare(settings, sources, items, current), patterns(settings)

@@ -105,7 +105,7 @@ class Engine:
             self._remove(identity)
 
     def _log(self, identity: str) -> str:
-        log = self.api.raw(f"/containers/{identity}/logs", stdout="1", stderr="1", tail="40")
+        log = self.api.raw(f"/containers/{identity}/logs", most_bytes=TOLD_BYTES, stdout="1", stderr="1", tail="40")
         return demultiplex(log)[-LOG_CHARACTERS:]
 
     def _remove(self, name: str) -> None:

@@ -5,8 +5,8 @@
 """Which images the catalogue fetched to this host, so that those whose tags are gone do not fill its disk.
 
 Only what the catalogue itself fetched is ever removed, a week after its last tag went, and never what a container
-runs from, what somebody chose last, or an image of a repository that the registry does not have any more: that
-registry may have lost its disk, and this copy may be the last one.
+runs from, what is among the last images that somebody chose, or an image of a repository that the registry does not
+have any more: that registry may have lost its disk, and this copy may be the last one.
 """
 
 from __future__ import annotations

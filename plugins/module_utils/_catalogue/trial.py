@@ -39,6 +39,8 @@ ANSWER_SECONDS = 2.0
 OLDEST_VERSION = 5
 VERSION_HEADER = "X-JupyterHub-Version"
 CLONE_NEWNET = 0x40000000
+LOG_OPTIONS = {"max-size": "16m", "max-file": "1"}
+"""What an image writes lies on the host's disk until its trial ends; this is twice what is ever read of it."""
 TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108
 
 
@@ -156,6 +158,7 @@ def body(reference: str, memory_bytes: int = MEMORY_BYTES) -> dict[str, Any]:
                 **dict.fromkeys(TEMPORARY, "rw,exec,nosuid,nodev,mode=1777,size=256m"),
             },
             "Init": True,
+            "LogConfig": {"Type": "json-file", "Config": dict(LOG_OPTIONS)},
             "Memory": memory_bytes,
             "MemorySwap": memory_bytes,
             "PidsLimit": 512,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from . import paths
-from .mounts import Mount, unescape
+from .mounts import Mount, planned
 
 SYSTEM = frozenset(
     "/ /bin /boot /dev /etc /home /lib /lib32 /lib64 /libx32 /lost+found /media /mnt /opt /proc /root /run /sbin /snap "  # noqa: SIM905
@@ -118,18 +118,13 @@ def obstacle(root: Path, path: str, mounted: Iterable[Mount]) -> str:
         return f"leads to {real} through a symbolic link; name that folder itself"
     mine = [mount for mount in mounted if mount.target == path]
     if not mine:
-        return "is a mount point in /etc/fstab and not mounted now; mount it first" if _in_fstab(root, path) else ""
+        return (
+            "is a mount point in /etc/fstab and not mounted now; mount it first"
+            if path in planned(root, also_by_hand=True)
+            else ""
+        )
     last = mine[-1]
     whole = last.origin == "/" or f"subvol={last.origin}" in last.options
     if last.fstype in DISKS and whole:
         return ""
     return f"is a mount point of {last.source} ({last.fstype}), which is no disk of its own; give a folder within it"
-
-
-def _in_fstab(root: Path, path: str) -> bool:
-    try:
-        lines = (root / "etc/fstab").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    except OSError:
-        return False
-    fields = [line.split() for line in lines if not line.lstrip().startswith("#")]
-    return any(len(field) > 1 and os.path.normpath(unescape(field[1])) == path for field in fields)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -64,12 +65,35 @@ def read(path: Path = MOUNTINFO) -> tuple[Mount, ...]:
     return parse(path.read_bytes().decode("utf-8", "surrogateescape"))
 
 
+def planned(root: Path = Path("/"), also_by_hand: bool = False) -> tuple[str, ...]:
+    """Return the mount points of fstab that are mounted at boot, with ``also_by_hand`` those with ``noauto`` as well.
+
+    ``root`` is where the host's file system begins. Without a readable fstab there are none.
+    """
+    try:
+        text = (root / "etc/fstab").read_text("utf-8", "surrogateescape")
+    except OSError:
+        return ()
+    fields = [line.split() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    return tuple(
+        os.path.normpath(unescape(words[1]))
+        for words in fields
+        if len(words) >= 2
+        and words[1].startswith("/")
+        and (also_by_hand or len(words) < 4 or "noauto" not in words[3].split(","))
+    )
+
+
+def inside(path: str, folder: str) -> bool:
+    """Tell whether a path is a folder or lies below it."""
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
 def holding(folder: str, mounts: Iterable[Mount]) -> Mount | None:
     """Return the mount that a folder lies on: the last one of the longest path, or None."""
     best: Mount | None = None
     for mount in mounts:
-        inside = folder == mount.target or folder.startswith(mount.target.rstrip("/") + "/")
-        if inside and (best is None or len(mount.target) >= len(best.target)):
+        if inside(folder, mount.target) and (best is None or len(mount.target) >= len(best.target)):
             best = mount
     return best
 

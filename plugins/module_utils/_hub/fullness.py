@@ -25,6 +25,8 @@ TOLD = 0.90
 GRAVE = 0.98
 HOLDS = timedelta(minutes=15)
 """So long an announcement holds when it is not renewed: three runs of the job."""
+SHOWN = 5
+"""So many people are named in one line."""
 REMOTE = frozenset({"cifs", "smb3", "nfs", "nfs4", "autofs", "ceph", "9p"})
 """Not asked how full they are: a question to a server that is gone would hang."""
 ROSTER, FILE = "etc/labserver/public/roster.json", "etc/labserver/public/fullness.json"
@@ -64,11 +66,11 @@ class Full:
 
 
 def people(root: Path) -> list[Person]:
-    """Return the people of roster.json who may use the hub, none where there is no roster; raises ExchangeError."""
+    """Return the people of roster.json who may use the hub; raises OSError, ExchangeError."""
     try:
         document = exchange.parse((root / ROSTER).read_bytes(), "roster.json")
     except FileNotFoundError:
-        return []
+        raise exchange.ExchangeError(f"/{ROSTER} is not there; {exchange.HINT}") from None
     try:
         return [
             Person(name, int(one["uid"]), str(one["home"]))
@@ -79,18 +81,47 @@ def people(root: Path) -> list[Person]:
         raise exchange.ExchangeError(f"roster.json is damaged ({error!r}); {exchange.HINT}") from error
 
 
+def is_far(mount: mounts.Mount | None) -> bool:
+    """Tell whether a home is on another machine, or on nothing that is known."""
+    return mount is None or mount.fstype in REMOTE or mount.fstype.startswith("fuse")
+
+
+def absent(
+    known: Iterable[Person],
+    table: Iterable[mounts.Mount],
+    planned: Iterable[str] = (),
+    is_folder: Callable[[str], bool] = os.path.isdir,
+) -> dict[str, list[Person]]:
+    """Return whose home is not where it belongs, by the reason; what is there instead says nothing of it.
+
+    ``planned``: the mount points that fstab names.
+    """
+    mounted, points, found = tuple(table), sorted(planned, key=len), dict[str, list[Person]]()
+    there = {mount.target for mount in mounted}
+    for person in known:
+        point = next((one for one in reversed(points) if mounts.inside(person.home, one)), "")
+        if point and point not in there:
+            found.setdefault(f"nothing is mounted at {point}, which /etc/fstab names", []).append(person)
+        elif not is_far(mounts.holding(person.home, mounted)) and not is_folder(person.home):
+            found.setdefault("there is no such folder", []).append(person)
+    return found
+
+
 def look(
     known: Iterable[Person],
     table: Iterable[mounts.Mount],
     quotas_of: Callable[[str], quota.Quotas] = quota.find,
     statvfs: Callable[[str], os.statvfs_result] = os.statvfs,
-) -> list[Full]:
-    """Return the homes that are full by ``TOLD`` or more; of two reasons the person's own quota is named."""
-    mounted, found = tuple(table), []
+) -> tuple[list[Full], dict[str, list[Person]]]:
+    """Return the homes that are full by ``TOLD`` or more, and those of which nothing is known, by the reason.
+
+    Of two reasons why a home is full the person's own quota is named.
+    """
+    mounted, found, unknown = tuple(table), [], dict[str, list[Person]]()
     asked: dict[str, tuple[quota.Quotas, int, int]] = {}
     for person in known:
         mount = mounts.holding(person.home, mounted)
-        if mount is None or mount.fstype in REMOTE or mount.fstype.startswith("fuse"):
+        if mount is None or is_far(mount):
             continue
         try:
             if mount.target not in asked:
@@ -100,21 +131,29 @@ def look(
                 asked[mount.target] = (quotas_of(mount.target), used, used + free)
             quotas, used, size = asked[mount.target]
             spent, limit = quotas.usage(person.uid) if not quotas.reason else (0, 0)
-        except OSError:
+        except OSError as error:
+            unknown.setdefault(f"{mount.target} cannot be asked: {error}", []).append(person)
             continue
         for one in (Full(person.name, spent, limit, True), Full(person.name, used, size, False)):
             if one.part >= TOLD:
                 found.append(one)
                 break
-    return found
+    return found, unknown
 
 
-def warnings(found: Iterable[Full]) -> list[str]:
-    """Return a sentence for the administrator about people's quotas; disks have their own."""
+def warnings(found: Iterable[Full], unknown: Mapping[str, Sequence[Person]] | None = None) -> list[str]:
+    """Return sentences for the administrator about people's quotas and homes not looked at; disks have their own."""
+    lines = []
+    for reason, people in (unknown or {}).items():
+        more = f" and {len(people) - SHOWN} more" if len(people) > SHOWN else ""
+        lines.append(
+            f"{reason}: not known how full the home is of {', '.join(one.name for one in people[:SHOWN])}{more}"
+        )
     named = sorted(((one.part, one.name) for one in found if one.by_quota), reverse=True)
-    if not named:
-        return []
-    return [f"nearly at the quota of the home: {', '.join(f'{name} ({min(part, 1):.0%})' for part, name in named)}"]
+    if named:
+        told = ", ".join(f"{name} ({min(part, 1):.0%})" for part, name in named)
+        lines.append(f"nearly at the quota of the home: {told}")
+    return lines
 
 
 def announcements(found: Iterable[Full], now: datetime) -> list[dict[str, Any]]:
@@ -140,6 +179,9 @@ def tell(root: Path, listed: Sequence[Mapping[str, Any]]) -> None:
 
 def attend(root: Path, now: datetime) -> list[str]:
     """Look at all homes and tell their owners; returns sentences for the administrator. Raises OSError, ValueError."""
-    found = look(people(root), mounts.read())
+    known, table = people(root), mounts.read()
+    away = absent(known, table, mounts.planned(root))
+    gone = {person for persons in away.values() for person in persons}
+    found, unknown = look([person for person in known if person not in gone], table)
     tell(root, announcements(found, now))
-    return warnings(found)
+    return warnings(found, away | unknown)

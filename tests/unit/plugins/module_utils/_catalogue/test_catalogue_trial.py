@@ -14,7 +14,7 @@ import typing as t
 from collections.abc import Iterator
 
 import pytest
-from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue import trial
+from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue import engine, trial
 
 RUNS: dict[str, t.Any] = {"Running": True, "ExitCode": 0}
 ENDED: dict[str, t.Any] = {"Running": False, "ExitCode": 3, "OOMKilled": False}
@@ -24,6 +24,12 @@ def test_a_trial_has_nothing_of_the_host_and_of_the_network() -> None:
     host = trial.body("image")["HostConfig"]
     assert (host["NetworkMode"], host["CapDrop"], host["SecurityOpt"]) == ("none", ["ALL"], ["no-new-privileges"])
     assert "Binds" not in host
+
+
+def test_an_image_that_writes_without_end_does_not_fill_the_disk() -> None:
+    log = trial.body("image")["HostConfig"]["LogConfig"]
+    assert log == {"Type": "json-file", "Config": {"max-size": "16m", "max-file": "1"}}
+    assert 2 * engine.TOLD_BYTES <= 16 << 20, "what is read is in it whole, with the quotes of Docker's log"
 
 
 def test_what_is_too_little_memory_is_named() -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts.quota import Dqblk, Quotas
+from ansible_collections.labserver.jupyter.plugins.module_utils._common.exchange import ExchangeError
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.mounts import Mount
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub import fullness
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub.fullness import Full, Person
@@ -38,7 +40,9 @@ def quotas(used: dict[int, tuple[float, float]]) -> Quotas:
 
 
 def found(used: dict[int, tuple[float, float]], numbers: os.statvfs_result, mount: Mount = HOME) -> list[Full]:
-    return fullness.look(PEOPLE, [mount], lambda _folder: quotas(used), lambda _folder: numbers)
+    full, unknown = fullness.look(PEOPLE, [mount], lambda _folder: quotas(used), lambda _folder: numbers)
+    assert unknown == {}
+    return full
 
 
 @pytest.mark.parametrize(("spent", "told"), [(8.9, False), (9.0, True), (10.0, True)])
@@ -63,7 +67,42 @@ def test_homes_elsewhere_are_not_asked() -> None:
         raise AssertionError("a server that is gone would not answer")
 
     mount = Mount("/home", "nas:/home", "nfs4", frozenset({"rw"}))
-    assert fullness.look(PEOPLE, [mount], lambda _folder: Quotas(reason="none"), hang) == []
+    assert fullness.look(PEOPLE, [mount], lambda _folder: Quotas(reason="none"), hang) == ([], {})
+    assert fullness.absent(PEOPLE, [mount], ["/home"], hang) == {}
+
+
+def test_a_home_whose_disk_is_not_mounted_is_not_measured_on_the_disk_below() -> None:
+    root = Mount("/", "/dev/vda", "ext4", frozenset({"rw"}))
+    carla = Person("carla", 20003, "/homework/jupyter-carla")
+    away = fullness.absent([*PEOPLE, carla], [root], ["/", "/home", "/homework/other"], lambda _folder: True)
+    assert away == {"nothing is mounted at /home, which /etc/fstab names": PEOPLE}
+    assert fullness.absent(PEOPLE, [root, HOME], ["/", "/home"], lambda _folder: True) == {}
+    assert fullness.absent(PEOPLE, [root], ["/"], lambda folder: "bob" in folder) == {
+        "there is no such folder": PEOPLE[:1]
+    }
+
+
+def test_a_disk_that_cannot_be_asked_is_named() -> None:
+    def broken(_folder: str) -> os.statvfs_result:
+        raise OSError(errno.EIO, "Input/output error")
+
+    full, unknown = fullness.look(PEOPLE, [HOME], lambda _folder: quotas({}), broken)
+    assert full == []
+    many = unknown | {"elsewhere": [Person(f"p{number}", number, "/x") for number in range(7)]}
+    assert fullness.warnings([], many) == [
+        "/home cannot be asked: [Errno 5] Input/output error: not known how full the home is of alice, bob",
+        "elsewhere: not known how full the home is of p0, p1, p2, p3, p4 and 2 more",
+    ]
+
+
+def test_without_a_roster_nobody_is_told_and_that_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ExchangeError, match=r"roster\.json is not there"):
+        fullness.attend(tmp_path, NOW)
+    public = tmp_path / "etc/labserver/public"
+    public.mkdir(parents=True)
+    user = {"uid": 20001, "home": "/nowhere/jupyter-alice", "state": "present"}
+    (public / "roster.json").write_text(json.dumps({"version": 1, "users": {"alice": user}}))
+    assert fullness.attend(tmp_path, NOW) == ["there is no such folder: not known how full the home is of alice"]
 
 
 def test_announcements_name_their_people_and_end_by_themselves(tmp_path: Path) -> None:

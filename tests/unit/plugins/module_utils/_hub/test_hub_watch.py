@@ -142,6 +142,8 @@ def test_a_server_that_is_stopped_meanwhile_alarms_nobody(tmp_path: Path, monkey
         return ask(path, **query)
 
     engine.get = get
+    (tmp_path / "etc/labserver/public").mkdir(parents=True)
+    (tmp_path / "etc/labserver/public/roster.json").write_text('{"version": 1, "users": {}}')
     world = World(engine, Place(record=tmp_path / "record"))
     assert watch.look(watch.Settings(GIB, ()), world, tmp_path).status == job.OK
 
