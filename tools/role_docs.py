@@ -104,7 +104,9 @@ def example(role: str, spec: dict[str, t.Any]) -> str:
                 plain(option.get("description", "")) + choices, 116, initial_indent="# ", subsequent_indent="# "
             ),
         ]
-        value = yaml.safe_dump({name: option.get("default")}, default_flow_style=None, width=100, sort_keys=False)
+        value = option.get("default")
+        style = None if isinstance(value, list | dict) else False
+        value = yaml.safe_dump({name: value}, default_flow_style=style, width=100, sort_keys=False)
         lines += [f"# {line}" for line in value.rstrip().splitlines()]
     return "\n".join(lines) + "\n"
 
