@@ -97,6 +97,11 @@ test-images: $(STAMP) ## build notebook and scientific and use them (some 10 min
 new-image: ## a folder for an image of the lab's own: NAME=leem/analysis INVENTORY=inventory/mylab
 	tools/new-image.sh "$(NAME)" "$(or $(INVENTORY),inventory/example)"
 
+ANSWERS ?=
+.PHONY: new-lab
+new-lab: ## a first inventory from ten questions: INVENTORY=inventory/mylab [ANSWERS=answers.yml]
+	@python3 tools/new_lab.py "$(or $(INVENTORY),inventory/mylab)" $(ANSWERS:%=--answers "%")
+
 # Most of these use one core, so two run at a time, the longest first. The output of each is shown when it ends.
 CHECKS := sanity lint-yaml packaging lint-python pytest units
 JOBS ?= 2

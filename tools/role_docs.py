@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Writes what follows from the argument specs of the roles; with --check only tells whether all of it is current.
 
-That is the table of inputs in each role's README, and a commented file with all inputs of the role in the example
-inventory.
+That is the table of inputs in each role's README, a commented file with all inputs of the role in the example
+inventory, and the JSON schemas from which editors complete and check an inventory.
 """
 
 from __future__ import annotations
@@ -15,9 +15,15 @@ import textwrap
 import typing as t
 from pathlib import Path
 
+import inventory_schema
 import yaml
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
+import collection  # noqa: F401 - makes the checkout importable as the collection
+from ansible_collections.labserver.jupyter.plugins.plugin_utils import _inputs
+
 ROOT = Path(__file__).resolve().parents[1]
+SCHEMAS = ROOT / "inventory" / "schema"
 BEGIN, END = "<!-- begin generated: inputs -->", "<!-- end generated: inputs -->"
 
 
@@ -86,6 +92,7 @@ def example(role: str, spec: dict[str, t.Any]) -> str:
     head = f"Inputs of the role {role} with their defaults. {plain(point.get('short_description', ''))}."
     lines = [
         "---",
+        inventory_schema.MODELINE.format("../../../schema/variables.json"),
         f"# {head} Uncomment what you change.",
         "# (Generated; what a key of a list means is in the role's README.)",
     ]
@@ -97,7 +104,9 @@ def example(role: str, spec: dict[str, t.Any]) -> str:
                 plain(option.get("description", "")) + choices, 116, initial_indent="# ", subsequent_indent="# "
             ),
         ]
-        value = yaml.safe_dump({name: option.get("default")}, default_flow_style=None, width=100, sort_keys=False)
+        value = option.get("default")
+        style = None if isinstance(value, list | dict) else False
+        value = yaml.safe_dump({name: value}, default_flow_style=style, width=100, sort_keys=False)
         lines += [f"# {line}" for line in value.rstrip().splitlines()]
     return "\n".join(lines) + "\n"
 
@@ -105,14 +114,19 @@ def example(role: str, spec: dict[str, t.Any]) -> str:
 def generated() -> dict[Path, str]:
     """Return the files that follow from the specs, and what they have to hold."""
     files = {}
+    roles = {}
     for path in sorted(ROOT.glob("roles/*/meta/argument_specs.yml")):
         role = path.parents[1]
         spec = yaml.safe_load(path.read_text(encoding="utf-8"))
+        roles[role.name] = spec["argument_specs"]["main"].get("options") or {}
         readme = role / "README.md"
         files[readme] = updated(readme.read_text(encoding="utf-8"), spec)
         files[ROOT / "inventory" / "example" / "group_vars" / "all" / f"inputs_{role.name}.yml"] = example(
             role.name, spec
         )
+    variables = inventory_schema.variables(roles, _inputs.SHARED_INPUTS, sorted(_inputs.RESULTS))
+    files[SCHEMAS / "variables.json"] = inventory_schema.text(variables)
+    files[SCHEMAS / "hosts.json"] = inventory_schema.text(inventory_schema.hosts(inventory_schema.GROUPS))
     return files
 
 

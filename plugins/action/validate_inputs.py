@@ -16,7 +16,7 @@ from ansible import constants, context
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.labserver.jupyter.plugins.module_utils._common import folders
-from ansible_collections.labserver.jupyter.plugins.plugin_utils import _inputs, _lab, _together, _yaml_source
+from ansible_collections.labserver.jupyter.plugins.plugin_utils import _inputs, _lab, _places, _together, _yaml_source
 
 # LibYAML's reads ten times as fast, and each host's check reads all roles.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -78,8 +78,9 @@ class ActionModule(ActionBase):
         everything = sorted(path.parent.parent.name for path in ROLES.glob("*/meta/argument_specs.yml"))
         roles = self._task.args.get("roles") or everything
         specs = {role: options_of(role) for role in roles}
-        problems = self._in_files(variables, {name for options in specs.values() for name in options})
-        problems += _inputs.unknown_variables(set(variables) - MAGIC, specs)
+        texts = self._texts(variables)
+        in_files = _yaml_source.problems(texts, {name for options in specs.values() for name in options})
+        problems = _inputs.unknown_variables(set(variables) - MAGIC, specs)
         everything_given: dict[str, t.Any] = {}
         for role, options in specs.items():
             values, found = self._values(role, options, variables)
@@ -87,9 +88,10 @@ class ActionModule(ActionBase):
             problems += found + self._broken_rules(role, values, bool(found))
         problems += folders.problems(everything_given, self._listed_folders(everything_given))
         problems += self._together(everything_given, variables, roles)
-        whole = self._whole(self._task.args.get("lab") or [], variables)
+        host, groups = str(variables.get("inventory_hostname", "")), variables.get("group_names") or []
+        problems = in_files + (_places.with_places(problems, texts, host, groups) if problems else [])
+        whole = self._whole(self._task.args.get("lab") or [], variables, texts)
         if problems or whole:
-            host = variables.get("inventory_hostname", "")
             parts = [f"the inputs of {host}"] * bool(problems) + ["what the servers of the lab say"] * bool(whole)
             problems += whole
             lines = "\n".join(f"  {number}. {text}" for number, text in enumerate(problems, 1))
@@ -104,8 +106,8 @@ class ActionModule(ActionBase):
             result.update(changed=False, problems=[], msg=f"the inputs of {len(roles)} roles are good")
         return result
 
-    def _in_files(self, variables: Mapping[str, t.Any], inputs: Collection[str]) -> list[str]:
-        """Return what YAML makes of the inventory's files without a word; see the core."""
+    def _texts(self, variables: Mapping[str, t.Any]) -> dict[str, str]:
+        """Return the texts of the inventory's files; what YAML and people make wrong in them, Ansible does not tell."""
         sources = [str(source) for source in context.CLIARGS.get("inventory") or constants.DEFAULT_HOST_LIST]
         places = [str(variables[name]) for name in ("playbook_dir",) if variables.get(name)]
         texts: dict[str, str] = {}
@@ -114,10 +116,10 @@ class ActionModule(ActionBase):
                 # A file that is encrypted as a whole is decrypted to a temporary one, which goes with the process.
                 texts[str(path)] = Path(self._loader.get_real_file(str(path))).read_text(encoding="utf-8")
         self._loader.cleanup_all_tmp_files()
-        return _yaml_source.problems(texts, inputs)
+        return texts
 
-    def _whole(self, hosts: Collection[str], variables: Mapping[str, t.Any]) -> list[str]:
-        """Return what does not fit together among the servers of the lab."""
+    def _whole(self, hosts: Collection[str], variables: Mapping[str, t.Any], labels: Collection[str]) -> list[str]:
+        """Return what does not fit together among the servers of the lab. ``labels`` are the inventory's files."""
         lab: dict[str, dict[str, t.Any]] = {}
         specs = {role: options_of(role) for role in _lab.ROLES}
         for host in hosts:
@@ -125,7 +127,10 @@ class ActionModule(ActionBase):
             lab[host] = {}
             for role, options in specs.items():
                 lab[host] |= self._values(role, options, its)[0]
-        return _lab.problems(_lab.Lab(lab, variables.get("groups") or {})) if lab else []
+        groups = variables.get("groups") or {}
+        if not lab:
+            return []
+        return _places.strangers(labels, {*groups.get("all", []), *lab}, groups) + _lab.problems(_lab.Lab(lab, groups))
 
     def _values(
         self, role: str, options: Mapping[str, t.Any], variables: dict[str, t.Any]

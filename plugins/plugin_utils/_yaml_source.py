@@ -62,7 +62,7 @@ def problems(texts: Mapping[str, str], inputs: Collection[str]) -> list[str]:
             continue  # Ansible says so itself
         for node in nodes:
             found += _of_node(label, node, frozenset(inputs), below_input=False)
-            group = _group(label)
+            group = owner_of(label)
             if group:
                 found += _twice_in_a_group(label, node, inputs, tops.setdefault(group, {}))
     return found
@@ -107,8 +107,8 @@ def _number(where: str, name: str, text: str) -> Iterator[str]:
         yield f'{where}: {name}: {text} is read as a number in base 60; put it in quotes: "{text}"'
 
 
-def _group(label: str) -> tuple[str, ...]:
-    """Return of whom a file below group_vars or host_vars has the variables: base, kind and name."""
+def owner_of(label: str) -> tuple[str, ...]:
+    """Return of whom a file below group_vars or host_vars has the variables: base, kind and name; empty elsewhere."""
     parts = Path(label).parts
     at = max((index for index, part in enumerate(parts[:-1]) if part in FOLDERS), default=-1)
     if at < 0:

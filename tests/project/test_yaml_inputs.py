@@ -86,3 +86,23 @@ def test_a_registry_that_is_taken_off_while_the_hub_looks_there_stops_the_run(in
     apart = "registry_state: absent\nhub_registry: registry.lab.example:443\nimages_state: absent\n"
     (inventory / "group_vars/all.yml").write_text(apart)
     assert validate(inventory)[0] == 0
+
+
+def test_a_slip_is_said_with_what_was_meant_and_where_it_stands(inventory: Path) -> None:
+    """For a host, a group and all; in files of variables and in the inventory of hosts."""
+    hosts = (
+        "all:\n  vars:\n    hub_lab_nam: x\n  children:\n    labs:\n      hosts:\n        lab1: {hub_defualt_cpu: 2}\n"
+    )
+    (inventory / "hosts.yml").write_text(hosts)
+    (inventory / "group_vars/labs.yml").write_text("accounts_user: []\naccounts_groups:\n  - {name: leem, limit: {}}\n")
+    (inventory / "host_vars").mkdir()
+    (inventory / "host_vars/lab_1.yml").write_text("hub_image_repositories: []\n")
+    status, said = validate(inventory)
+    assert status != 0, said
+    for words in (
+        f"did you mean hub_lab_name? ({inventory}/hosts.yml line 3)",
+        f"did you mean hub_default_cpu? ({inventory}/hosts.yml line 7)",
+        f"did you mean accounts_users? ({inventory}/group_vars/labs.yml line 1)",
+        f"{inventory}/host_vars/lab_1.yml: the inventory has no host lab_1, so nobody reads this; did you mean lab1?",
+    ):
+        assert words in said, said
