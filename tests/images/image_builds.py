@@ -44,11 +44,17 @@ def build(folder: Path, below: str, name: str) -> str:
     """Return the image of a folder with a Dockerfile on the image ``below``."""
     reference = f"{PREFIX}/{name}:{context_hash(str(folder), extra=below)}"
     if not there(reference):
-        docker("build", "--quiet", "--build-arg", f"BASE={below}", "--tag", reference, folder)
+        bases = ("--build-arg", f"BASE={below}", "--build-arg", f"PLAIN_BASE={base()}")
+        docker("build", "--quiet", *bases, "--tag", reference, folder)
     return reference
 
 
-def image(context: str) -> str:
-    """Return an image of the collection, with those that it is built on."""
-    below = layers.CONTEXTS[context]
+def image(context: str, on: str = "") -> str:
+    """Return an image of the collection, with those that it is built on; ``on`` is another image to build it on."""
+    below = on or layers.CONTEXTS[context]
     return build(IMAGES / context, image(below) if below else base(), context)
+
+
+def proxy() -> str:
+    """Return the image of the hub's proxy."""
+    return build(ROOT / "roles/hub/files/images/proxy", base(), "proxy")

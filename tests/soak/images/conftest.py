@@ -9,7 +9,6 @@ SOAK_IMAGES="r octave" in the environment leaves the tests of other images out.
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,33 +18,12 @@ from hub_package import make_importable
 from paths import ROOT
 
 make_importable()
-sys.path += [str(ROOT / "tests" / folder) for folder in ("hub", "hub_process")] + [str(ROOT / "plugins")]
+sys.path += [str(ROOT / "tests" / folder) for folder in ("hub", "hub_process", "images")] + [str(ROOT / "plugins")]
 
-from module_utils._images.layers import CONTEXTS  # noqa: E402 - needs the paths above
-from stack import Stack, docker  # noqa: E402 - the same
+import image_builds  # noqa: E402 - needs the paths above
+from stack import Stack  # noqa: E402 - the same
 
-IMAGES = ROOT / "roles" / "images" / "files" / "images"
-BASE = "soak-images/base:1"
 TESTED = ("r", "octave", "desktop", "vscode", "teaching")
-
-
-def build(name: str) -> str:
-    """Build an image and what it is built on; returns its reference. The engine's cache makes a second time short."""
-    below = CONTEXTS.get(name, "")
-    base = build(below) if below else plain_base()
-    reference = f"soak-images/{name}:1"
-    context = ROOT / "roles" / "hub" / "files" / "images" / name if name == "proxy" else IMAGES / name
-    bases = [f"--build-arg=BASE={base}", f"--build-arg=PLAIN_BASE={plain_base()}"]
-    docker("build", "--quiet", *bases, f"--tag={reference}", str(context))
-    return reference
-
-
-def plain_base() -> str:
-    """Make the base of all images once."""
-    if not docker("images", "--quiet", BASE):
-        script = ROOT / "roles" / "image_build" / "files" / "images" / "base" / "build.sh"
-        subprocess.run([script, "trixie", BASE], check=True)
-    return BASE
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +36,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, wanted: list[str]) -> Iterat
     """The lab with all images."""
     folder = Path(tmp_path_factory.mktemp("lab"))
     folder.chmod(0o755)
-    lab = Stack(folder, {name: build(name) for name in wanted}, build("proxy"))
+    lab = Stack(folder, {name: image_builds.image(name) for name in wanted}, image_builds.proxy())
     try:
         lab.begin()
         yield lab

@@ -12,6 +12,8 @@ config = get_config()  # noqa: F821
 config.ResourceUseDisplay.track_cpu_percent = True
 config.ResourceUseDisplay.cpu_warning_threshold = 0
 config.ResourceUseDisplay.show_host_usage = False
+# It would look at all processes each second, for a page that nobody asks for.
+config.ResourceUseDisplay.enable_prometheus_metrics = False
 
 # Only what this image can do. An image on top of this one may bring more.
 if not shutil.which("pandoc"):

@@ -1,19 +1,23 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The program ``jupyterhub-singleuser`` of the images: JupyterHub's own, quick, and also with a full home."""
+"""The programs ``jupyterhub-singleuser`` and ``jupyter-lab`` of the images: quick, and also with a full home."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import gc
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from . import later
 
 ROOM_BYTES = 1 << 16
+ASK_AFTER_SECONDS = 2.0
 
 
 def forgiving(step: Callable[[Any], None]) -> Callable[[Any], None]:
@@ -61,15 +65,74 @@ def kernel_folders(_manager: Any) -> list[str]:
     return [*jupyter_path("kernels"), str(ipython / "kernels")]
 
 
-def main() -> Any:
-    """Run the server."""
-    os.environ["IPYTHONDIR"] = str(ipython_folder())
-    with later.standing_in():
-        from jupyter_client.kernelspec import KernelSpecManager  # noqa: PLC0415
-        from jupyter_core.application import JupyterApp  # noqa: PLC0415
-        from jupyterhub.singleuser import main as run  # noqa: PLC0415
+def ask_later(extension: Any) -> None:
+    """Let the server answer before it asks its hub for its version and tells it of activity.
+
+    The hub may be busy with the starts of others. What comes of it is done as before: a server that does not reach its
+    hub ends.
+    """
+    check, keep_told = extension.check_hub_version, extension.keep_activity_updated
+
+    async def check_after(app: Any) -> None:
+        await asyncio.sleep(ASK_AFTER_SECONDS)
+        await check(app)
+
+    async def begin(app: Any) -> None:
+        app.__dict__["_labserver_check"] = asyncio.ensure_future(check_after(app))
+
+    async def keep_told_after(app: Any) -> None:
+        await asyncio.sleep(ASK_AFTER_SECONDS)
+        await keep_told(app)
+
+    extension.check_hub_version, extension.keep_activity_updated = begin, keep_told_after
+
+
+@contextlib.contextmanager
+def reading() -> Iterator[None]:
+    """What is imported meanwhile stays: the collector of garbage need not look at it, now and later."""
+    gc.disable()
+    try:
+        with later.standing_in():
+            yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def prepare() -> None:
+    """Change Jupyter's classes for this process."""
+    from jupyter_client.kernelspec import KernelSpecManager  # noqa: PLC0415
+    from jupyter_core.application import JupyterApp  # noqa: PLC0415
+
+    from . import asked  # noqa: PLC0415
 
     # It copies what an IPython of 2015 left in the home, and notes there that it did.
     JupyterApp.migrate_config = forgiving(JupyterApp.migrate_config)
     KernelSpecManager._kernel_dirs_default = kernel_folders
+    asked.install()
+
+
+def main() -> Any:
+    """Run a person's server for a hub."""
+    os.environ["IPYTHONDIR"] = str(ipython_folder())
+    with reading():
+        from jupyter_server.serverapp import ServerApp  # noqa: PLC0415
+        from jupyterhub.singleuser import main as run  # noqa: PLC0415
+        from jupyterhub.singleuser.extension import JupyterHubSingleUser  # noqa: PLC0415
+        from jupyterlab.labapp import LabApp  # noqa: F401, PLC0415 - read by the server otherwise, without the stand-ins
+
+        prepare()
+    ask_later(JupyterHubSingleUser)
+    # It would tell of an address that nobody opens; there is no option for it.
+    ServerApp.no_browser_open_file.default_value = True
+    return run()
+
+
+def lab() -> Any:
+    """Run JupyterLab without a hub."""
+    os.environ["IPYTHONDIR"] = str(ipython_folder())
+    with reading():
+        from jupyterlab.labapp import main as run  # noqa: PLC0415
+
+        prepare()
     return run()
