@@ -116,10 +116,3 @@ def test_people_read_when_an_idle_server_is_stopped(settings: dict[str, Any], wo
 @pytest.mark.parametrize("settings", [{"culling_enabled": False}, {"culling_groups": {"leem": 0}}])
 def test_nothing_is_said_where_no_server_is_stopped(settings: dict[str, Any]) -> None:
     assert desk.idle_rule(samples.settings(**settings), PEOPLE["alice"]) == ""
-
-
-@pytest.mark.parametrize(
-    ("size", "words"), [(512, "512 B"), (512 << 20, "512 MiB"), (3 << 29, "1.5 GiB"), (2 << 40, "2 TiB")]
-)
-def test_amounts(size: float, words: str) -> None:
-    assert desk.amount(size) == words

@@ -18,6 +18,7 @@ from ..exchange.shares import Share, ShareStatus, shares_of
 from ..exchange.text import clean
 from ..servers.offer import choose
 from ..servers.server import allowance
+from ..words.amounts import span
 
 RIGHTS = {"rw": "read and write", "ro": "read only"}
 STATES = {"ok": "there", "warning": "nearly full", "critical": "not available"}
@@ -62,24 +63,6 @@ class Desk:
     links: tuple[Link, ...]
     idle: str
     failure: Mapping[str, str] | None
-
-
-def amount(size: float) -> str:
-    """Return a number of bytes for people: ``512 MiB``, ``1.5 GiB``."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if size < 1024:
-            return f"{size:.3g} {unit}"
-        size /= 1024
-    return f"{size:.3g} TiB"
-
-
-def span(seconds: float) -> str:
-    """Return a length of time for people: ``5 minutes``, ``1 hour``, ``2 days``."""
-    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if seconds >= length:
-            count = round(seconds / length)
-            return f"{count} {unit}{'s' if count != 1 else ''}"
-    return f"{round(seconds)} seconds"
 
 
 def idle_rule(settings: Settings, person: Person) -> str:

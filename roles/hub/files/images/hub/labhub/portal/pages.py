@@ -20,6 +20,7 @@ from tornado.web import HTTPError, authenticated
 
 from ..exchange.sources import Sources
 from ..servers import failures, usage
+from ..words import amounts
 from . import desk
 from .board import Board
 
@@ -100,7 +101,7 @@ class LabHomeHandler(HomeHandler):
 
     def render_template(self, name: str, sync: bool = False, **more: Any) -> Any:
         if name == "home.html":
-            more |= {"desk": self._view, "amount": desk.amount}
+            more |= {"desk": self._view, "amount": amounts.amount, "cores": amounts.cores}
         return super().render_template(name, sync=sync, **more)
 
     async def _desk(self) -> desk.Desk | None:
