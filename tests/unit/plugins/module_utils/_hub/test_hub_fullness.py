@@ -38,6 +38,10 @@ def quotas(used: dict[int, tuple[float, float]]) -> Quotas:
 
 
 def found(used: dict[int, tuple[float, float]], numbers: os.statvfs_result, mount: Mount = HOME) -> list[Full]:
+    return seen(used, numbers, mount).full
+
+
+def seen(used: dict[int, tuple[float, float]], numbers: os.statvfs_result, mount: Mount = HOME) -> fullness.Seen:
     return fullness.look(PEOPLE, [mount], lambda _folder: quotas(used), lambda _folder: numbers)
 
 
@@ -63,7 +67,14 @@ def test_homes_elsewhere_are_not_asked() -> None:
         raise AssertionError("a server that is gone would not answer")
 
     mount = Mount("/home", "nas:/home", "nfs4", frozenset({"rw"}))
-    assert fullness.look(PEOPLE, [mount], lambda _folder: Quotas(reason="none"), hang) == []
+    assert fullness.look(PEOPLE, [mount], lambda _folder: Quotas(reason="none"), hang) == fullness.Seen([], {})
+
+
+def test_the_use_of_a_home_is_what_its_quota_counts() -> None:
+    uses = seen({20001: (3, 10), 20002: (1, 0)}, disk(1000, 500)).uses
+    assert uses == {"alice": fullness.Use(3 * GIB, 10 * GIB), "bob": fullness.Use(GIB, 0)}
+    without = fullness.look(PEOPLE, [HOME], lambda _folder: Quotas(reason="none"), lambda _folder: disk(1000, 500))
+    assert without.uses == {}
 
 
 def test_announcements_name_their_people_and_end_by_themselves(tmp_path: Path) -> None:
@@ -75,6 +86,8 @@ def test_announcements_name_their_people_and_end_by_themselves(tmp_path: Path) -
     ]
     fullness.tell(tmp_path, listed)
     assert json.loads((tmp_path / fullness.FILE).read_text())["announcements"] == listed
+    fullness.tell(tmp_path, [], {"bob": fullness.Use(1, 0)})
+    assert json.loads((tmp_path / fullness.FILE).read_text())["homes"] == {"bob": {"used": 1, "limit": 0}}
     fullness.tell(tmp_path, [])
     assert not (tmp_path / fullness.FILE).exists()
     fullness.tell(tmp_path, [])

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..exchange.homes import Home
 from ..exchange.images import Changes, Image
 from ..exchange.lab import Lab, Link
 from ..exchange.roster import Person
@@ -28,12 +29,15 @@ FAILURE_DAYS = 7
 
 @dataclass(frozen=True)
 class Server:
-    """The person's server. ``state``: stopped, starting, stopping or running; ``since``: ISO time in UTC.
+    """A server of the person. ``state``: stopped, starting, stopping or running; ``since``: ISO time in UTC.
+
+    ``name`` is empty for the first one, which everybody has.
 
     ``changes``: what changed in its image since the one before.
     """
 
     state: str
+    name: str = ""
     image: str = ""
     title: str = ""
     since: str = ""
@@ -55,7 +59,7 @@ class Folder:
 
 @dataclass(frozen=True)
 class Desk:
-    """All of the page. ``idle``: when an idle server is stopped, as a sentence; ``failure``: the last one, if new."""
+    """All of the page. ``idle``: when an idle server is stopped; ``failure``: the last, if new; ``home``: if known."""
 
     person: Person
     server: Server
@@ -63,6 +67,7 @@ class Desk:
     links: tuple[Link, ...]
     idle: str
     failure: Mapping[str, str] | None
+    home: Home | None = None
 
 
 def idle_rule(settings: Settings, person: Person) -> str:
@@ -82,13 +87,15 @@ def server_of(spawner: Any, person: Person, images: Sequence[Image], settings: S
         state = "stopping" if spawner.pending == "stop" else "starting"
     elif spawner.active:
         state = "running"
-    wanted = (spawner.user_options or spawner.orm_spawner.user_options or {}).get("image")
+    options = spawner.user_options or spawner.orm_spawner.user_options or {}
+    wanted = (spawner.runs if state != "stopped" else "") or options.get("image")
     image = next((one for one in images if wanted in (one.name, one.reference)), None)
     allowed = allowance(settings, person, image)
     used = image or (None if wanted else choose(tuple(images), person, None, settings.default_image))
     started = spawner.orm_spawner.started
     return Server(
         state=state,
+        name=spawner.name,
         image=image.name if image else clean(wanted or "", 120),
         title=image.title if image else "",
         since=f"{started.isoformat(timespec='seconds')}Z" if started and state == "running" else "",
@@ -138,6 +145,7 @@ def desk(
     shares: Sequence[Share],
     status: Mapping[str, ShareStatus],
     failure: Mapping[str, str] | None,
+    home: Home | None = None,
 ) -> Desk:
     """Put the page together."""
     return Desk(
@@ -147,4 +155,5 @@ def desk(
         links=tuple(link for link in lab.links if link.shown_to(person.groups)),
         idle=idle_rule(settings, person),
         failure=failure,
+        home=home,
     )

@@ -41,6 +41,8 @@ class LabSpawner(Container):
     # Only one start at a time may look for a free graphics card and take it.
     _gpu_lock = asyncio.Lock()
     _wanted_gpus = 0
+    runs = ""
+    """The name of the image that a server runs from, also where nobody chose one."""
 
     remove = True
     pull_policy = "skip"
@@ -130,6 +132,18 @@ class LabSpawner(Container):
             )
         return [(share, right) for share, right in wanted if share not in missing]
 
+    def get_state(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().get_state()
+        return {**state, "runs": self.runs} if self.runs else state
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        super().load_state(state)
+        self.runs = str(state.get("runs") or "")
+
+    def clear_state(self) -> None:
+        super().clear_state()
+        self.runs = ""
+
     def get_env(self) -> dict[str, str]:
         env: dict[str, str] = super().get_env()
         env.update(server.person_environment(self.person))
@@ -176,7 +190,7 @@ class LabSpawner(Container):
         except StartError as error:
             await self._keep(failures.Failure(error.reason, error.message))
             raise
-        self.image = self._chosen.reference
+        self.image, self.runs = self._chosen.reference, self._chosen.name
         self.object_name = server.container_name(self.settings, self.person)
         try:
             running = await self._adopted()
