@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from contract import Meets, Reader, check, validate
+from labhub.exchange.homes import Home
 from labhub.portal.board import Board
 from places import hub_file, hub_sources
 from writers import PUBLIC, nearly_full, put
@@ -17,7 +18,10 @@ from writers import PUBLIC, nearly_full, put
 PATH = f"{PUBLIC}/fullness.json"
 DURING, AFTER = datetime(2026, 11, 20, 12, 5, tzinfo=UTC), datetime(2026, 11, 20, 12, 20, tzinfo=UTC)
 
-READERS = [Reader("labhub/exchange", hub_file(lambda sources: sources.announcements[2]), Meets.KEEPS, Meets.KEEPS)]
+READERS = [
+    Reader("labhub/exchange", hub_file(lambda sources: sources.announcements[2]), Meets.KEEPS, Meets.KEEPS),
+    Reader("labhub/portal", hub_file(lambda sources: sources.homes), Meets.KEEPS, Meets.KEEPS),
+]
 
 
 @pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.room)
@@ -43,3 +47,8 @@ def test_each_is_told_of_the_own_home_alone(tmp_path: Path) -> None:
     )
     assert board.shown(DURING, "carla", ()) == [] and board.shown(DURING) == []
     assert board.shown(AFTER, "mira", ()) == [], "it ends by itself when nothing renews it"
+
+
+def test_the_hub_knows_what_is_in_a_home(tmp_path: Path) -> None:
+    put(tmp_path, nearly_full())
+    assert hub_sources(tmp_path).homes.current() == {"mira": Home(93 << 20, 100 << 20)}

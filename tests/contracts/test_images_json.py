@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,8 @@ def test_people_are_offered_what_is_ready_and_told_why_the_rest_is_not(tmp_path:
     assert [(image.name, image.title, image.digest) for image in offered] == [("notebook:1.0", "Notebook", DIGEST)]
     assert offered[0].limits == {"pids": 256.0}
     assert offer.offered(images, carla, "notebook") == [], "the label of the image names groups, and she has none"
-    broken = offer.withheld(images, carla)
+    assert offer.withheld(images, carla) == [], "she can mend nothing"
+    broken = offer.withheld(images, dataclasses.replace(carla, admin=True))
     assert [(image.name, image.state) for image in broken] == [("steps:1.0", "broken")]
     assert "no notebook server answered" in broken[0].reason
 

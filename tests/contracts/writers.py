@@ -207,12 +207,12 @@ def maintenance() -> Files:
 
 @cache
 def nearly_full() -> Files:
-    """What the job hub-watch tells the owners of homes that are nearly full."""
+    """What the job hub-watch tells of homes: the owners of those that are nearly full, and what is in each."""
     now = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
     found = [fullness.Full("mira", 93 << 20, 100 << 20, True), fullness.Full("jonas", 99 << 30, 100 << 30, False)]
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / PUBLIC).mkdir(parents=True)
-        fullness.tell(Path(folder), fullness.announcements(found, now))
+        fullness.tell(Path(folder), fullness.announcements(found, now), {"mira": fullness.Use(93 << 20, 100 << 20)})
         return _found(Path(folder), f"{PUBLIC}/fullness.json")
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,12 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
         yield lab
     finally:
         lab.close()
+
+
+def write_roster(hub: Hub, document: dict[str, object]) -> None:
+    new = hub.folder / "public" / "roster.new"
+    new.write_text(json.dumps(document))
+    new.replace(hub.folder / "public" / "roster.json")
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +101,75 @@ def test_somebody_of_the_roster_who_never_logged_in_can_be_given_a_row_and_no_ri
     assert hub.rows("SELECT name FROM users WHERE name = 'cleo'") == []
     assert alice.api("POST", "users/cleo").status_code == 201
     assert hub.rows("SELECT name, admin FROM users WHERE name = 'cleo'") == [("cleo", 0)]
+
+
+def test_the_page_shows_500_people_in_one_request_and_their_names_are_only_words(hub: Hub, alice: Browser) -> None:
+    document = json.loads((hub.folder / "public" / "roster.json").read_text())
+    bob, many = document["users"]["bob"], {}
+    for number in range(500):
+        own = {"full_name": f"<script>alert({number})</script>", "system_name": f"jupyter-person-{number}"}
+        many[f"person-{number}"] = {**bob, **own, "uid": 30000 + number}
+    try:
+        write_roster(hub, {**document, "users": {**document["users"], **many}})
+        answer = alice.get(f"{hub.url}/hub/admin", timeout=60)
+    finally:
+        write_roster(hub, document)
+    assert answer.text.count('<tr data-user="person-') == 500
+    assert "<script>alert(" not in answer.text and "&lt;script&gt;alert(499)" in answer.text
+    row = answer.text.partition('<tr data-user="bob"')[2].partition("</tr>")[0]
+    assert 'data-state="running"' in row and "notebook:1.0" in row and 'href="/user/bob/"' in row
+    assert answer.text.count('data-state="never"') >= 500
+    assert "Edit User" not in answer.text and "Add User" not in answer.text
+
+
+def test_the_page_is_for_administrators(hub: Hub) -> None:
+    bob = hub.login("bob")
+    for path in ("admin", "admin/usage"):
+        assert bob.get(f"{hub.url}/hub/{path}", timeout=30).status_code == 403
+    answer = bob.post(f"{hub.url}/hub/admin/message", json={"people": ["alice"], "text": "x"},
+                      headers={"X-XSRFToken": bob.xsrf()}, timeout=30)  # fmt: skip
+    assert answer.status_code == 403
+    assert not (hub.folder / "state" / "messages.json").exists()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [None, [], {}, {"people": [], "text": "x"}, {"people": ["nobody"], "text": "x"}, {"people": ["bob"], "text": " "},
+     {"people": ["bob"], "text": "x" * 501}, {"people": ["bob"], "text": "x", "hours": 1e4},
+     {"people": "bob", "text": "x"}, {"people": ["bob"], "text": 1}],
+)  # fmt: skip
+def test_a_message_that_is_none_is_refused(hub: Hub, alice: Browser, body: object) -> None:
+    answer = alice.post(f"{hub.url}/hub/admin/message", json=body, headers={"X-XSRFToken": alice.xsrf()}, timeout=30)
+    assert answer.status_code == 400, answer.text
+
+
+def test_a_message_is_read_where_its_person_is(hub: Hub, alice: Browser) -> None:
+    sent = {"people": ["bob"], "text": "The <b>LEEM</b> needs the memory", "hours": 2}
+    assert alice.post(f"{hub.url}/hub/admin/message", json=sent, timeout=30).status_code == 403, "no token"
+    answer = alice.post(f"{hub.url}/hub/admin/message", json=sent, headers={"X-XSRFToken": alice.xsrf()}, timeout=30)
+    assert answer.status_code == 204
+    bob = hub.login("bob")
+    assert "The &lt;b&gt;LEEM&lt;/b&gt; needs the memory" in bob.get(f"{hub.url}/hub/home", timeout=30).text
+    told = bob.get(f"{hub.url}/hub/announcements", timeout=30).json()["announcements"]
+    assert [one["text"] for one in told] == ["The <b>LEEM</b> needs the memory"]
+    assert "LEEM" not in alice.get(f"{hub.url}/hub/home", timeout=30).text
+
+
+def test_whose_server_is_opened_by_somebody_else_is_told(hub: Hub, alice: Browser) -> None:
+    where = {"client_id": "jupyterhub-user-bob", "redirect_uri": "/user/bob/oauth_callback", "response_type": "code"}
+    bob = hub.login("bob")
+
+    def told() -> str:
+        return " ".join(
+            one["text"] for one in bob.get(f"{hub.url}/hub/announcements", timeout=30).json()["announcements"]
+        )
+
+    for browser in (bob, alice):
+        page = browser.get(f"{hub.url}/hub/api/oauth2/authorize", params=where, allow_redirects=False, timeout=30)
+        if page.status_code == 200:  # somebody else's server: the visitor is asked
+            assert "opened your server" not in told(), "nobody was let in yet"
+            form = {"_xsrf": browser.xsrf(), "scopes": ["access:servers!server=bob/"]}
+            address = f"{hub.url}/hub/api/oauth2/authorize"
+            page = browser.post(address, params=where, data=form, allow_redirects=False, timeout=30)
+        assert "code=" in page.headers["Location"]
+        assert ("Alice A. (alice) opened your server at" in told()) == (browser is alice)

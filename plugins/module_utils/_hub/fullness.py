@@ -2,13 +2,14 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Homes that are nearly full, by the person's quota or by the disk: who is told, and in which words.
+"""Homes: how much is in them, and which are nearly full by quota or disk: who is told, and in which words.
 
 The host finds it out, since a person's server cannot ask for a quota; the hub tells it on its pages and in JupyterLab.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -39,6 +40,24 @@ class Person:
     name: str
     uid: int
     home: str
+
+
+@dataclass(frozen=True)
+class Use:
+    """What a person keeps in the home, in bytes, as the quota counts it; ``limit`` 0: there is none."""
+
+    used: int
+    limit: int
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a look at all homes found: the full ones, the use of each whose use is counted, and by the reason those of
+    which nothing is known."""
+
+    full: list[Full]
+    uses: dict[str, Use]
+    unknown: dict[str, list[Person]]
 
 
 @dataclass(frozen=True)
@@ -112,12 +131,12 @@ def look(
     table: Iterable[mounts.Mount],
     quotas_of: Callable[[str], quota.Quotas] = quota.find,
     statvfs: Callable[[str], os.statvfs_result] = os.statvfs,
-) -> tuple[list[Full], dict[str, list[Person]]]:
-    """Return the homes that are full by ``TOLD`` or more, and those of which nothing is known, by the reason.
+) -> Seen:
+    """Return the homes that are full by ``TOLD`` or more, what people use, and the homes of which nothing is known.
 
     Of two reasons why a home is full the person's own quota is named.
     """
-    mounted, found, unknown = tuple(table), [], dict[str, list[Person]]()
+    mounted, found = tuple(table), Seen([], {}, {})
     asked: dict[str, tuple[quota.Quotas, int, int]] = {}
     for person in known:
         mount = mounts.holding(person.home, mounted)
@@ -132,13 +151,15 @@ def look(
             quotas, used, size = asked[mount.target]
             spent, limit = quotas.usage(person.uid) if not quotas.reason else (0, 0)
         except OSError as error:
-            unknown.setdefault(f"{mount.target} cannot be asked: {error}", []).append(person)
+            found.unknown.setdefault(f"{mount.target} cannot be asked: {error}", []).append(person)
             continue
+        if not quotas.reason:
+            found.uses[person.name] = Use(spent, limit)
         for one in (Full(person.name, spent, limit, True), Full(person.name, used, size, False)):
             if one.part >= TOLD:
-                found.append(one)
+                found.full.append(one)
                 break
-    return found, unknown
+    return found
 
 
 def warnings(found: Iterable[Full], unknown: Mapping[str, Sequence[Person]] | None = None) -> list[str]:
@@ -168,11 +189,13 @@ def announcements(found: Iterable[Full], now: datetime) -> list[dict[str, Any]]:
     ]
 
 
-def tell(root: Path, listed: Sequence[Mapping[str, Any]]) -> None:
+def tell(root: Path, listed: Sequence[Mapping[str, Any]], uses: Mapping[str, Use] | None = None) -> None:
     """Write fullness.json, or remove it when there is nothing to tell."""
     path = root / FILE
-    if listed:
-        files.replace(path, (json.dumps({"version": 1, "announcements": listed}) + "\n").encode())
+    if listed or uses:
+        homes = {name: dataclasses.asdict(use) for name, use in sorted((uses or {}).items())}
+        document = {"version": 1, "announcements": listed, "homes": homes}
+        files.replace(path, (json.dumps(document) + "\n").encode())
     else:
         path.unlink(missing_ok=True)
 
@@ -182,6 +205,6 @@ def attend(root: Path, now: datetime) -> list[str]:
     known, table = people(root), mounts.read()
     away = absent(known, table, mounts.planned(root))
     gone = {person for persons in away.values() for person in persons}
-    found, unknown = look([person for person in known if person not in gone], table)
-    tell(root, announcements(found, now))
-    return warnings(found, away | unknown)
+    found = look([person for person in known if person not in gone], table)
+    tell(root, announcements(found.full, now), found.uses)
+    return warnings(found.full, away | found.unknown)

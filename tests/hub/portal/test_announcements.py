@@ -89,7 +89,8 @@ def test_who_has_to_leave_is_told_in_time(expires: str | None, told: tuple[str, 
     found = farewell(datetime.date.fromisoformat(expires) if expires else None, NOON.date(), 14)
     assert (found is None) == (told is None)
     if found and told:
-        assert (found.severity, told[1] in found.text) == (told[0], True)
+        assert found.values is not None
+        assert (found.severity, told[1] in found.text.format(**found.values)) == (told[0], True)
 
 
 def test_the_hub_tells_it_to_that_person_alone(board: Board, tmp_path: Path) -> None:

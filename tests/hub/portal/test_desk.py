@@ -26,7 +26,9 @@ IMAGES = samples.world().images
 def spawner(**changes: Any) -> Any:
     """A stand-in for JupyterHub's spawner."""
     row = SimpleNamespace(started=datetime.datetime(2026, 11, 20, 9), user_options={"image": "notebook:1.0"})
-    return SimpleNamespace(**{"pending": None, "active": True, "user_options": {}, "orm_spawner": row, **changes})
+    return SimpleNamespace(
+        **{"name": "", "runs": "", "pending": None, "active": True, "user_options": {}, "orm_spawner": row, **changes}
+    )
 
 
 @pytest.mark.parametrize(
@@ -44,6 +46,13 @@ def test_states_of_the_server(changes: dict[str, Any], state: str) -> None:
     assert (found.title, found.image) == ("Notebook", "notebook:1.0")
     assert (found.cpu, found.memory_bytes) == (1.5, 1 << 30), "the person's own limits"
     assert found.since == ("2026-11-20T09:00:00Z" if state == "running" else "")
+
+
+def test_the_image_of_a_server_is_known_where_nobody_chose_one() -> None:
+    row = SimpleNamespace(started=None, user_options={})
+    for active, image in ((True, "notebook:1.0"), (False, "")):
+        one = spawner(runs="notebook:1.0", orm_spawner=row, active=active)
+        assert desk.server_of(one, PEOPLE["alice"], IMAGES, samples.settings()).image == image
 
 
 def test_an_image_that_is_gone_keeps_its_name_and_no_control_characters() -> None:
@@ -116,10 +125,3 @@ def test_people_read_when_an_idle_server_is_stopped(settings: dict[str, Any], wo
 @pytest.mark.parametrize("settings", [{"culling_enabled": False}, {"culling_groups": {"leem": 0}}])
 def test_nothing_is_said_where_no_server_is_stopped(settings: dict[str, Any]) -> None:
     assert desk.idle_rule(samples.settings(**settings), PEOPLE["alice"]) == ""
-
-
-@pytest.mark.parametrize(
-    ("size", "words"), [(512, "512 B"), (512 << 20, "512 MiB"), (3 << 29, "1.5 GiB"), (2 << 40, "2 TiB")]
-)
-def test_amounts(size: float, words: str) -> None:
-    assert desk.amount(size) == words

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from labhub.servers import form, gpus, server
+from samples import world
 
 CARDS = ("GPU-a", "GPU-b", "GPU-c")
 PEOPLE = ("alice", "bob", "carol", "dora")
@@ -63,11 +65,13 @@ def test_what_people_choose(options: dict[str, Any], most: int, wanted: int | No
 def test_the_page_says_who_holds_which() -> None:
     held = gpus.holders([listed("alice", ("GPU-b",)), listed("bob", ("GPU-a",), "exited")], server.USER_LABEL)
     assert gpus.book(CARDS, held) == "GPU 0: free, GPU 1: alice, GPU 2: free"
-    page = form.gpu_fields(2, 1, gpus.book(CARDS, {"GPU-a": "<b>"}))
+    cards = form.Cards(2, 1, gpus.book(CARDS, {"GPU-a": "<b>"}))
+    lab = world()
+    now = datetime.datetime.now(datetime.UTC)
+    page = form.options_form(lab.roster.people["alice"], lab.settings, lab.images, form.Used(), now, cards)
     assert "GPU 0: &lt;b&gt;, GPU 1: free" in page
-    assert page.count("type='radio'") == 3
+    assert page.count("name='gpus'") == 3
     assert "value='1' checked" in page
-    assert form.gpu_fields(0, 0, "x") == "", "nothing for people without a grant"
 
 
 def test_a_refusal_names_the_holders() -> None:

@@ -40,9 +40,13 @@ def quotas(used: dict[int, tuple[float, float]]) -> Quotas:
 
 
 def found(used: dict[int, tuple[float, float]], numbers: os.statvfs_result, mount: Mount = HOME) -> list[Full]:
-    full, unknown = fullness.look(PEOPLE, [mount], lambda _folder: quotas(used), lambda _folder: numbers)
-    assert unknown == {}
-    return full
+    full = seen(used, numbers, mount)
+    assert full.unknown == {}
+    return full.full
+
+
+def seen(used: dict[int, tuple[float, float]], numbers: os.statvfs_result, mount: Mount = HOME) -> fullness.Seen:
+    return fullness.look(PEOPLE, [mount], lambda _folder: quotas(used), lambda _folder: numbers)
 
 
 @pytest.mark.parametrize(("spent", "told"), [(8.9, False), (9.0, True), (10.0, True)])
@@ -67,7 +71,7 @@ def test_homes_elsewhere_are_not_asked() -> None:
         raise AssertionError("a server that is gone would not answer")
 
     mount = Mount("/home", "nas:/home", "nfs4", frozenset({"rw"}))
-    assert fullness.look(PEOPLE, [mount], lambda _folder: Quotas(reason="none"), hang) == ([], {})
+    assert fullness.look(PEOPLE, [mount], lambda _folder: Quotas(reason="none"), hang) == fullness.Seen([], {}, {})
     assert fullness.absent(PEOPLE, [mount], ["/home"], hang) == {}
 
 
@@ -86,9 +90,9 @@ def test_a_disk_that_cannot_be_asked_is_named() -> None:
     def broken(_folder: str) -> os.statvfs_result:
         raise OSError(errno.EIO, "Input/output error")
 
-    full, unknown = fullness.look(PEOPLE, [HOME], lambda _folder: quotas({}), broken)
-    assert full == []
-    many = unknown | {"elsewhere": [Person(f"p{number}", number, "/x") for number in range(7)]}
+    found = fullness.look(PEOPLE, [HOME], lambda _folder: quotas({}), broken)
+    assert found.full == []
+    many = found.unknown | {"elsewhere": [Person(f"p{number}", number, "/x") for number in range(7)]}
     assert fullness.warnings([], many) == [
         "/home cannot be asked: [Errno 5] Input/output error: not known how full the home is of alice, bob",
         "elsewhere: not known how full the home is of p0, p1, p2, p3, p4 and 2 more",
@@ -105,6 +109,13 @@ def test_without_a_roster_nobody_is_told_and_that_is_said(tmp_path: Path) -> Non
     assert fullness.attend(tmp_path, NOW) == ["there is no such folder: not known how full the home is of alice"]
 
 
+def test_the_use_of_a_home_is_what_its_quota_counts() -> None:
+    uses = seen({20001: (3, 10), 20002: (1, 0)}, disk(1000, 500)).uses
+    assert uses == {"alice": fullness.Use(3 * GIB, 10 * GIB), "bob": fullness.Use(GIB, 0)}
+    without = fullness.look(PEOPLE, [HOME], lambda _folder: Quotas(reason="none"), lambda _folder: disk(1000, 500))
+    assert without.uses == {}
+
+
 def test_announcements_name_their_people_and_end_by_themselves(tmp_path: Path) -> None:
     (tmp_path / "etc/labserver/public").mkdir(parents=True)
     listed = fullness.announcements([*found({}, disk(100, 1)), Full("carla", 95, 100, True)], NOW)
@@ -114,6 +125,8 @@ def test_announcements_name_their_people_and_end_by_themselves(tmp_path: Path) -
     ]
     fullness.tell(tmp_path, listed)
     assert json.loads((tmp_path / fullness.FILE).read_text())["announcements"] == listed
+    fullness.tell(tmp_path, [], {"bob": fullness.Use(1, 0)})
+    assert json.loads((tmp_path / fullness.FILE).read_text())["homes"] == {"bob": {"used": 1, "limit": 0}}
     fullness.tell(tmp_path, [])
     assert not (tmp_path / fullness.FILE).exists()
     fullness.tell(tmp_path, [])

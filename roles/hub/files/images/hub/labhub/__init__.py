@@ -8,13 +8,14 @@ Everything is decided from small JSON files that other parts of the lab server r
 
 The packages, and which others each may import (``tests/hub/test_packages.py`` holds this table)::
 
-    exchange  (imports nothing)                    reads the files, and the hub's settings
-    login     (imports exchange)                   who may log in, and by which method
-    servers   (imports exchange)                   people's servers: form, container, start, failures, what they use
-    guard     (imports exchange, servers)          the filter before Docker's socket, a process of its own
-    portal    (imports exchange, servers)          the pages: first page, announcements
-    api       (imports exchange)                   bounds and refusals before JupyterHub's own API and pages
-    keeper    (imports exchange, portal, servers)  revokes access, stops idle servers, copies the database
+    words     (imports nothing)                           the languages of the pages, and the texts in them
+    exchange  (imports nothing)                           reads the files, and the hub's settings
+    login     (imports exchange, words)                   who may log in, and by which method
+    servers   (imports exchange, words)                   people's servers: form, container, start, failures, use
+    guard     (imports exchange, servers)                 the filter before Docker's socket, a process of its own
+    portal    (imports exchange, servers, words)          the pages: first page, people, announcements
+    api       (imports exchange, words)                   bounds and refusals before JupyterHub's own API and pages
+    keeper    (imports exchange, portal, servers, words)  revokes access, stops idle servers, copies the database
 
 ``wiring`` turns the settings into JupyterHub's configuration, ``app`` runs the hub, ``trial`` tries a configuration:
 they may import everything, and nothing imports them. ``login/password_store.py`` is not in this folder: it is shared

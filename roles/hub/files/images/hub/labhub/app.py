@@ -27,6 +27,7 @@ from .login.password_store import StoreError
 from .portal import pages
 from .portal.board import Board
 from .servers import choices
+from .words import foreign, language
 
 
 class LabHub(JupyterHub):
@@ -74,10 +75,14 @@ class LabHub(JupyterHub):
             self.default_url = pages.way_to_server
         super().init_tornado_settings()
         self.tornado_settings["way_to_server"] = pages.way_to_server
+        for environment in (self.tornado_settings["jinja2_env"], self.tornado_settings["jinja2_env_sync"]):
+            language.install(environment)
+            environment.add_extension(foreign.Marked)
 
     def init_tornado_application(self) -> None:
         self.tornado_application = bounds.BoundedApplication(self.handlers, **self.tornado_settings)
         self.tornado_application.door = Door(self.sources.settings.proxy_address)
+        self.tornado_application.language = lambda: self.sources.lab.current().language
 
     def init_db(self) -> None:
         database = Path(self.db_url.removeprefix("sqlite:///"))

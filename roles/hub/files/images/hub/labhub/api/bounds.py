@@ -9,6 +9,7 @@ Without them a person fills the hub's database, of which each change and each ba
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from jupyterhub import orm
@@ -17,6 +18,7 @@ from sqlalchemy import func
 from tornado.httputil import HTTPConnection, HTTPMessageDelegate, HTTPServerRequest
 from tornado.web import Application, HTTPError, RequestHandler
 
+from ..words import language
 from .cookies import secured
 from .door import Door
 
@@ -33,9 +35,11 @@ MOST_ROWS = 500
 
 
 class BoundedApplication(Application):
-    """The hub's web application: short bodies, secure cookies, and the address from which a request really comes."""
+    """The hub's web application: short bodies, secure cookies, the address from which a request comes, its language."""
 
     door = Door()
+    language: Callable[[], str] = staticmethod(lambda: "")
+    """The language of the lab's pages; empty: the browser says."""
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
         request_conn.set_max_body_size(LONGEST_BODY)
@@ -43,6 +47,7 @@ class BoundedApplication(Application):
 
     def find_handler(self, request: HTTPServerRequest, **options: Any) -> Any:
         request.remote_ip = self.door.client(request)
+        language.use(language.choose(request.headers.get("Accept-Language", ""), self.language()))
         return super().find_handler(request, **options)
 
     def get_handler_delegate(

@@ -17,7 +17,7 @@ SEVERITIES = ("info", "warning", "danger")
 class Announcement:
     """One announcement. ``groups`` None: for all; else for members of these groups, once they are logged in.
 
-    With ``people`` it is for these alone.
+    With ``people`` it is for these alone. ``values`` are put into the text, in braces, after it was translated.
     """
 
     text: str
@@ -26,6 +26,7 @@ class Announcement:
     ends: datetime.datetime | None = None
     groups: tuple[str, ...] | None = None
     people: tuple[str, ...] | None = None
+    values: Mapping[str, str] | None = None
     stay: bool = False  # offer the button "I still need my server"
 
     def holds(self, now: datetime.datetime, groups: tuple[str, ...] | None, name: str | None = None) -> bool:
@@ -51,7 +52,7 @@ def parse_announcements(document: Mapping[str, Any]) -> tuple[Announcement, ...]
         severity = raw.get("severity") or "info"
         if severity not in SEVERITIES:
             raise ValueError(f"severity {severity!r} is not one of {', '.join(SEVERITIES)}")
-        groups, people = raw.get("groups"), raw.get("people")
+        groups, people, values = raw.get("groups"), raw.get("people"), raw.get("values")
         found.append(
             Announcement(
                 text=str(raw["text"]),
@@ -60,6 +61,7 @@ def parse_announcements(document: Mapping[str, Any]) -> tuple[Announcement, ...]
                 ends=_time(raw.get("until")),
                 groups=None if groups is None else tuple(groups),
                 people=None if people is None else tuple(people),
+                values=None if values is None else {str(key): str(value) for key, value in values.items()},
             )
         )
     return tuple(found)

@@ -39,6 +39,7 @@ class Image:
     title: str
     description: str = ""
     created: str = ""
+    size_bytes: int = 0
     groups: tuple[str, ...] | None = None
     state: str = "ready"
     reason: str = ""
@@ -81,6 +82,7 @@ def parse_images(document: Mapping[str, Any]) -> tuple[Image, ...]:
                 title=clean(raw.get("title") or raw["repository"], LONGEST_TITLE),
                 description=clean(raw.get("description") or "", LONGEST_WORDS),
                 created=raw.get("created") or "",
+                size_bytes=int(raw.get("size_bytes") or 0),
                 groups=None if groups is None else tuple(groups),
                 state=raw.get("state", "ready"),
                 reason=clean(raw.get("reason") or "", LONGEST_WORDS),

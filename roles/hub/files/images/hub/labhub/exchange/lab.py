@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+LANGUAGES = ("", "en", "de")
+"""Of the pages; none: each person's browser says."""
 LOGO_TYPES = ("image/png", "image/svg+xml")
 WEB = re.compile(r"(https?://|/)[^\s<>\"']*")
 
@@ -38,6 +40,7 @@ class Lab:
     contact: str = ""
     help: str = ""
     colour: str = ""
+    language: str = ""
     logo_type: str = ""
     logo: bytes = b""
     links: tuple[Link, ...] = field(default_factory=tuple)
@@ -60,6 +63,9 @@ def parse_lab(document: Mapping[str, Any]) -> Lab:
     colour = document.get("colour") or ""
     if colour and not COLOUR.fullmatch(colour):
         raise ValueError(f"colour {colour!r} is not of the form #rrggbb")
+    language = document.get("language") or ""
+    if language not in LANGUAGES:
+        raise ValueError(f"the pages have no language {language!r}")
     logo = document.get("logo") or {}
     if logo and logo["type"] not in LOGO_TYPES:
         raise ValueError(f"the logo is {logo['type']!r}, not one of {', '.join(LOGO_TYPES)}")
@@ -68,6 +74,7 @@ def parse_lab(document: Mapping[str, Any]) -> Lab:
         contact=str(document.get("contact") or ""),
         help=str(document.get("help") or ""),
         colour=colour,
+        language=language,
         logo_type=logo.get("type", ""),
         logo=base64.b64decode(logo["data"], validate=True) if logo else b"",
         links=tuple(_link(raw) for raw in document.get("links") or ()),

@@ -10,6 +10,7 @@ from typing import Any
 
 from .announcements import Announcement, parse_announcements
 from .file import ExchangeFile
+from .homes import Home, parse_homes
 from .images import Image, parse_images
 from .lab import Lab, parse_lab
 from .roster import Roster, parse_roster
@@ -31,10 +32,11 @@ class Sources:
         self.lab = ExchangeFile(public / "lab.json", parse_lab, Lab())
         none: tuple[Image, ...] = ()
         silence: tuple[Announcement, ...] = ()
-        self.announcements = tuple(
-            ExchangeFile(public / name, parse_announcements, silence)
-            for name in ("announcements.json", "maintenance.json", "fullness.json")
-        )
+        told = [public / name for name in ("announcements.json", "maintenance.json", "fullness.json")]
+        told.append(Path(settings.state_folder) / "messages.json")  # of the hub itself: see ``portal.messages``
+        self.announcements = tuple(ExchangeFile(path, parse_announcements, silence) for path in told)
+        empty_homes: dict[str, Home] = {}
+        self.homes = ExchangeFile(public / "fullness.json", parse_homes, empty_homes)
         self.images = ExchangeFile(Path(settings.catalogue_file), parse_images, none)
 
     def __deepcopy__(self, _memo: dict[int, Any]) -> Sources:

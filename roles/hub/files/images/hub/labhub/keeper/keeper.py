@@ -24,6 +24,7 @@ from ..exchange.announcements import Announcement
 from ..exchange.sources import Sources
 from ..portal.board import Board
 from ..servers import usage
+from ..words.language import later
 from . import copies, culling, rows
 from .adoption import Adoption
 from .culling import Observation, Watch
@@ -45,6 +46,8 @@ AT_ONCE = 8
 """So many servers that look idle are looked into at once."""
 WAIT_SECONDS = 2.0
 """A round waits so long for what may hang (a server, Docker, the proxy), which then goes on beside the next rounds."""
+
+IDLE = later("Your server is idle and will be stopped in {minutes} minutes. Files are kept; running work is not.")
 
 
 class Keeper:
@@ -216,8 +219,7 @@ class Keeper:
             board.personal.pop(name, None)
         if what == "warn":
             minutes = max(1, round(settings.culling_warning_seconds / 60))
-            text = f"Your server is idle and will be stopped in {minutes} minutes. Files are kept; running work is not."
-            board.personal[name] = Announcement(text, "warning", stay=True)
+            board.personal[name] = Announcement(IDLE, "warning", values={"minutes": str(minutes)}, stay=True)
             watch = dataclasses.replace(watch, warned_at=seen.at)
             LOG.info("warned %s: the server is idle", name)
         self._watches[name] = watch

@@ -12,18 +12,30 @@ from typing import Any
 from ..exchange.announcements import SEVERITIES, Announcement
 from ..exchange.file import ExchangeFile
 from ..exchange.roster import Roster
+from ..words.language import gettext, later, ngettext
+
+FAREWELL = later(
+    "Your access ends after {day} ({when}). Save what you want to keep, or ask whoever looks after this server for more"
+    " time."
+)
 
 
 def farewell(expires: datetime.date | None, today: datetime.date, notice_days: int) -> Announcement | None:
     """Return the announcement that access ends soon (in at most ``notice_days``); None if it does not."""
     if expires is None or not 0 <= (left := (expires - today).days) <= notice_days:
         return None
-    when = "today" if left == 0 else "tomorrow" if left == 1 else f"in {left} days"
+    when = ngettext("in {count} day", "in {count} days", left).format(count=left)
+    when = gettext("today") if left == 0 else gettext("tomorrow") if left == 1 else when
     return Announcement(
-        f"Your access ends after {expires.isoformat()} ({when}). Save what you want to keep, or ask whoever looks after"
-        " this server for more time.",
+        FAREWELL,
         "danger" if left <= 1 else "warning" if left <= 7 else "info",
+        values={"day": expires.isoformat(), "when": when},
     )
+
+
+def _said(one: Announcement) -> str:
+    """Return an announcement in the language that is spoken: the inventory's words stay."""
+    return one.text if one.values is None else gettext(one.text).format(**one.values)
 
 
 class Board:
@@ -49,7 +61,7 @@ class Board:
         if name is not None and name in self.personal and self.personal[name].holds(now, groups):
             found.append(self.personal[name])
         found.sort(key=lambda one: -SEVERITIES.index(one.severity))
-        return [{"text": one.text, "severity": one.severity, "stay": one.stay} for one in found]
+        return [{"text": _said(one), "severity": one.severity, "stay": one.stay} for one in found]
 
     def for_user(self, user: Any) -> list[dict[str, Any]]:
         """Return the announcements for a user of the hub (None: nobody is logged in)."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..exchange.homes import Home
 from ..exchange.images import Changes, Image
 from ..exchange.lab import Lab, Link
 from ..exchange.roster import Person
@@ -18,6 +19,7 @@ from ..exchange.shares import Share, ShareStatus, shares_of
 from ..exchange.text import clean
 from ..servers.offer import choose
 from ..servers.server import allowance
+from ..words.amounts import span
 
 RIGHTS = {"rw": "read and write", "ro": "read only"}
 STATES = {"ok": "there", "warning": "nearly full", "critical": "not available"}
@@ -27,12 +29,15 @@ FAILURE_DAYS = 7
 
 @dataclass(frozen=True)
 class Server:
-    """The person's server. ``state``: stopped, starting, stopping or running; ``since``: ISO time in UTC.
+    """A server of the person. ``state``: stopped, starting, stopping or running; ``since``: ISO time in UTC.
+
+    ``name`` is empty for the first one, which everybody has.
 
     ``changes``: what changed in its image since the one before.
     """
 
     state: str
+    name: str = ""
     image: str = ""
     title: str = ""
     since: str = ""
@@ -54,7 +59,7 @@ class Folder:
 
 @dataclass(frozen=True)
 class Desk:
-    """All of the page. ``idle``: when an idle server is stopped, as a sentence; ``failure``: the last one, if new."""
+    """All of the page. ``idle``: when an idle server is stopped; ``failure``: the last, if new; ``home``: if known."""
 
     person: Person
     server: Server
@@ -62,24 +67,7 @@ class Desk:
     links: tuple[Link, ...]
     idle: str
     failure: Mapping[str, str] | None
-
-
-def amount(size: float) -> str:
-    """Return a number of bytes for people: ``512 MiB``, ``1.5 GiB``."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if size < 1024:
-            return f"{size:.3g} {unit}"
-        size /= 1024
-    return f"{size:.3g} TiB"
-
-
-def span(seconds: float) -> str:
-    """Return a length of time for people: ``5 minutes``, ``1 hour``, ``2 days``."""
-    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if seconds >= length:
-            count = round(seconds / length)
-            return f"{count} {unit}{'s' if count != 1 else ''}"
-    return f"{round(seconds)} seconds"
+    home: Home | None = None
 
 
 def idle_rule(settings: Settings, person: Person) -> str:
@@ -99,13 +87,15 @@ def server_of(spawner: Any, person: Person, images: Sequence[Image], settings: S
         state = "stopping" if spawner.pending == "stop" else "starting"
     elif spawner.active:
         state = "running"
-    wanted = (spawner.user_options or spawner.orm_spawner.user_options or {}).get("image")
+    options = spawner.user_options or spawner.orm_spawner.user_options or {}
+    wanted = (spawner.runs if state != "stopped" else "") or options.get("image")
     image = next((one for one in images if wanted in (one.name, one.reference)), None)
     allowed = allowance(settings, person, image)
     used = image or (None if wanted else choose(tuple(images), person, None, settings.default_image))
     started = spawner.orm_spawner.started
     return Server(
         state=state,
+        name=spawner.name,
         image=image.name if image else clean(wanted or "", 120),
         title=image.title if image else "",
         since=f"{started.isoformat(timespec='seconds')}Z" if started and state == "running" else "",
@@ -155,6 +145,7 @@ def desk(
     shares: Sequence[Share],
     status: Mapping[str, ShareStatus],
     failure: Mapping[str, str] | None,
+    home: Home | None = None,
 ) -> Desk:
     """Put the page together."""
     return Desk(
@@ -164,4 +155,5 @@ def desk(
         links=tuple(link for link in lab.links if link.shown_to(person.groups)),
         idle=idle_rule(settings, person),
         failure=failure,
+        home=home,
     )

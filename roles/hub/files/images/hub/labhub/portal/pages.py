@@ -20,7 +20,8 @@ from tornado.web import HTTPError, authenticated
 
 from ..exchange.sources import Sources
 from ..servers import failures, usage
-from . import desk
+from ..words import amounts
+from . import admin, desk
 from .board import Board
 
 ANSWER_SECONDS = 3.0
@@ -100,7 +101,7 @@ class LabHomeHandler(HomeHandler):
 
     def render_template(self, name: str, sync: bool = False, **more: Any) -> Any:
         if name == "home.html":
-            more |= {"desk": self._view, "amount": desk.amount}
+            more |= {"desk": self._view, "amount": amounts.amount, "cores": amounts.cores}
         return super().render_template(name, sync=sync, **more)
 
     async def _desk(self) -> desk.Desk | None:
@@ -126,6 +127,7 @@ class LabHomeHandler(HomeHandler):
             sources.shares.current(),
             sources.shares_status.current(),
             failure,
+            sources.homes.current().get(user.name),
         )
 
 
@@ -180,11 +182,13 @@ def way_to_server(handler: BaseHandler, next_url: str = "") -> str:
 
 def handlers(board: Board, sources: Sources) -> list[tuple[Any, ...]]:
     """Return the pages, with addresses relative to the hub's: path, handler and what the handler is given."""
+    meter = usage.Meter()
     return [
         (r"/announcements", AnnouncementsHandler, {"board": board}),
         (r"/stay", StayHandler),
         (f"/{MY_SERVER}", MyServerHandler),
-        (f"/{MY_SERVER}/usage", UsageHandler, {"meter": usage.Meter()}),
+        (f"/{MY_SERVER}/usage", UsageHandler, {"meter": meter}),
         (r"/home", LabHomeHandler, {"sources": sources}),
         (r"/lab-logo", LogoHandler, {"sources": sources}),
+        *admin.handlers(sources, meter),
     ]

@@ -45,6 +45,11 @@ def renew(path: Path, user: str, now: datetime.datetime) -> None:
         _write(path, choices, now)
 
 
+def digests(path: Path, user: str) -> frozenset[str]:
+    """Return which images a person started, as far as it is remembered. Raises OSError or ValueError."""
+    return frozenset(str(choice.get("digest")) for choice in _read(path) if choice["user"] == user)
+
+
 def prepare(path: Path, last: Iterable[tuple[str, Image]], now: datetime.datetime) -> bool:
     """Make the file when it is missing or cannot be read, from what the hub's database knows; tell whether it was."""
     with _WRITING:

@@ -20,9 +20,10 @@ from traitlets import default
 from ..exchange.images import Image
 from ..exchange.shares import Share, shares_of
 from ..exchange.text import clean
+from ..words.language import gettext as _
 from . import choices, failures, form, gpus, server
 from .container import Container, StartError, UnansweredError
-from .offer import choose, offered, withheld
+from .offer import choose
 
 ADOPTION_SECONDS = 10.0
 """So long may a server that runs already take to answer before it is replaced."""
@@ -40,6 +41,8 @@ class LabSpawner(Container):
     # Only one start at a time may look for a free graphics card and take it.
     _gpu_lock = asyncio.Lock()
     _wanted_gpus = 0
+    runs = ""
+    """The name of the image that a server runs from, also where nobody chose one."""
 
     remove = True
     pull_policy = "skip"
@@ -52,29 +55,27 @@ class LabSpawner(Container):
 
     @staticmethod
     async def _render_form(spawner: LabSpawner) -> str:
-        person, known = spawner.person, spawner.sources.images.current()
-        images = offered(known, person, spawner.settings.default_image)
-        wanted = spawner.user_options.get("image") or (spawner.orm_spawner.user_options or {}).get("image")
-        chosen = choose(tuple(images), person, wanted, spawner.settings.default_image)
-        hints = []
-        if wanted and chosen is None and images:
-            hints.append(f"The image {clean(wanted, SHOWN)}, which you used last, is no longer there.")
-            chosen = images[0]
-        ready = sum(image.state == "ready" for image in known)
-        unfit, fields = withheld(known, person), await spawner._gpu_fields()
-        return form.options_form(images, chosen, hints, datetime.datetime.now(datetime.UTC), unfit, fields, ready)
+        last = spawner.user_options.get("image") or (spawner.orm_spawner.user_options or {}).get("image")
+        try:
+            path = Path(spawner.settings.state_folder) / choices.FILE
+            ever = await asyncio.to_thread(choices.digests, path, spawner.user.name)
+        except (OSError, ValueError):
+            ever = frozenset()
+        used = form.Used(last if isinstance(last, str) else "", ever)
+        known, now = spawner.sources.images.current(), datetime.datetime.now(datetime.UTC)
+        return form.options_form(spawner.person, spawner.settings, known, used, now, await spawner._cards())
 
-    async def _gpu_fields(self) -> str:
+    async def _cards(self) -> form.Cards | None:
         known = self.settings.gpus
         most = gpus.most(known, self.person.limits.gpus)
         if most < 1:
-            return ""
+            return None
         last = gpus.wish(self.user_options or self.orm_spawner.user_options or {}, most) or 0
         try:
             words = gpus.book(known, await self._guard("/labserver/gpus"))
         except UnansweredError:
-            words = "Who uses which card is not known at the moment."
-        return form.gpu_fields(most, last, words)
+            words = _("Who uses which card is not known at the moment.")
+        return form.Cards(most, min(last, most), words)
 
     def options_from_form(self, formdata: dict[str, list[str]]) -> dict[str, str]:
         """Return the choice: the image, and how many graphics cards."""
@@ -131,6 +132,18 @@ class LabSpawner(Container):
             )
         return [(share, right) for share, right in wanted if share not in missing]
 
+    def get_state(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().get_state()
+        return {**state, "runs": self.runs} if self.runs else state
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        super().load_state(state)
+        self.runs = str(state.get("runs") or "")
+
+    def clear_state(self) -> None:
+        super().clear_state()
+        self.runs = ""
+
     def get_env(self) -> dict[str, str]:
         env: dict[str, str] = super().get_env()
         env.update(server.person_environment(self.person))
@@ -177,7 +190,7 @@ class LabSpawner(Container):
         except StartError as error:
             await self._keep(failures.Failure(error.reason, error.message))
             raise
-        self.image = self._chosen.reference
+        self.image, self.runs = self._chosen.reference, self._chosen.name
         self.object_name = server.container_name(self.settings, self.person)
         try:
             running = await self._adopted()
