@@ -15,6 +15,7 @@ from .lab import Lab, parse_lab
 from .roster import Roster, parse_roster
 from .settings import Settings
 from .shares import Share, ShareStatus, parse_shares, parse_shares_status
+from .usage import Usage, parse_usage
 
 
 class Sources:
@@ -29,6 +30,7 @@ class Sources:
         unknown: dict[str, ShareStatus] = {}
         self.shares_status = ExchangeFile(public / "shares-status.json", parse_shares_status, unknown)
         self.lab = ExchangeFile(public / "lab.json", parse_lab, Lab())
+        self.usage = ExchangeFile(Path(settings.usage_file), parse_usage, Usage())
         none: tuple[Image, ...] = ()
         silence: tuple[Announcement, ...] = ()
         self.announcements = tuple(

@@ -16,6 +16,7 @@ from ..exchange.roster import Person
 from ..exchange.settings import Settings
 from ..exchange.shares import Share, ShareStatus, shares_of
 from ..exchange.text import clean
+from ..exchange.usage import Used
 from ..servers.offer import choose
 from ..servers.server import allowance
 
@@ -54,7 +55,10 @@ class Folder:
 
 @dataclass(frozen=True)
 class Desk:
-    """All of the page. ``idle``: when an idle server is stopped, as a sentence; ``failure``: the last one, if new."""
+    """All of the page. ``idle``: when an idle server is stopped, as a sentence; ``failure``: the last one, if new.
+
+    ``used``: what the person used this month, where that is recorded.
+    """
 
     person: Person
     server: Server
@@ -62,6 +66,7 @@ class Desk:
     links: tuple[Link, ...]
     idle: str
     failure: Mapping[str, str] | None
+    used: Used | None = None
 
 
 def amount(size: float) -> str:
@@ -155,6 +160,7 @@ def desk(
     shares: Sequence[Share],
     status: Mapping[str, ShareStatus],
     failure: Mapping[str, str] | None,
+    used: Used | None = None,
 ) -> Desk:
     """Put the page together."""
     return Desk(
@@ -164,4 +170,5 @@ def desk(
         links=tuple(link for link in lab.links if link.shown_to(person.groups)),
         idle=idle_rule(settings, person),
         failure=failure,
+        used=used,
     )
