@@ -23,7 +23,8 @@ h1 { font-size: 1.5rem } h2 { font-size: 1.25rem; margin-top: 2.5rem; padding-to
 h3 { font-size: 1rem; margin: 1.5rem 0 .4rem } .lead { font-size: 1.1rem } .wide { overflow-x: auto }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100% }
 th, td { border-bottom: 1px solid var(--line); padding: .25rem .6rem; text-align: right; white-space: nowrap }
-th:first-child, td:first-child { text-align: left; overflow-wrap: anywhere; white-space: normal }
+th:first-child, td:first-child { text-align: left; white-space: normal; min-width: 7rem; max-width: 22rem;
+  overflow-wrap: break-word }
 .bars { display: grid; gap: .25rem .7rem; grid-template-columns: minmax(5rem, max-content) 1fr max-content }
 .bars i { background: var(--bar); border-radius: 2px; height: .8rem; align-self: center; min-width: 1px; display: block;
   print-color-adjust: exact; -webkit-print-color-adjust: exact }

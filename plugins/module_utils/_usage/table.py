@@ -57,7 +57,7 @@ class Usage:
     @property
     def months(self) -> list[str]:
         """All months, newest first."""
-        return sorted({one.month for one in (*self.rows, *self.disks)}, reverse=True)
+        return sorted({one.month for one in self.rows} | {one.month for one in self.disks}, reverse=True)
 
     def people(self, month: str) -> dict[str, Sum]:
         """Return what each person used in a month, most CPU time first."""
