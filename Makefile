@@ -85,6 +85,10 @@ registry-tests: $(STAMP) ## random registries, faults and kills against a real r
 test-backup: $(STAMP) ## backups of a small server with the real restic (apt package restic)
 	pytest -q -n 2 tests/backup
 
+.PHONY: test-usage
+test-usage: $(STAMP) ## what containers use, stopped and killed, against what the kernel counted (a minute)
+	pytest -q tests/usage
+
 .PHONY: test-hub
 test-hub: $(STAMP) ## a real hub and guard over HTTP, before a stand-in for Docker (about 2 minutes)
 	pytest -q -n 2 --dist loadfile tests/hub_process

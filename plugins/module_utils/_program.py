@@ -32,6 +32,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "services": ("_status.alarm:main", "look at every service of this host and tell of those that are not well"),
     "share-health": ("_shares.health:main", "look whether every share is mounted, answers and has room"),
     "status": ("_status.overview:main", "jobs, services and certificates of this host"),
+    "usage": ("_usage.job:main", "keep what people's servers used, show each person their own, delete what is old"),
+    "usage-report": ("_usage.report:main", "what people's servers used, by person, group and month"),
+    "usage-watch": ("_usage.service:main", "count what people's servers use"),
     "watch": ("_status.watch:main", "run what was missed and tell of what fails"),
 }
 

@@ -49,7 +49,9 @@ TABLE = (
     Exchange(
         "/etc/labserver/public/roster.json", r"\broster\.json", "test_roster_json.py", "roster",
         writers=_set("_accounts"),
-        readers=_set("labhub/exchange", "labhub/login", "_shares", "_backup", "_hub", "modules/hub_passwords"),
+        readers=_set(
+            "labhub/exchange", "labhub/login", "_shares", "_backup", "_hub", "_usage", "modules/hub_passwords"
+        ),
         names={"labhub": "its wiring tells the check of logins where it is, and where its last valid content is saved"},
     ),
     Exchange(
@@ -113,6 +115,11 @@ TABLE = (
     Exchange(
         "/etc/labserver/public/fullness.json", r"\bfullness\.json", "test_fullness_json.py", "fullness",
         writers=_set("_hub"),
+        readers=_set("labhub/exchange"),
+    ),
+    Exchange(
+        "/etc/labserver/hub/usage.json", r"\busage\.json", "test_usage_json.py", "usage",
+        writers=_set("_usage"),
         readers=_set("labhub/exchange"),
     ),
     Exchange(

@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub import fullness
 from ansible_collections.labserver.jupyter.plugins.module_utils._shares import current as shares_current
 from ansible_collections.labserver.jupyter.plugins.module_utils._shares.world import World as SharesWorld
+from ansible_collections.labserver.jupyter.plugins.module_utils._usage import job as usage_job
 from ansible_collections.labserver.jupyter.plugins.modules import hub_passwords
 from contract import Meets, Reader, RefusedError, check, reading, validate
 from labhub.exchange.roster import Limits
@@ -58,12 +59,18 @@ def watched(root: Path) -> list[str]:
     return sorted(one.name for one in fullness.people(root))
 
 
+def with_homes(root: Path) -> list[str]:
+    """Of whom the job usage counts the disk."""
+    return sorted(usage_job.homes(root))
+
+
 READERS = [
     Reader("labhub/exchange", hub_file(lambda sources: sources.roster), Meets.KEEPS, Meets.KEEPS),
     Reader("labhub/login", login_roster, Meets.KEEPS, Meets.KEEPS),
     Reader("_shares", reading(gids), nothing={}),
     Reader("_backup", reading(homes), nothing=[]),
     Reader("_hub", reading(watched), nothing=[]),
+    Reader("_usage", reading(with_homes), nothing=[]),
     Reader("modules/hub_passwords", reading(password_names), missing=Meets.REFUSES),
 ]
 

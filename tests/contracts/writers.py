@@ -9,6 +9,7 @@ Each function returns path (without the leading slash) -> content of the files o
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,9 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import
 from ansible_collections.labserver.jupyter.plugins.module_utils._shares import converge as shares_core
 from ansible_collections.labserver.jupyter.plugins.module_utils._shares import health
 from ansible_collections.labserver.jupyter.plugins.module_utils._shares.world import Done
+from ansible_collections.labserver.jupyter.plugins.module_utils._usage import job as usage_job
+from ansible_collections.labserver.jupyter.plugins.module_utils._usage.model import Key, Sum
+from ansible_collections.labserver.jupyter.plugins.module_utils._usage.store import Disk
 from ansible_collections.labserver.jupyter.plugins.modules import registry_config as registry_config_module
 from ansible_collections.labserver.jupyter.plugins.modules import registry_in_use
 from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._accounts.accounts_host import FakeHost
@@ -214,6 +218,20 @@ def nearly_full() -> Files:
         (Path(folder) / PUBLIC).mkdir(parents=True)
         fullness.tell(Path(folder), fullness.announcements(found, now), {"mira": fullness.Use(93 << 20, 100 << 20)})
         return _found(Path(folder), f"{PUBLIC}/fullness.json")
+
+
+@cache
+def used() -> Files:
+    """What the job usage tells the hub of what people used this month."""
+    month, day = "2026-11", 86400.0
+    sums = {
+        Key(month, "mira", ("leem",), "notebook"): Sum(2 * day, 4 * day, 0, 2.0**30 * day, 1 << 31, day, 3),
+        Key(month, "mira", ("leem", "xps"), "steps"): Sum(day, day, 0, 2.0**30 * day, 1 << 30, 0, 1),
+        Key("2026-10", "mira", ("leem",), "notebook"): Sum(9 * day, 9 * day),
+    }
+    disks = [Disk(month, "mira", 1 << 30, 1 << 31, 3 << 29), Disk(month, "jonas", 5, 6, 7)]
+    document = usage_job.own(sums, disks, month, "2026-11-20T12:00:00Z")
+    return {"etc/labserver/hub/usage.json": (json.dumps(document) + "\n").encode()}
 
 
 SITES: Sequence[Mapping[str, Any]] = [

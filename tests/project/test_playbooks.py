@@ -114,7 +114,7 @@ def test_a_playbook_that_changes_hosts_keeps_other_runs_out(name: str) -> None:
 
 
 def test_every_playbook_is_judged_by_whether_it_changes_hosts() -> None:
-    looking = {"run", "status", "validate"}  # run.yml starts a job, and jobs have locks of their own
+    looking = {"report", "run", "status", "validate"}  # run.yml starts a job, and jobs have locks of their own
     assert {path.stem for path in (ROOT / "playbooks").glob("*.yml")} == {*CHANGING, *looking}
 
 
@@ -127,6 +127,30 @@ def test_modules_that_change_hosts_show_that_the_run_lives() -> None:
         if "run_lock.working(module.check_mode)" not in path.read_text()
     }
     assert quiet == looking | on_the_controller
+
+
+def test_a_report_is_written_for_its_reader_alone_and_names_hosts_without_one(tmp_path: Path) -> None:
+    local = f"ansible_connection=local ansible_python_interpreter={sys.executable}"
+    (tmp_path / "hosts").write_text(f"[labserver_hubs]\natlas {local}\nboreas {local}\n[others]\ncastor {local}\n")
+    environment = {**os.environ, "ANSIBLE_HOME": str(tmp_path / "home"), "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+
+    def play(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = ["ansible-playbook", "-i", tmp_path / "hosts", "playbooks/report.yml", "-e", "ansible_become=false"]
+        return subprocess.run(
+            [*command, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+
+    checked = play("--check")
+    assert checked.returncode == 0 and not (tmp_path / "reports").exists(), checked.stdout
+    done = play("-e", "months=3")
+    assert done.returncode == 0, done.stdout + done.stderr
+    page, table = tmp_path / "reports" / "usage.html", tmp_path / "reports" / "usage.csv"
+    assert [one.stat().st_mode & 0o777 for one in (page, table, page.parent)] == [0o600, 0o600, 0o700]
+    text = page.read_text(encoding="utf-8")
+    assert "Without atlas: " in text and "Without boreas: " in text and "castor" not in text, "castor has no hub"
+    assert table.read_text(encoding="utf-8").startswith("host,month,person,groups,image,hours,cpu_hours,")
+    refused = play("-e", "months=0")
+    assert refused.returncode == 2 and "months: 0 is not a number from 1 to 120" in refused.stdout
 
 
 def test_a_backup_is_named_in_one_way(tmp_path: Path) -> None:

@@ -19,7 +19,11 @@ ROOMS = "/etc/labserver/backup.d"
 ROSTER = "/etc/labserver/public/roster.json"
 ROOTS = (paths.CONFIGURATION, paths.DATA)
 # docs/reference/interfaces.md, "what the hub keeps".
-DATABASES = ("/srv/labserver/hub/state/jupyterhub.sqlite", "/srv/labserver/hub/state/passwords.sqlite")
+DATABASES = (
+    "/srv/labserver/hub/state/jupyterhub.sqlite",
+    "/srv/labserver/hub/state/passwords.sqlite",
+    "/srv/labserver/usage/usage.sqlite",
+)
 REGISTRY = "/srv/labserver/registry"
 REGISTRY_LINKS = f"{REGISTRY}/docker/registry/v2/repositories"
 # Data of the NAS, which has a backup of its own; copies that can be made again; what belongs to the moment.

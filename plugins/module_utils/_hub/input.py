@@ -23,6 +23,8 @@ SMALLEST_MEMORY_BYTES = 256 << 20
 SMALLEST_RESERVE_BYTES = 512 << 20
 SMALLEST_DISK_BYTES = 1 << 30
 SMALLEST_TMP_BYTES = 64 << 20
+SHORTEST_USAGE_DAYS, LONGEST_USAGE_DAYS = 31, 3660
+"""A report is made of whole months; and what is about people is not kept for ever."""
 REGISTRY = re.compile(r"([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?")
 GPU = re.compile(r"([0-9]{1,2}|(GPU|MIG)-[A-Za-z0-9-]+)\Z")
 
@@ -107,6 +109,12 @@ def _numbers(inputs: Mapping[str, Any]) -> list[str]:
             found.append(f"{name}: {inputs[name]} is too small; give {least} or more")
     if float(inputs["hub_reserve_cpus"]) < 0:
         found.append(f"hub_reserve_cpus: {inputs['hub_reserve_cpus']} is less than nothing; give 0 or more")
+    days = int(inputs["hub_usage_keep_days"])
+    if days != 0 and not SHORTEST_USAGE_DAYS <= days <= LONGEST_USAGE_DAYS:
+        found.append(
+            f"hub_usage_keep_days: {days} is not from {SHORTEST_USAGE_DAYS} to {LONGEST_USAGE_DAYS}; give a number of"
+            " days after which a month is deleted, or 0 to record nothing"
+        )
     for index, card in enumerate(inputs["hub_gpus"]):
         if not GPU.match(card):
             found.append(

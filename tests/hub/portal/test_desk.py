@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import jinja2
 import pytest
 import samples
 from labhub.exchange.images import Changes
 from labhub.exchange.lab import Lab, Link
 from labhub.exchange.roster import parse_roster
 from labhub.exchange.shares import ShareStatus, parse_shares
+from labhub.exchange.usage import Used
 from labhub.portal import desk
 
 NOW = datetime.datetime(2026, 11, 20, 12, tzinfo=datetime.UTC)
@@ -108,6 +112,24 @@ def test_links_are_for_whom_the_inventory_says() -> None:
         server = desk.server_of(spawner(), person, IMAGES, samples.settings())
         page = desk.desk(person, server, lab, samples.settings(), (), {}, None)
         assert [link.title for link in page.links] == titles
+
+
+def test_people_read_what_they_used_this_month_and_nothing_where_that_is_not_known() -> None:
+    page = (Path(desk.__file__).parent / "templates" / "home.html").read_text(encoding="utf-8")
+    part = page[page.index("{% if desk.used %}") : page.index("{% if has_password_page %}<a")]
+
+    def words(used: Used | None) -> str:
+        person = PEOPLE["alice"]
+        server = desk.server_of(spawner(), person, IMAGES, samples.settings())
+        found = desk.desk(person, server, Lab(), samples.settings(), (), {}, None, used)
+        text = jinja2.Environment(autoescape=True).from_string(part).render(desk=found, amount=desk.amount)
+        return " ".join(re.sub("<[^>]*>", " ", text).split())
+
+    assert words(Used(12.34, 40.0, 30.5, 2.0, 3 << 29)) == (
+        "Used this month 12.3 hours of my server, 40.0 CPU hours, 30.5 GiB hours, 2.0 GPU hours; 1.5 GiB of files"
+    )
+    assert words(Used(1, 2, 3, 0)) == "Used this month 1.0 hours of my server, 2.0 CPU hours, 3.0 GiB hours"
+    assert words(None) == ""
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ class Settings:
     base_url: str = "/"
     public_folder: str = "/etc/labserver/public"
     catalogue_file: str = "/var/lib/labserver/catalogue/images.json"
+    usage_file: str = "/etc/labserver/hub/usage.json"
     secrets_folder: str = "/etc/labserver/hub/secrets"
     config_folder: str = "/etc/labserver/hub/config.d"
     state_folder: str = "/srv/labserver/hub/state"

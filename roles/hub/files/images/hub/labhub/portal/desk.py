@@ -17,6 +17,7 @@ from ..exchange.roster import Person
 from ..exchange.settings import Settings
 from ..exchange.shares import Share, ShareStatus, shares_of
 from ..exchange.text import clean
+from ..exchange.usage import Used
 from ..servers.offer import choose
 from ..servers.server import allowance
 from ..words.amounts import span
@@ -59,7 +60,10 @@ class Folder:
 
 @dataclass(frozen=True)
 class Desk:
-    """All of the page. ``idle``: when an idle server is stopped; ``failure``: the last, if new; ``home``: if known."""
+    """All of the page. ``idle``: when an idle server is stopped; ``failure``: the last, if new; ``home``: if known.
+
+    ``used``: what the person used this month, where that is recorded.
+    """
 
     person: Person
     server: Server
@@ -68,6 +72,7 @@ class Desk:
     idle: str
     failure: Mapping[str, str] | None
     home: Home | None = None
+    used: Used | None = None
 
 
 def idle_rule(settings: Settings, person: Person) -> str:
@@ -146,6 +151,7 @@ def desk(
     status: Mapping[str, ShareStatus],
     failure: Mapping[str, str] | None,
     home: Home | None = None,
+    used: Used | None = None,
 ) -> Desk:
     """Put the page together."""
     return Desk(
@@ -156,4 +162,5 @@ def desk(
         idle=idle_rule(settings, person),
         failure=failure,
         home=home,
+        used=used,
     )

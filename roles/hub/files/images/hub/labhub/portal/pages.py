@@ -118,7 +118,9 @@ class LabHomeHandler(HomeHandler):
             kept = []
         started = user.spawner.orm_spawner.started if user.spawner.active else None
         since = started.replace(tzinfo=datetime.UTC) if started else None
-        failure = desk.last_failure(kept, user.name, since, datetime.datetime.now(datetime.UTC))
+        now = datetime.datetime.now(datetime.UTC)
+        failure = desk.last_failure(kept, user.name, since, now)
+        month = now.astimezone().strftime("%Y-%m")  # the container has the host's time zone
         return desk.desk(
             person,
             server,
@@ -128,6 +130,7 @@ class LabHomeHandler(HomeHandler):
             sources.shares_status.current(),
             failure,
             sources.homes.current().get(user.name),
+            sources.usage.current().of(user.name, month),
         )
 
 
