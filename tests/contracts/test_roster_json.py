@@ -69,7 +69,7 @@ READERS = [
     Reader("labhub/login", login_roster, Meets.KEEPS, Meets.KEEPS),
     Reader("_shares", reading(gids), nothing={}),
     Reader("_backup", reading(homes), nothing=[]),
-    Reader("_hub", reading(watched), nothing=[]),
+    Reader("_hub", reading(watched), missing=Meets.REFUSES),
     Reader("_usage", reading(with_homes), nothing=[]),
     Reader("modules/hub_passwords", reading(password_names), missing=Meets.REFUSES),
 ]

@@ -37,7 +37,7 @@ CONFIGURATION = re.compile(r'<script id="jupyter-config-data" type="application/
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     home = tmp_path_factory.mktemp("news")
     os.chown(home, UID, UID)
-    for parent in home.parents[:2]:
+    for parent in (home.parent, home.parent.parent):
         parent.chmod(0o755)
     outside = [option for name in OUTSIDE for option in ("--add-host", f"{name}:127.0.0.1")]
     with lone_server.hub() as hub, Server(lone_server.image(), home, hub, *outside) as running:

@@ -67,7 +67,9 @@ def test_each_file_of_the_inventories_names_its_schema_and_fits_it(path: Path) -
     assert problems(where.name, text) == []
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("roles/*/defaults/main.yml")), ids=lambda path: path.parents[1].name)
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("roles/*/defaults/main.yml")), ids=lambda path: path.parent.parent.name
+)
 def test_the_defaults_of_a_role_fit(path: Path) -> None:
     assert problems("variables.json", path.read_text()) == []
 

@@ -21,6 +21,7 @@ from labhub.exchange.roster import parse_roster
 from labhub.exchange.shares import ShareStatus, parse_shares
 from labhub.exchange.usage import Used
 from labhub.portal import desk
+from labhub.words import amounts
 
 NOW = datetime.datetime(2026, 11, 20, 12, tzinfo=datetime.UTC)
 PEOPLE = parse_roster(samples.roster_document()).people
@@ -121,8 +122,8 @@ def test_people_read_what_they_used_this_month_and_nothing_where_that_is_not_kno
     def words(used: Used | None) -> str:
         person = PEOPLE["alice"]
         server = desk.server_of(spawner(), person, IMAGES, samples.settings())
-        found = desk.desk(person, server, Lab(), samples.settings(), (), {}, None, used)
-        text = jinja2.Environment(autoescape=True).from_string(part).render(desk=found, amount=desk.amount)
+        found = desk.desk(person, server, Lab(), samples.settings(), (), {}, None, used=used)
+        text = jinja2.Environment(autoescape=True).from_string(part).render(desk=found, amount=amounts.amount)
         return " ".join(re.sub("<[^>]*>", " ", text).split())
 
     assert words(Used(12.34, 40.0, 30.5, 2.0, 3 << 29)) == (

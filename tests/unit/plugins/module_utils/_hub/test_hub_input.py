@@ -38,7 +38,7 @@ def test_the_defaults_are_right() -> None:
         ({"hub_default_memory": "much"}, 'hub_default_memory: "much" is not a size; write a number with K, M, G or T'),
         ({"hub_default_memory": "64M"}, "hub_default_memory: 64M is too little: a notebook needs 256M or more"),
         ({"hub_default_cpu": 0}, "hub_default_cpu: 0 is too small; give 0.1 or more"),
-        ({"hub_usage_keep_days": 7}, "hub_usage_keep_days: 7 is not from 31 to 3660; give a number of days after which"),
+        ({"hub_usage_keep_days": 7}, "hub_usage_keep_days: 7 is not from 31 to 3660; give a number of days"),
         ({"hub_usage_keep_days": -1}, "hub_usage_keep_days: -1 is not from 31 to 3660"),
         ({"hub_default_pids": 10}, "hub_default_pids: 10 is too small"),
         ({"hub_concurrent_spawns": 0}, "hub_concurrent_spawns: 0 is too small"),
