@@ -188,8 +188,9 @@ def share(amount: float, weights: Sequence[float], most: Sequence[float]) -> lis
         for _round in most:  # in each round but the last somebody reaches their most
             room = [limit - part for limit, part in zip(most, parts, strict=True)]
             wants = [(weight if weighted else 1.0) * (free > 0) for weight, free in zip(weights, room, strict=True)]
-            scale = left / sum(wants) if sum(wants) > 0 else 0.0
-            given = [min(want * scale, free) for want, free in zip(wants, room, strict=True)]
+            total = sum(wants) or 1.0
+            # Divided first: what is left by the smallest of numbers would be infinite.
+            given = [min(want / total * left, free) for want, free in zip(wants, room, strict=True)]
             parts = [part + more for part, more in zip(parts, given, strict=True)]
             left = max(left - sum(given), 0.0)
     return parts
