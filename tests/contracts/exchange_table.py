@@ -157,7 +157,11 @@ TABLE = (
         "/etc/labserver/jobs.d/<job>.json", r"\bjobs\.d\b", "test_jobs_d.py", "jobs.d",
         writers=_set("_schedule"),
         told=_set("_schedule", "_status"),
-        names={**FOLDERS, "_host": "tells the controller which files there are, by their hashes"},
+        names={
+            **FOLDERS,
+            "_host": "tells the controller which files there are, by their hashes",
+            "_status": "takes the right to read them from everybody else",
+        },
     ),
     Exchange(
         "/var/lib/labserver/jobs/<job>.json", r"\blib/labserver/jobs\b", "test_jobs_json.py", "jobs",

@@ -23,7 +23,7 @@ from .._schedule import run
 from .._schedule import status as job_status
 from .._schedule.due import booted
 from .._schedule.model import Job
-from . import disks, services
+from . import disks, host, services
 from .services import Health
 
 LOCK = "services"
@@ -67,6 +67,7 @@ def attend(world: run.World, asked: services.World) -> list[Health]:
     found = settled(wanted, world, asked)
     found += [Health(services.Service("services.d"), "warning", problem) for problem in problems]
     found += [disk.health for disk in disks.of_host(world.root)]
+    found += host.of_host(world.root)
     if in_maintenance(world.root, world.now()) or starting(world.root, world.now()):
         return found
     now = world.now().timestamp()

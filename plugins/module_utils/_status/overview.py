@@ -21,7 +21,7 @@ from .._common.job_lock import last_held, running_since
 from .._schedule import cron, model
 from .._schedule import status as job_status
 from .._schedule.due import damaged, jobs, missed, stuck_since
-from . import disks, failures, services, table
+from . import disks, failures, host, services, table
 from .watch import stuck
 
 
@@ -86,10 +86,11 @@ def certificates(root: Path, now: datetime) -> list[dict[str, object]]:
 
 
 def of_services(root: Path, world: services.World) -> list[dict[str, object]]:
-    """One row a service: how it is just now."""
+    """One row a service, how it is just now, and one for what is not well with the host."""
     wanted, problems = services.read(root)
     found = services.look(wanted, world)
     found += [services.Health(services.Service("services.d"), "warning", problem) for problem in problems]
+    found += [health for health in host.of_host(root) if health.level != "ok"]
     return [{"service": each.service.name, "level": each.level, "message": each.message} for each in found]
 
 

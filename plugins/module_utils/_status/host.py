@@ -1,0 +1,204 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reads the signs of the host that no service tells of: disks, memory, kernel, units, clock, secrets.
+
+``signs`` judges them.
+
+In a container the kernel is another's: only what lies in files of the host itself is looked at there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .._common import files, mounts, paths, process
+from . import disks, signs
+from .services import Health, Service
+
+COMMAND_SECONDS = 10.0
+FAILED_UNITS = ("systemctl", "list-units", "--state=failed", "--plain", "--no-legend", "--full", "--no-pager")
+HISTORY = "var/lib/labserver/disk-history.json"
+SAMPLE_SECONDS = 3600.0
+HISTORY_SECONDS = 8 * signs.DAY
+LONGEST_LOG = 8 << 20
+SECRETS = (
+    "alerts.json", "certificates.json", "outgoing.env", "jobs.d/*.json", "backup/settings.json", "accounts/*.json",
+    "hub/secrets/*", "hub/catalogue.json", "hub/proxy/token", "registry/secrets/*", "registry/container/http_secret",
+    "registry/container/pushers", "registry/container/readers", "tls/.versions/*/*/key.pem", "shares/credentials/*",
+)  # fmt: skip
+"""Below /etc/labserver."""
+
+
+@dataclass(frozen=True)
+class World:
+    """Whom the questions go to; handed in for the tests."""
+
+    root: Path = Path("/")
+    now: Callable[[], float] = time.time
+    capture: Callable[[Sequence[str], float], tuple[process.Result, str]] = process.capture
+    statvfs: Callable[[str], os.statvfs_result] = os.statvfs
+    kernel: Callable[[], bytes] | None = None
+
+    def text(self, path: str) -> str:
+        """Return a file of the host; empty where there is none."""
+        try:
+            return (self.root / path).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return ""
+
+    def said(self, *command: str) -> str | None:
+        """Return what a command says; None where it fails or is not there."""
+        result, text = self.capture(command, COMMAND_SECONDS)
+        return text if result.status == 0 else None
+
+    @property
+    def uptime(self) -> float:
+        """Seconds since the boot."""
+        return float((self.text("proc/uptime") or "0").split()[0])
+
+
+def look(world: World) -> list[Health]:
+    """Return how the host is, one entry for each matter."""
+    found: dict[str, signs.Verdict] = {"secrets": signs.secrets(close(world.root / paths.CONFIGURATION.lstrip("/")))}
+    if not contained(world.root):
+        table = mounts.parse(world.text("proc/self/mountinfo"))
+        own = local(table)
+        found["writable"] = signs.writable(own, planned_read_only(world.text("etc/fstab")))
+        found |= {f"growth{name}": verdict for name, verdict in grown(world, own).items()}
+        found["kernel"] = signs.kernel(messages(kernel_log(world), world.uptime))
+        found["memory"] = signs.memory(world.text("proc/pressure/memory"))
+        found["raid"] = signs.raid(world.text("proc/mdstat"))
+        failed = world.said(
+            "systemctl", "list-units", "--state=failed", "--plain", "--no-legend", "--full", "--no-pager"
+        )
+        found["units"] = signs.units(failed or "")
+        found["restart"] = restart(world)
+        synchronized = world.said("timedatectl", "show", "--property=NTPSynchronized", "--value")
+        found["clock"] = signs.clock(synchronized or "", world.uptime)
+    return [Health(Service(f"host-{name}"), level, message) for name, (level, message) in found.items()]
+
+
+def of_host(root: Path) -> list[Health]:
+    """Return how the running system is; nothing for another root."""
+    return look(World()) if root == Path("/") else []
+
+
+def contained(root: Path) -> bool:
+    """Tell whether this is a container."""
+    return (root / "run/systemd/container").exists() or (root / ".dockerenv").exists()
+
+
+def local(table: Sequence[mounts.Mount]) -> list[mounts.Mount]:
+    """Return the local file systems that the lab server writes to, once each."""
+    found: dict[str, mounts.Mount] = {}
+    for folder in disks.FOLDERS:
+        mount = mounts.holding(folder, table)
+        if mount and mount.fstype not in disks.REMOTE and not mount.fstype.startswith("fuse"):
+            found.setdefault(mount.device, mount)
+    return list(found.values())
+
+
+def planned_read_only(fstab: str) -> list[str]:
+    """Return the mount points that fstab wants to be read only."""
+    lines = [line.split() for line in fstab.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    return [mounts.unescape(line[1]) for line in lines if len(line) >= 4 and "ro" in line[3].split(",")]
+
+
+def close(folder: Path) -> dict[str, int]:
+    """Take the right to read secrets from everybody else; returns the files that had it, with their modes."""
+    opened = {}
+    for pattern in SECRETS:
+        for path in folder.glob(pattern):
+            try:
+                mode = path.lstat().st_mode
+                if stat.S_ISREG(mode) and mode & 0o007:
+                    path.chmod(stat.S_IMODE(mode) & ~0o007)
+                    opened[f"{paths.CONFIGURATION}/{path.relative_to(folder)}"] = stat.S_IMODE(mode)
+            except OSError:
+                continue
+    return opened
+
+
+def grown(world: World, own: Sequence[mounts.Mount]) -> dict[str, signs.Verdict]:
+    """Note what is used on each disk, once an hour, and judge how it grows."""
+    now, path = world.now(), world.root / HISTORY
+    history = _history(path)
+    found, changed = {}, False
+    for mount in own:
+        try:
+            numbers = world.statvfs(mount.target)
+        except OSError:
+            continue
+        used = (numbers.f_blocks - numbers.f_bfree) * numbers.f_frsize
+        samples = [one for one in history.get(mount.target, []) if now - HISTORY_SECONDS < one[0] <= now]
+        if not samples or now - samples[-1][0] >= SAMPLE_SECONDS:
+            samples, changed = [*samples, (now, float(used))], True
+        history[mount.target] = samples
+        name = mount.target.rstrip("/").replace("/", "_") or "_root"
+        found[name] = signs.growth(mount.target, samples, numbers.f_bavail * numbers.f_frsize)
+    if changed:
+        with contextlib.suppress(OSError):  # a full disk is told of already
+            files.replace(path, (json.dumps({"version": 1, "samples": history}) + "\n").encode())
+    return found
+
+
+def _history(path: Path) -> dict[str, list[tuple[float, float]]]:
+    try:
+        found: Any = json.loads(path.read_bytes())["samples"]
+        return {str(name): [(float(at), float(size)) for at, size in samples] for name, samples in found.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def restart(world: World) -> signs.Verdict:
+    """Judge the file by which updates ask for a restart."""
+    try:
+        age = world.now() - (world.root / "run/reboot-required").stat().st_mtime
+    except OSError:
+        return signs.restart(None, ())
+    return signs.restart(age, world.text("run/reboot-required.pkgs").split())
+
+
+def kernel_log(world: World) -> bytes:
+    """Return the kernel's messages as ``/dev/kmsg`` has them; empty where they cannot be read."""
+    if world.kernel is not None:
+        return world.kernel()
+    try:
+        descriptor = os.open(world.root / "dev/kmsg", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    pieces: list[bytes] = []
+    try:
+        while sum(map(len, pieces[-1:])) < LONGEST_LOG:
+            try:
+                pieces.append(os.read(descriptor, 16384))
+            except BrokenPipeError:  # messages were overwritten while they were read
+                continue
+            except OSError:
+                break
+    finally:
+        os.close(descriptor)
+    return b"".join(pieces)
+
+
+def messages(log: bytes, uptime: float) -> list[signs.Line]:
+    """Return the messages of ``/dev/kmsg`` (``priority,number,microseconds,flags;text``) with their age."""
+    found = []
+    for line in log.decode("utf-8", "replace").splitlines():
+        head, semicolon, text = line.partition(";")
+        fields = head.split(",")
+        if not semicolon or len(fields) < 3 or not fields[2].isdigit() or not fields[0].isdigit():
+            continue  # a line that goes on with details begins with a space
+        if int(fields[0]) >> 3 == 0:  # written by the kernel: what programs write there proves nothing
+            found.append(signs.Line(max(uptime - int(fields[2]) / 1e6, 0.0), text))
+    return found

@@ -1,0 +1,187 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the signs of a host mean: each a level, and a sentence with what it is, what follows and what to do. All pure.
+
+Each function takes what was read and returns level and message; the message of what is well is short.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from .._common import sizes
+from .._common.mounts import Mount
+from .._common.words import clean
+
+Verdict = tuple[str, str]
+OK = "ok"
+DAY = 86400.0
+KERNEL_SECONDS = DAY
+"""So long a message of the kernel is told."""
+RESTART_SECONDS = 7 * DAY
+"""Updates that want a restart may wait so long before that is told."""
+PRESSURE_WARNING, PRESSURE_CRITICAL = 10.0, 40.0
+"""Percent of five minutes in which everything waited for memory."""
+GROWTH_WARNING, GROWTH_CRITICAL = 7.0, 2.0
+"""Days until a disk is full."""
+GROWTH_SECONDS = 2 * DAY
+"""Of a shorter time no growth is reckoned."""
+GROWTH_BYTES = 1 << 30
+MOST_NAMED = 5
+DISK_ERRORS = re.compile(
+    r"(Buffer )?I/O error|blk_update_request: .*error|critical (medium|target) error|EXT4-fs error|"
+    r"EXT4-fs \S+: [Rr]emounting filesystem read-only|XFS .*(orruption|metadata I/O error)|BTRFS (error|critical)|"
+    r"ata[0-9.]+: (failed command|exception)|nvme.*(timeout, (aborting|reset)|controller is down)|"
+    r"md/raid.*Disk failure|DMAR.*fault|Machine check|\[Hardware Error\]"
+)
+NETWORK_ERRORS = re.compile(r"NETDEV WATCHDOG|transmit queue \d+ timed out|Detected Tx Unit Hang")
+OUT_OF_MEMORY = re.compile(r"Out of memory: Killed process \d+ \((?P<name>.*?)\)")
+"""Of the whole host; a server that reaches its own limit is ``Memory cgroup out of memory``, and not told."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A message of the kernel, and how many seconds ago it was written."""
+
+    age: float
+    text: str
+
+
+def writable(mounted: Iterable[Mount], planned_read_only: Iterable[str]) -> Verdict:
+    """Judge the file systems that the lab server writes to; ``planned_read_only``: mount points that fstab wants so."""
+    wanted = set(planned_read_only)
+    bad = sorted({one.target for one in mounted if one.read_only and one.target not in wanted})
+    if not bad:
+        return OK, "all file systems can be written to"
+    return "critical", (
+        f"{_named(bad)} can only be read, as the kernel does after an error of the disk: nothing can be saved there;"
+        " look at dmesg, save what matters, check the file system and the disk"
+    )
+
+
+def kernel(lines: Iterable[Line]) -> Verdict:
+    """Judge what the kernel wrote in the last day."""
+    recent = [one for one in lines if one.age <= KERNEL_SECONDS]
+    disks = [one for one in recent if DISK_ERRORS.search(one.text)]
+    network = [one for one in recent if NETWORK_ERRORS.search(one.text)]
+    killed = [found["name"] for one in recent if (found := OUT_OF_MEMORY.search(one.text))]
+    said = []
+    if disks:
+        said.append(f"{len(disks)} errors of disks or hardware in a day, the last: {clean(disks[-1].text, 160)}")
+    if killed:
+        said.append(
+            f"the host ran out of memory and ended {_named(sorted(set(killed)))} ({len(killed)} in a day); raise"
+            " hub_reserve_memory, or limit what else runs here"
+        )
+    if network:
+        said.append(f"{len(network)} errors of the network in a day, the last: {clean(network[-1].text, 160)}")
+    if not said:
+        return OK, "the kernel tells of no errors"
+    return "critical" if disks else "warning", "; ".join(said)
+
+
+def memory(pressure: str) -> Verdict:
+    """Judge ``/proc/pressure/memory``."""
+    found = re.search(r"^full .*\bavg300=([0-9.]+)", pressure, re.MULTILINE)
+    part = float(found[1]) if found else 0.0
+    if part < PRESSURE_WARNING:
+        return OK, "there is memory"
+    level = "critical" if part >= PRESSURE_CRITICAL else "warning"
+    return (
+        level,
+        f"{part:.0f} % of the last five minutes everything waited for memory; stop what needs much (docker stats)",
+    )
+
+
+def units(listed: str) -> Verdict:
+    """Judge what ``systemctl list-units --state=failed --plain --no-legend`` lists."""
+    names = [line.split()[0] for line in listed.splitlines() if line.split()]
+    if not names:
+        return OK, "no unit of systemd has failed"
+    return "warning", f"failed: {_named(names)}; systemctl status {clean(names[0], 80)} says why"
+
+
+def restart(age: float | None, packages: Sequence[str]) -> Verdict:
+    """Judge whether a restart is due, ``age`` seconds since an update asked for it (None: none did)."""
+    if age is None or age < RESTART_SECONDS:
+        return OK, "no restart is overdue"
+    names = f" ({_named(sorted(set(packages)))})" if packages else ""
+    return (
+        "warning",
+        f"an update{names} has waited for a restart of the host for {age / DAY:.0f} days; tell people, restart it",
+    )
+
+
+def clock(synchronized: str, uptime: float) -> Verdict:
+    """Judge what ``timedatectl show --property=NTPSynchronized --value`` says."""
+    if synchronized.strip() != "no" or uptime < 3600:
+        return OK, "the clock is set by a time server"
+    return "warning", (
+        "nothing sets the clock of this host, so certificates and logins will fail as it drifts; install"
+        " systemd-timesyncd or chrony, and let it reach a time server"
+    )
+
+
+def raid(mdstat: str) -> Verdict:
+    """Judge ``/proc/mdstat``."""
+    bad = []
+    for name, body in re.findall(r"^(md\S+) : (.*?)(?=^\S|\Z)", mdstat, re.MULTILINE | re.DOTALL):
+        if re.search(r"\[[U_]*_[U_]*\]", body) or "(F)" in body:
+            bad.append(name)
+    if not bad:
+        return OK, "no array of disks lacks one"
+    return "critical", f"{_named(bad)} lacks a disk: another failure loses data; mdadm --detail /dev/{bad[0]} names it"
+
+
+def secrets(opened: Mapping[str, int]) -> Verdict:
+    """Judge files with secrets that everybody could read (path -> mode as it was); they are closed by now."""
+    if not opened:
+        return OK, "secrets can be read by those alone whom they concern"
+    return "warning", (
+        f"everybody on the host could read {_named(sorted(opened))}; that is mended, but what was in there has to be"
+        " changed: somebody may have read it"
+    )
+
+
+def growth(target: str, samples: Sequence[tuple[float, float]], free: float) -> Verdict:
+    """Judge a disk by what was used on it over time (moment, bytes) and what is free."""
+    days = full_in(samples, free)
+    if days is None or days > GROWTH_WARNING:
+        return OK, f"{target} does not fill up soon"
+    level = "critical" if days <= GROWTH_CRITICAL else "warning"
+    count = f"{days:.0f} day{'s' if round(days) != 1 else ''}"
+    return level, (
+        f"{target} will be full in {count} if it goes on so ({sizes.text(int(free))} left); docs/howto/disk-full.md"
+        " says what usually takes the room"
+    )
+
+
+def full_in(samples: Sequence[tuple[float, float]], free: float) -> float | None:
+    """Return in how many days a disk is full; None where it does not grow, or not long enough to tell.
+
+    It has to grow over the whole time and over its second half: what was copied once is no growth.
+    """
+    if len(samples) < 4 or samples[-1][0] - samples[0][0] < GROWTH_SECONDS:
+        return None
+    if samples[-1][1] - samples[0][1] < GROWTH_BYTES:
+        return None
+    slopes = [_slope(samples), _slope(samples[len(samples) // 2 :])]
+    slope = min(slopes)
+    return free / slope / DAY if slope > 0 else None
+
+
+def _slope(samples: Sequence[tuple[float, float]]) -> float:
+    """Return the bytes a second of the straight line nearest to all samples."""
+    middle = sum(at for at, _size in samples) / len(samples)
+    mean = sum(size for _at, size in samples) / len(samples)
+    spread = sum((at - middle) ** 2 for at, _size in samples)
+    return sum((at - middle) * (size - mean) for at, size in samples) / spread if spread else 0.0
+
+
+def _named(names: Sequence[str]) -> str:
+    shown = ", ".join(clean(name, 80) for name in names[:MOST_NAMED])
+    return f"{shown} and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else shown
