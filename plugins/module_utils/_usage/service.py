@@ -58,36 +58,36 @@ class Service:
 
     def __init__(self, recorder: Recorder, told: Told, say: Callable[[str], None]) -> None:
         self.recorder, self.told, self.say = recorder, told, say
-        self.said = ""
-        self.heard = False
+        self.said: dict[str, str] = {}
 
-    def attempt(self, what: Callable[[], object]) -> None:
-        """Do something that asks Docker or writes; a failure is said when it is another than the last."""
+    def attempt(self, name: str, what: Callable[[], object]) -> None:
+        """Do something that asks Docker or writes; a failure is said when it is another than the last one of it."""
         try:
             what()
         except (EngineError, OSError, ValueError, KeyError, sqlite3.Error) as error:
             problem = f"{type(error).__name__}: {error}"
-            if problem != self.said:
-                self.say(problem)
-            self.said = problem
+            if problem != self.said.get(name):
+                self.say(f"{name}: {problem}")
+            self.said[name] = problem
         else:
-            self.said = ""
+            if self.said.pop(name, ""):
+                self.say(f"{name}: works again")
 
     def hear(self, event: Mapping[str, Any] | str) -> bool:
         """Take in what the queue has; returns whether a server ended."""
         if event == LOST:
-            self.attempt(self.recorder.catch_up)
+            self.attempt("asking Docker", self.recorder.catch_up)
             return True
         ended: list[bool] = []
         if isinstance(event, Mapping):
-            self.attempt(lambda: ended.append(self.recorder.attend(event)))
+            self.attempt("asking Docker", lambda: ended.append(self.recorder.attend(event)))
         return any(ended)
 
     def serve(self, over: Callable[[], bool], clock: Callable[[], float] = time.monotonic) -> None:
         """Record until it is ``over``, or until ``END`` is in the queue."""
-        self.attempt(self.recorder.catch_up)
-        self.attempt(self.recorder.sample)
-        self.attempt(self.recorder.flush)
+        self.attempt("asking Docker", self.recorder.catch_up)
+        self.attempt("reading the counters", self.recorder.sample)
+        self.attempt("writing the record", self.recorder.flush)
         read = kept = clock()
         while not over():
             try:
@@ -101,14 +101,14 @@ class Service:
                 continue
             keep = ended or clock() >= kept + FLUSH_SECONDS
             if keep and not ended:
-                self.attempt(self.recorder.compare)
-            self.attempt(self.recorder.sample)
+                self.attempt("asking Docker", self.recorder.compare)
+            self.attempt("reading the counters", self.recorder.sample)
             read = clock()
             if keep:
-                self.attempt(self.recorder.flush)
+                self.attempt("writing the record", self.recorder.flush)
                 kept = clock()
-        self.attempt(self.recorder.sample)
-        self.attempt(self.recorder.flush)
+        self.attempt("reading the counters", self.recorder.sample)
+        self.attempt("writing the record", self.recorder.flush)
 
 
 def main(argv: Sequence[str]) -> int:
