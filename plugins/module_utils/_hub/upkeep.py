@@ -2,11 +2,12 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the host looks after for people's servers that run: their swap limits, and what they write outside of homes.
+"""What the host looks after for people's servers that run: their limits, and what they write outside of homes.
 
 ``systemctl daemon-reload``, which every update of packages runs, takes two things from running containers:
 
-- ``memory.swap.max`` becomes no limit (moby issue 51446): the limit that Docker recorded is written again.
+- ``memory.swap.max`` becomes no limit (moby issue 51446): what Docker recorded is written again, as are the other
+  limits where somebody took them away.
 - Graphics cards, unless ``/dev/char`` has links to their devices, which NVIDIA's driver does not make: systemd looks
   devices up there when it builds a container's list anew (NVIDIA's container toolkit, "containers losing access to
   GPUs").
@@ -27,6 +28,12 @@ SCARCE = 0.05
 """A file system with less than this part of its room or of its inodes free is reported."""
 
 
+PAGE = 4096
+"""The kernel keeps sizes in whole pages."""
+PERIOD = 100_000
+"""Microseconds; Docker's own default."""
+
+
 @dataclass(frozen=True)
 class Room:
     """How full a file system is: parts from 0 to 1 that are free. ``inodes`` is 1 where there is no such limit."""
@@ -43,24 +50,51 @@ def swap_limit(container: Mapping[str, Any]) -> int | None:
     return both - memory if memory > 0 and both >= memory else None
 
 
-def mend_swap(containers: Iterable[Mapping[str, Any]], root: Path = Path("/")) -> list[str]:
-    """Write the swap limits of running containers again where they were lost; returns whose. For cgroup v2 alone."""
+def limits_of(container: Mapping[str, Any]) -> dict[str, str]:
+    """Return what Docker granted a container, by the files of cgroup v2; only what has a limit."""
+    granted = container["HostConfig"]
+    memory, processes = int(granted.get("Memory") or 0), int(granted.get("PidsLimit") or 0)
+    quota, period = int(granted.get("CpuQuota") or 0), int(granted.get("CpuPeriod") or 0) or PERIOD
+    swap = swap_limit(container)
+    found = {
+        "memory.max": memory // PAGE * PAGE,
+        "memory.swap.max": -1 if swap is None else swap // PAGE * PAGE,
+        "pids.max": processes,
+    }
+    limits = {
+        name: str(value) for name, value in found.items() if value > 0 or (name == "memory.swap.max" and value == 0)
+    }
+    return {**limits, "cpu.max": f"{quota} {period}"} if quota > 0 else limits
+
+
+def mend_limits(containers: Iterable[Mapping[str, Any]], root: Path = Path("/")) -> list[str]:
+    """Write limits of running containers again where they were lost; returns which of whose. For cgroup v2 alone.
+
+    A memory limit below what is in use would end programs, so it is left until there is room.
+    """
     mended = []
     for container in containers:
-        limit = swap_limit(container)
-        if limit is None:
-            continue
         try:
             lines = (root / "proc" / str(container["State"]["Pid"]) / "cgroup").read_text().splitlines()
-            group = next((line[3:] for line in lines if line.startswith("0::/")), "")
-            # In a namespace of its own the path would lead outside of what is seen here.
-            file = root / "sys/fs/cgroup" / group.strip("/") / "memory.swap.max"
-            if not group.strip("/") or "/../" in f"{group}/" or file.read_text().strip() == str(limit):
-                continue
-            files.tell_kernel(file, str(limit))
-        except OSError:  # ended meanwhile, or cgroup v1
+        except OSError:  # ended meanwhile
             continue
-        mended.append(container["Config"]["Labels"].get(labels.USER) or container["Name"].removeprefix("/"))
+        group = next((line[3:] for line in lines if line.startswith("0::/")), "").strip("/")
+        if not group or "/../" in f"/{group}/":  # in a namespace of its own it would lead outside of what is seen here
+            continue
+        folder, lost = root / "sys/fs/cgroup" / group, []
+        for name, limit in limits_of(container).items():
+            try:
+                if (folder / name).read_text().strip() == limit:
+                    continue
+                if name == "memory.max" and int((folder / "memory.current").read_text()) > int(limit):
+                    continue
+                files.tell_kernel(folder / name, limit)
+            except (OSError, ValueError):  # ended meanwhile, cgroup v1, or swap is not counted
+                continue
+            lost.append(name)
+        if lost:
+            whose = container["Config"]["Labels"].get(labels.USER) or container["Name"].removeprefix("/")
+            mended.append(f"{', '.join(lost)} of {whose}")
     return mended
 
 

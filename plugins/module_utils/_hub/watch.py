@@ -108,7 +108,7 @@ def look(settings: Settings, world: transaction.World, root: Path = Path("/")) -
             warnings.append(ended)  # whoever began the change has to hear of it
         looks = [servers.inspect(world.engine, one.identity) for one in servers.running(world.engine)]
         running = [look for look in looks if look is not None]  # the others were stopped meanwhile
-        done += [f"the swap limit of {user} was lost and is set again" for user in upkeep.mend_swap(running, root)]
+        done += [f"a limit was lost and is set again: {lost}" for lost in upkeep.mend_limits(running, root)]
         cards = upkeep.link_cards(running, root)
         done += [f"made links for systemd to {', '.join(cards)}"] if cards else []
         warnings += upkeep.written(measured(world, running, root), settings.disk_bytes) if settings.disk_bytes else []

@@ -39,9 +39,34 @@ def groups(root: Path, path: str = "/labnotebooks.slice/docker-1.scope", value: 
 
 def test_swap_limits_that_a_reload_took_come_back(tmp_path: Path) -> None:
     file = groups(tmp_path)
-    assert upkeep.mend_swap([server("alice")], tmp_path) == ["alice"]
+    assert upkeep.mend_limits([server("alice")], tmp_path) == ["memory.swap.max of alice"]
     assert file.read_text() == "0"
-    assert upkeep.mend_swap([server("alice")], tmp_path) == []
+    assert upkeep.mend_limits([server("alice")], tmp_path) == []
+
+
+GRANTED = {
+    "Memory": 4 * GIB + 100, "MemorySwap": 4 * GIB + 100, "PidsLimit": 300, "CpuQuota": 150_000, "CpuPeriod": 100_000
+}  # fmt: skip
+KEPT = {"memory.max": str(4 * GIB), "memory.swap.max": "0", "pids.max": "300", "cpu.max": "150000 100000"}
+
+
+@pytest.mark.parametrize("lost", sorted(KEPT))
+def test_each_limit_that_was_lost_comes_back(tmp_path: Path, lost: str) -> None:
+    folder = groups(tmp_path).parent
+    for name, value in {**KEPT, "memory.current": "5", lost: "max"}.items():
+        (folder / name).write_text(f"{value}\n")
+    alice = server("alice", HostConfig=GRANTED)
+    assert upkeep.mend_limits([alice], tmp_path) == [f"{lost} of alice"]
+    assert {name: (folder / name).read_text().strip() for name in KEPT} == KEPT
+    assert upkeep.mend_limits([alice], tmp_path) == []
+
+
+def test_a_memory_limit_that_would_end_programs_waits_for_room(tmp_path: Path) -> None:
+    folder = groups(tmp_path).parent
+    for name, value in {**KEPT, "memory.max": "max", "memory.current": str(5 * GIB)}.items():
+        (folder / name).write_text(f"{value}\n")
+    assert upkeep.mend_limits([server("alice", HostConfig=GRANTED)], tmp_path) == []
+    assert (folder / "memory.max").read_text() == "max\n"
 
 
 @pytest.mark.parametrize(
@@ -49,14 +74,14 @@ def test_swap_limits_that_a_reload_took_come_back(tmp_path: Path) -> None:
 )
 def test_where_docker_set_none_there_is_none(tmp_path: Path, limits: dict[str, int]) -> None:
     file = groups(tmp_path)
-    assert upkeep.mend_swap([server("alice", HostConfig=limits)], tmp_path) == []
+    assert upkeep.mend_limits([server("alice", HostConfig=limits)], tmp_path) == []
     assert file.read_text() == "max\n"
 
 
 def test_on_cgroup_v1_nothing_is_touched(tmp_path: Path) -> None:
     (tmp_path / "proc" / "7").mkdir(parents=True)
     (tmp_path / "proc" / "7" / "cgroup").write_text("4:memory:/docker/1\n0::/\n")
-    assert upkeep.mend_swap([server("alice")], tmp_path) == []
+    assert upkeep.mend_limits([server("alice")], tmp_path) == []
 
 
 def test_graphics_cards_stay_with_their_containers_over_a_reload(tmp_path: Path) -> None:
