@@ -30,7 +30,7 @@ FAILED_UNITS = ("systemctl", "list-units", "--state=failed", "--plain", "--no-le
 HISTORY = "var/lib/labserver/disk-history.json"
 SAMPLE_SECONDS = 3600.0
 HISTORY_SECONDS = 8 * signs.DAY
-LONGEST_LOG = 8 << 20
+MOST_MESSAGES = 200_000
 SECRETS = (
     "alerts.json", "certificates.json", "outgoing.env", "jobs.d/*.json", "backup/settings.json", "accounts/*.json",
     "hub/secrets/*", "hub/catalogue.json", "hub/proxy/token", "registry/secrets/*", "registry/container/http_secret",
@@ -67,14 +67,16 @@ class World:
         return float((self.text("proc/uptime") or "0").split()[0])
 
 
-def look(world: World) -> list[Health]:
-    """Return how the host is, one entry for each matter."""
-    found: dict[str, signs.Verdict] = {"secrets": signs.secrets(close(world.root / paths.CONFIGURATION.lstrip("/")))}
+def look(world: World, *, mend: bool = True) -> list[Health]:
+    """Return how the host is, one entry for each matter. Without ``mend`` nothing is written."""
+    found: dict[str, signs.Verdict] = {}
+    if mend:
+        found["secrets"] = signs.secrets(close(world.root / paths.CONFIGURATION.lstrip("/")))
     if not contained(world.root):
         table = mounts.parse(world.text("proc/self/mountinfo"))
         own = local(table)
         found["writable"] = signs.writable(own, planned_read_only(world.text("etc/fstab")))
-        found |= {f"growth{name}": verdict for name, verdict in grown(world, own).items()}
+        found |= {f"growth{name}": verdict for name, verdict in grown(world, own, keep=mend).items()}
         found["kernel"] = signs.kernel(messages(kernel_log(world), world.uptime))
         found["memory"] = signs.memory(world.text("proc/pressure/memory"))
         found["raid"] = signs.raid(world.text("proc/mdstat"))
@@ -88,9 +90,9 @@ def look(world: World) -> list[Health]:
     return [Health(Service(f"host-{name}"), level, message) for name, (level, message) in found.items()]
 
 
-def of_host(root: Path) -> list[Health]:
-    """Return how the running system is; nothing for another root."""
-    return look(World()) if root == Path("/") else []
+def of_host(root: Path, *, mend: bool = True) -> list[Health]:
+    """Return how the running system is; nothing for another root. Without ``mend`` nothing is written."""
+    return look(World(), mend=mend) if root == Path("/") else []
 
 
 def contained(root: Path) -> bool:
@@ -129,7 +131,7 @@ def close(folder: Path) -> dict[str, int]:
     return opened
 
 
-def grown(world: World, own: Sequence[mounts.Mount]) -> dict[str, signs.Verdict]:
+def grown(world: World, own: Sequence[mounts.Mount], *, keep: bool = True) -> dict[str, signs.Verdict]:
     """Note what is used on each disk, once an hour, and judge how it grows."""
     now, path = world.now(), world.root / HISTORY
     history = _history(path)
@@ -146,7 +148,7 @@ def grown(world: World, own: Sequence[mounts.Mount]) -> dict[str, signs.Verdict]
         history[mount.target] = samples
         name = mount.target.rstrip("/").replace("/", "_") or "_root"
         found[name] = signs.growth(mount.target, samples, numbers.f_bavail * numbers.f_frsize)
-    if changed:
+    if changed and keep:
         with contextlib.suppress(OSError):  # a full disk is told of already
             files.replace(path, (json.dumps({"version": 1, "samples": history}) + "\n").encode())
     return found
@@ -179,7 +181,7 @@ def kernel_log(world: World) -> bytes:
         return b""
     pieces: list[bytes] = []
     try:
-        while sum(map(len, pieces[-1:])) < LONGEST_LOG:
+        for _message in range(MOST_MESSAGES):
             try:
                 pieces.append(os.read(descriptor, 16384))
             except BrokenPipeError:  # messages were overwritten while they were read

@@ -90,7 +90,7 @@ def of_services(root: Path, world: services.World) -> list[dict[str, object]]:
     wanted, problems = services.read(root)
     found = services.look(wanted, world)
     found += [services.Health(services.Service("services.d"), "warning", problem) for problem in problems]
-    found += [health for health in host.of_host(root) if health.level != "ok"]
+    found += [health for health in host.of_host(root, mend=False) if health.level != "ok"]
     return [{"service": each.service.name, "level": each.level, "message": each.message} for each in found]
 
 

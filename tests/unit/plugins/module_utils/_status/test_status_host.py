@@ -85,6 +85,13 @@ def test_nothing_is_told_of_a_host_on_which_all_is_well(machine: Machine) -> Non
     assert len(machine.look()) == 10 and all(NAME.fullmatch(name) for name in machine.look())
 
 
+def test_who_only_looks_changes_nothing(machine: Machine) -> None:
+    key = machine.write("etc/labserver/hub/secrets/cookie_secret", "x", 0o644)
+    world = host.World(machine.root, lambda: NOW, machine.capture, cast(Any, machine.statvfs), lambda: KMSG)
+    assert [one.level for one in host.look(world, mend=False)] == ["ok"] * 9
+    assert key.stat().st_mode & 0o777 == 0o644 and not (machine.root / host.HISTORY).exists()
+
+
 def test_a_host_that_shows_nothing_is_not_called_bad(tmp_path: Path) -> None:
     assert host.of_host(tmp_path) == []
     world = host.World(tmp_path, capture=lambda *_: (Result(127), ""), kernel=lambda: b"")
