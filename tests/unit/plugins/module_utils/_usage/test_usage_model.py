@@ -86,4 +86,5 @@ def test_shares_add_up_and_nobody_gets_more_than_there_was_time_for(
 def test_who_used_more_gets_more() -> None:
     assert model.share(10.0, [3.0, 1.0], [100.0, 100.0]) == [7.5, 2.5]
     assert model.share(10.0, [3.0, 1.0], [4.0, 100.0]) == [4.0, 6.0]
+    assert model.share(1.0, [0.0, 2e-313], [0.0, 1.0]) == [0.0, 1.0], "next to nothing"
     assert model.share(10.0, [0.0, 0.0], [100.0, 100.0]) == [5.0, 5.0], "nobody is known to have used anything"
