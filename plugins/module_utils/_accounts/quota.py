@@ -87,8 +87,8 @@ class Quotas:
         self.call(Q_SETQUOTA, self.device, uid, block)
 
 
-# The option is kept in the file system and not in fstab: there, systemd and quotaon would switch on again what the mount
-# has switched on already, and fail with "File exists" at each boot. (Tried on Linux 6.1: limits hold either way.)
+# The option is kept in the file system and not in fstab: named there, quotaon switches on again at boot what the mount
+# has switched on, and fails with "File exists". (Tried on Linux 6.1: limits hold either way.)
 TUNE = "tune2fs -O quota -E mount_opts=usrquota"
 # Debian's initramfs mounts / but has no quota_v2: with quotas on / the next boot ends there. (Tried: this line helps.)
 INITRAMFS = (
