@@ -189,13 +189,13 @@ def way_to_server(handler: BaseHandler, next_url: str = "") -> str:
 
 def handlers(board: Board, sources: Sources) -> list[tuple[Any, ...]]:
     """Return the pages, with addresses relative to the hub's: path, handler and what the handler is given."""
-    meter = usage.Meter()
+    meter, outage = usage.Meter(), Outage(*NO_NUMBERS)
     return [
         (r"/announcements", AnnouncementsHandler, {"board": board}),
         (r"/stay", StayHandler),
         (f"/{MY_SERVER}", MyServerHandler),
-        (f"/{MY_SERVER}/usage", UsageHandler, {"meter": meter, "outage": Outage(*NO_NUMBERS)}),
+        (f"/{MY_SERVER}/usage", UsageHandler, {"meter": meter, "outage": outage}),
         (r"/home", LabHomeHandler, {"sources": sources}),
         (r"/lab-logo", LogoHandler, {"sources": sources}),
-        *admin.handlers(sources, meter),
+        *admin.handlers(sources, meter, outage),
     ]
