@@ -125,6 +125,10 @@ molecule: $(STAMP) ## all scenarios on disposable hosts with engines of their ow
 .PHONY: test
 test: check molecule ## all of it; ends with a line that says what passed
 
+.PHONY: repeat
+repeat: $(STAMP) ## run targets several times, the last time under load: TARGET="pytest test-hub" TIMES=5 LOAD=4
+	tools/repeat.sh "$(or $(TIMES),5)" $(MAKE) --no-print-directory $(or $(TARGET),test)
+
 .PHONY: demo
 demo: $(STAMP) ## make a lab server to look at, in a container on this machine
 	tools/demo.sh up

@@ -2,6 +2,7 @@
 # Installs Debian's packages that the scenarios and the server tests need: real parts instead of mocks.
 set -euo pipefail
 packages=(
+  btrfs-progs                                 # a file system whose quotas every kernel knows
   chromium fonts-dejavu-core                  # a browser
   docker-registry apache2-utils               # an image registry, and another writer of htpasswd files
   libnginx-mod-http-lua                       # what the registry's front holds requests with

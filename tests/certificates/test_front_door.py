@@ -23,6 +23,7 @@ from pathlib import Path
 
 import parts
 import pytest
+from front_door import MAIN
 from paths import ROOT
 
 sys.path.insert(0, str(ROOT / "plugins"))
@@ -34,25 +35,6 @@ from module_utils._proxy import nginx as proxy_nginx
 
 NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
 pytestmark = pytest.mark.skipif(not Path(NGINX).exists(), reason="needs nginx")
-
-# As Debian has it, with everything below one folder.
-MAIN = """\
-worker_processes 1;
-pid {root}/pid;
-error_log {root}/error.log;
-events {{
-\tworker_connections 768;
-}}
-http {{
-    access_log off;
-    client_body_temp_path {root}/body;
-    proxy_temp_path {root}/proxy;
-    fastcgi_temp_path {root}/fastcgi;
-    uwsgi_temp_path {root}/uwsgi;
-    scgi_temp_path {root}/scgi;
-    include {root}/labserver.conf;
-}}
-"""
 
 
 class Service(http.server.BaseHTTPRequestHandler):

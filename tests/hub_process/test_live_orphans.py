@@ -59,10 +59,15 @@ def test_a_hub_that_starts_while_the_guard_is_away_waits_for_it(lab: Hub, alice:
 def test_a_guard_that_is_away_for_a_while_ends_no_server(lab: Hub, alice: Browser) -> None:
     lab.stop("guard")
     alice.get(f"{lab.url}/hub/home", timeout=60)  # asks for the server's state
+    for _ in range(3):
+        assert alice.get(f"{lab.url}/hub/my-server/usage", timeout=60).json()["memory_bytes"] is None
     time.sleep(11)  # and so does the hub, every ten seconds
     assert alice.ready("alice")
     lab.start_guard()
     assert alice.ready("alice") and runs(lab, "alice")
+    alice.get(f"{lab.url}/hub/my-server/usage", timeout=60)
+    assert lab.log().count("what people's servers use is not known: ") == 1
+    assert lab.log().count("what people's servers use is known again") == 1
 
 
 def test_a_start_while_the_guard_is_away_says_so_and_works_later(lab: Hub, alice: Browser) -> None:

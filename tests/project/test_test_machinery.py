@@ -50,3 +50,20 @@ def test_the_root_of_the_repository_is_found_in_one_place() -> None:
     found = [str(file.relative_to(ROOT)) for top in ("tests", "molecule") for file in (ROOT / top).rglob("*.py")
              if ".parents[" in file.read_text()]  # fmt: skip
     assert [name for name in found if not name.startswith(apart)] == []
+
+
+def test_a_run_that_fails_once_among_several_is_told(tmp_path: Path) -> None:
+    """`make repeat`: every run counts, the last one has other load beside it, and nothing of that is left."""
+    counter = tmp_path / "counter"
+    script = f"echo x >> {counter}; test $(wc -l < {counter}) != 2"
+    done = subprocess.run(
+        [ROOT / "tools/repeat.sh", "3", "sh", "-c", script],
+        capture_output=True, text=True, check=False, env={**os.environ, "LOAD": "2"}, timeout=60,
+    )  # fmt: skip
+    lines = done.stdout.splitlines()
+    assert done.returncode == 1, done
+    assert [line.split(",")[0] for line in lines[:3]] == [
+        "run 1 of 3: well", "run 2 of 3: FAILED with status 1", "run 3 of 3: well"
+    ]  # fmt: skip
+    assert lines[2].endswith("with 2 busy processes beside it")
+    assert lines[3].startswith("2 of 3 runs were well: sh -c")

@@ -87,6 +87,9 @@ class Quotas:
         self.call(Q_SETQUOTA, self.device, uid, block)
 
 
+# The option is kept in the file system and not in fstab: named there, quotaon switches on again at boot what the mount
+# has switched on, and fails with "File exists". (Tried on Linux 6.1: limits hold either way.)
+TUNE = "tune2fs -O quota -E mount_opts=usrquota"
 # Debian's initramfs mounts / but has no quota_v2: with quotas on / the next boot ends there. (Tried: this line helps.)
 INITRAMFS = (
     "make the initramfs able to mount it first (quota_v2 as a line of /etc/initramfs-tools/modules, then"
@@ -113,14 +116,16 @@ def find(folder: str, call: Call = quotactl, mountinfo: Path = mounts.MOUNTINFO)
         if mount.fstype == "ext4" and mount.target == "/":
             remedy = (
                 f"give the homes a file system of their own, or {INITRAMFS}, then switch them on from a rescue system"
-                " (tune2fs -O quota), then mount it with usrquota"
+                f" ({TUNE})"
             )
         elif mount.fstype == "ext4":
-            remedy = "switch them on while it is not mounted (tune2fs -O quota), then mount it with usrquota"
+            remedy = f"switch them on while it is not mounted ({TUNE} {device}), then mount it again"
         return Quotas(reason=f"{mount.target} ({mount.fstype}) counts nobody's files ({error.strerror}); {remedy}")
     if not state.flags & ENFORCED:  # ext4 with the feature quota counts always, but limits only with the mount option
         remedy = "mount it with usrquota"
+        if mount.fstype == "ext4":
+            remedy = f"tune2fs -E mount_opts=usrquota {device}, then mount it again"
         if mount.fstype == "ext4" and mount.target == "/":
-            remedy = f"{INITRAMFS}, then mount it with usrquota"
+            remedy = f"{INITRAMFS}, then tune2fs -E mount_opts=usrquota {device}, then start the host anew"
         return Quotas(reason=f"{mount.target} ({mount.fstype}) counts files but limits nobody; {remedy}")
     return Quotas(device, call=call)

@@ -22,7 +22,7 @@ from typing import Any
 from .._common import files, job, lock
 from .._common.docker_api import SOCKET, DockerEngine, EngineError
 from .._common.words import clean
-from . import fullness, isolation_service, servers, transaction, upkeep
+from . import engine_rules, fullness, isolation_service, servers, transaction, upkeep
 
 CONFIG = Path("/etc/labserver/hub/watch.json")
 ISOLATION_SECONDS = 30.0
@@ -114,6 +114,7 @@ def look(settings: Settings, world: transaction.World, root: Path = Path("/")) -
         warnings += upkeep.written(measured(world, running, root), settings.disk_bytes) if settings.disk_bytes else []
     except (EngineError, OSError, ValueError) as error:
         critical.append(str(error))
+    warnings += engine_rules.look(root)
     warnings += upkeep.scarce(upkeep.room(settings.folders))
     try:
         warnings += fullness.attend(root, world.now())

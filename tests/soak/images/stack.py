@@ -20,6 +20,7 @@ from typing import Any
 
 import collection  # noqa: F401
 from docker import APIClient
+from front_door import MAIN
 from hub_client import HubClient
 from live import PASSWORD, Hub, free_port
 from module_utils._certificates import build, store
@@ -36,20 +37,6 @@ from jupyterhub.proxy import ConfigurableHTTPProxy
 c.JupyterHub.proxy_class = ConfigurableHTTPProxy
 c.JupyterHub.hub_bind_url = "http://{address}:{port}"
 c.JupyterHub.hub_connect_ip = "{address}"
-"""
-MAIN = """\
-pid {root}/nginx.pid;
-error_log {root}/nginx.log;
-events {{ worker_connections 768; }}
-http {{
-    access_log off;
-    client_body_temp_path {root}/body;
-    proxy_temp_path {root}/proxy;
-    fastcgi_temp_path {root}/fastcgi;
-    uwsgi_temp_path {root}/uwsgi;
-    scgi_temp_path {root}/scgi;
-    include {root}/labserver.conf;
-}}
 """
 
 

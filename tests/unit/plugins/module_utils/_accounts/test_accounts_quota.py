@@ -60,7 +60,9 @@ def test_why_there_are_none(tmp_path: Path, line: str, told: str) -> None:
     assert told in quota.find("/home", Kernel(errno.ESRCH), tmp_path / "mountinfo").reason
 
 
-@pytest.mark.parametrize(("flags", "told"), [(3, ""), (1, "counts files but limits nobody; mount it with usrquota")])
+@pytest.mark.parametrize(
+    ("flags", "told"), [(3, ""), (1, "limits nobody; tune2fs -E mount_opts=usrquota /dev/null, then")]
+)
 def test_counting_is_not_limiting(tmp_path: Path, flags: int, told: str) -> None:
     """Seen with ext4: with its feature ``quota`` limits can be set, but without usrquota they stop nobody."""
     (tmp_path / "mountinfo").write_text("28 1 254:1 / /home rw - ext4 /dev/null rw\n")
@@ -73,7 +75,7 @@ def test_the_root_file_system_has_to_boot_afterwards(tmp_path: Path) -> None:
     """Seen twice: quotas switched on for / without quota_v2 in the initramfs, and the next boot ended there."""
     (tmp_path / "mountinfo").write_text("28 1 254:1 / / rw - ext4 /dev/null rw\n")
     reason = quota.find("/home", Kernel(flags=1), tmp_path / "mountinfo").reason
-    assert reason.index("update-initramfs -u") < reason.index("mount it with usrquota")
+    assert reason.index("update-initramfs -u") < reason.index("tune2fs -E mount_opts=usrquota")
 
 
 def test_limits_are_set_once_and_corrected(tmp_path: Path) -> None:

@@ -14,11 +14,23 @@ from typing import Any
 
 import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._common import job
-from ansible_collections.labserver.jupyter.plugins.module_utils._hub import upkeep, watch
+from ansible_collections.labserver.jupyter.plugins.module_utils._hub import engine_rules, upkeep, watch
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub.transaction import Place, World
 from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._hub.hub_engine import container, engine_of
 
 GIB = 1 << 30
+
+
+@pytest.fixture(autouse=True)
+def rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel of the machine that runs these tests is not asked."""
+    monkeypatch.setattr(engine_rules, "look", lambda _root: [])
+
+
+def test_docker_rules_that_are_gone_are_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_rules, "look", lambda _root: [engine_rules.GONE])
+    found = watch.look(watch.Settings(0, ()), World(engine_of(), Place(record=tmp_path / "record")), tmp_path)
+    assert engine_rules.GONE in found.warnings
 
 
 def server(name: str, **more: Any) -> dict[str, Any]:

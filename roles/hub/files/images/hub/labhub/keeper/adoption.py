@@ -14,6 +14,7 @@ import aiohttp
 from jupyterhub import orm, roles
 
 from ..exchange.sources import Sources
+from ..servers.outage import Outage
 from .orphans import LOOKS_BEFORE_ACTING, PATIENCE_LOOKS, Guard, Orphan, answers, compare
 
 LOG = logging.getLogger("labhub.keeper")
@@ -26,7 +27,7 @@ class Adoption:
         self.app = application
         self.sources = sources
         self.orphans: tuple[Orphan, ...] = ()
-        self._silent = ""
+        self._outage = Outage("the guard does not say which servers run", "the guard says again which servers run")
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     @functools.cached_property
@@ -47,11 +48,9 @@ class Adoption:
         try:
             listed = await self.guard.servers()
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
-            if str(error) != self._silent:
-                LOG.warning("the guard does not say which servers run: %s", error or type(error).__name__)
-            self._silent = str(error)
+            self._outage.begin(LOG, error)
             return
-        self._silent = ""
+        self._outage.end(LOG)
         self.orphans = compare(listed, self._known() | set(self._tasks), self.orphans)
         ripe = [orphan for orphan in self.orphans if orphan.looks >= LOOKS_BEFORE_ACTING]
         for orphan in ripe:

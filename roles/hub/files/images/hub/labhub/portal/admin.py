@@ -21,6 +21,7 @@ from tornado.web import HTTPError, authenticated
 from ..exchange.sources import Sources
 from ..exchange.text import clean
 from ..servers import failures, gpus, usage
+from ..servers.outage import Outage, is_silence
 from ..words import amounts
 from . import desk, messages, people
 
@@ -103,8 +104,8 @@ class PeopleHandler(BaseHandler):
 class PeopleUsageHandler(BaseHandler):
     """What all running servers use now, for the page: it is asked for when the page is there."""
 
-    def initialize(self, meter: usage.Meter) -> None:
-        self.meter = meter
+    def initialize(self, meter: usage.Meter, outage: Outage) -> None:
+        self.meter, self.outage = meter, outage
 
     @authenticated
     @needs_scope("admin-ui")
@@ -115,10 +116,13 @@ class PeopleUsageHandler(BaseHandler):
             async with places:
                 try:
                     stats = await spawner.docker("stats", spawner.object_id, stream=False, one_shot=True)
-                    return self.meter.read(f"{spawner.user.name} {spawner.name}", stats)
+                    found = self.meter.read(f"{spawner.user.name} {spawner.name}", stats)
                 except Exception as error:  # whatever Docker or the guard says: the page shows no number then
-                    self.log.warning("what the server of %s uses is not known: %s", spawner.user.name, error)
+                    if is_silence(error):
+                        self.outage.begin(self.log, error)
                     return {"memory_bytes": None, "cores": None}
+                self.outage.end(self.log)
+                return found
 
         ready = [one for spawners in spawners_of(self).values() for one in spawners if one.ready]
         found = await asyncio.gather(*map(ask, ready))
@@ -142,7 +146,7 @@ class MessageHandler(BaseHandler):
         try:
             body = json.loads(self.request.body)
             names, text, hours = body["people"], body["text"], float(body.get("hours", 24))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise HTTPError(400, "a message has people, text and hours") from error
         known = self.sources.roster.current().people
         if not isinstance(names, list) or not names or not all(isinstance(one, str) and one in known for one in names):
@@ -187,11 +191,11 @@ class VisitHandler(OAuthAuthorizeHandler):
             self.log.error("%s could not be told of it: %s", owner, error)
 
 
-def handlers(sources: Sources, meter: usage.Meter) -> list[tuple[Any, ...]]:
+def handlers(sources: Sources, meter: usage.Meter, outage: Outage) -> list[tuple[Any, ...]]:
     """Return the pages of administrators, with addresses relative to the hub's."""
     return [
         (r"/admin", PeopleHandler, {"sources": sources}),
-        (r"/admin/usage", PeopleUsageHandler, {"meter": meter}),
+        (r"/admin/usage", PeopleUsageHandler, {"meter": meter, "outage": outage}),
         (r"/admin/message", MessageHandler, {"sources": sources}),
         (r"/api/oauth2/authorize", VisitHandler, {"sources": sources}),
     ]

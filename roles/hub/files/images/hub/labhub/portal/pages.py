@@ -20,12 +20,14 @@ from tornado.web import HTTPError, authenticated
 
 from ..exchange.sources import Sources
 from ..servers import failures, usage
+from ..servers.outage import Outage, is_silence
 from ..words import amounts
 from . import admin, desk
 from .board import Board
 
 ANSWER_SECONDS = 3.0
 MY_SERVER = "my-server"
+NO_NUMBERS = ("what people's servers use is not known", "what people's servers use is known again")
 
 
 class AnnouncementsHandler(BaseHandler):
@@ -137,8 +139,8 @@ class LabHomeHandler(HomeHandler):
 class UsageHandler(BaseHandler):
     """What the person's own server uses now, for the first page."""
 
-    def initialize(self, meter: usage.Meter) -> None:
-        self.meter = meter
+    def initialize(self, meter: usage.Meter, outage: Outage) -> None:
+        self.meter, self.outage = meter, outage
 
     @authenticated
     async def get(self) -> None:
@@ -148,8 +150,10 @@ class UsageHandler(BaseHandler):
             try:
                 stats = await spawner.docker("stats", spawner.object_id, stream=False, one_shot=True)
                 found = self.meter.read(self.current_user.name, stats)
+                self.outage.end(self.log)
             except Exception as error:  # whatever Docker or the guard says: the page shows no number then
-                self.log.warning("what the server of %s uses is not known: %s", self.current_user.name, error)
+                if is_silence(error):
+                    self.outage.begin(self.log, error)
         self.set_header("Content-Type", "application/json")
         self.set_header("Cache-Control", "no-store")
         self.finish(json.dumps(found))
@@ -185,13 +189,13 @@ def way_to_server(handler: BaseHandler, next_url: str = "") -> str:
 
 def handlers(board: Board, sources: Sources) -> list[tuple[Any, ...]]:
     """Return the pages, with addresses relative to the hub's: path, handler and what the handler is given."""
-    meter = usage.Meter()
+    meter, outage = usage.Meter(), Outage(*NO_NUMBERS)
     return [
         (r"/announcements", AnnouncementsHandler, {"board": board}),
         (r"/stay", StayHandler),
         (f"/{MY_SERVER}", MyServerHandler),
-        (f"/{MY_SERVER}/usage", UsageHandler, {"meter": meter}),
+        (f"/{MY_SERVER}/usage", UsageHandler, {"meter": meter, "outage": outage}),
         (r"/home", LabHomeHandler, {"sources": sources}),
         (r"/lab-logo", LogoHandler, {"sources": sources}),
-        *admin.handlers(sources, meter),
+        *admin.handlers(sources, meter, outage),
     ]
