@@ -3,10 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run inside an image, behind jupyter-server-proxy: an app that does what RStudio, Streamlit and the like do.
 
-It has a form that is sent, takes large bodies, and speaks over a websocket. Usage: app.py PORT
+It has a form that is sent, takes large bodies, speaks over a websocket, and computes when it is asked to. Usage:
+app.py PORT
 """
 
 import sys
+import threading
+import time
 
 import tornado.ioloop
 import tornado.web
@@ -40,11 +43,33 @@ class Body(tornado.web.RequestHandler):
     put = patch = delete = post
 
 
+class Work(tornado.web.RequestHandler):
+    """Computes for so many seconds, on a fifth of a core, and says whether it still does."""
+
+    until = 0.0
+
+    def post(self):
+        Work.until = time.monotonic() + float(self.get_body_argument("seconds"))
+        threading.Thread(target=self.compute, daemon=True).start()
+
+    def get(self):
+        self.write({"working": time.monotonic() < Work.until})
+
+    def compute(self):
+        while time.monotonic() < Work.until:
+            began = time.thread_time()
+            while time.thread_time() < began + 0.02:
+                pass
+            time.sleep(0.08)
+
+
 class Echo(tornado.websocket.WebSocketHandler):
     def on_message(self, message):
         self.write_message(message, binary=isinstance(message, bytes))
 
 
-app = tornado.web.Application([("/", Page), ("/form", Form), ("/result", Result), ("/body", Body), ("/echo", Echo)])
+app = tornado.web.Application(
+    [("/", Page), ("/form", Form), ("/result", Result), ("/body", Body), ("/work", Work), ("/echo", Echo)]
+)
 app.listen(int(sys.argv[1]), "127.0.0.1", max_buffer_size=1 << 30)
 tornado.ioloop.IOLoop.current().start()

@@ -20,7 +20,8 @@ from paths import ROOT
 make_importable()
 sys.path += [str(ROOT / "tests" / folder) for folder in ("hub", "hub_process", "images")] + [str(ROOT / "plugins")]
 
-import image_builds  # noqa: E402 - needs the paths above
+import collection  # noqa: E402, F401 - needs the paths above, and image_builds needs it
+import image_builds  # noqa: E402 - the same
 from stack import Stack  # noqa: E402 - the same
 
 TESTED = ("r", "octave", "desktop", "vscode", "teaching")

@@ -14,12 +14,13 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import collection  # noqa: F401
 from docker import APIClient
+from engine import Engine
 from front_door import MAIN
 from hub_client import HubClient
 from live import PASSWORD, Hub, free_port
@@ -29,8 +30,15 @@ from names import Registry
 from samples import image_document
 
 NETWORK = "soak-images"
-PEOPLE = {"alice": 20001, "bob": 20005, "cleo": 20006}
-GROUPS = {"course": 30001, "teachers": 30002}
+GROUPS = {"course": 30001, "teachers": 30002, "brief": 30003}
+# By name uid and groups. A server of the group "brief" is stopped when it was idle for half a minute.
+PEOPLE = {
+    "alice": (20001, ("course", "teachers")),
+    "bob": (20005, ("course",)),
+    "cleo": (20006, ("course",)),
+    "dora": (20007, ("brief",)),
+}
+IDLE_SECONDS = 30
 NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
 SNIPPET = """
 from jupyterhub.proxy import ConfigurableHTTPProxy
@@ -40,9 +48,9 @@ c.JupyterHub.hub_connect_ip = "{address}"
 """
 
 
-def docker(*arguments: str) -> str:
+def docker(*arguments: str, text: str = "") -> str:
     """Run docker and return what it prints; raises AssertionError with what it says."""
-    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False, input=text)
     assert done.returncode == 0, f"docker {' '.join(arguments)}: {done.stderr}"
     return done.stdout.strip()
 
@@ -57,31 +65,41 @@ def reach(address: str, port: int, seconds: float = 60) -> None:
     raise AssertionError(f"nothing listens on {address}:{port}")
 
 
-class Whole(Hub):
-    """The hub of the lab."""
-
-    own_passwords = tuple(PEOPLE)
+def hub_of(people: Mapping[str, Any]) -> type[Hub]:
+    """Return the kind of hub in which all of them have chosen a password."""
+    return type("Whole", (Hub,), {"own_passwords": tuple(people)})
 
 
 class Stack:
     """The lab: alice teaches, bob and cleo are in the course; each image of ``images`` can be chosen by its name."""
 
-    def __init__(self, folder: Path, images: Mapping[str, str], proxy_image: str, **settings: Any):
-        self.registry = Registry()
-        self.folder = folder
+    def __init__(
+        self,
+        folder: Path,
+        images: Mapping[str, str],
+        proxy_image: str,
+        people: Mapping[str, tuple[int, Sequence[str]]] = PEOPLE,
+        **settings: Any,
+    ):
+        self.registry, self.engine = Registry(), Engine(folder / "docker")
+        self.folder, self.people = folder, people
         self.images = {name: self.registry.name(name, image) for name, image in images.items()}
         docker("network", "create", NETWORK)
         self.address = json.loads(docker("network", "inspect", NETWORK))[0]["IPAM"]["Config"][0]["Gateway"]
         self.proxy_port, self.api_port, self.door_port = free_port(), free_port(), free_port()
-        self.hub = Whole(
+        self.hub = hub_of(people)(
             folder,
-            docker_socket="/var/run/docker.sock",
             network=NETWORK,
             container_prefix="soak-",
             proxy_api_url=f"http://127.0.0.1:{self.api_port}",
             start_timeout_seconds=180,
-            memory_bytes=3 << 30,
-            **settings,
+            **{
+                "docker_socket": str(self.engine.path),
+                "memory_bytes": 3 << 30,
+                "culling_groups": {"brief": IDLE_SECONDS},
+                "culling_warning_seconds": IDLE_SECONDS // 3,
+                **settings,
+            },
         )
         (folder / "config.d" / "02.py").write_text(SNIPPET.format(address=self.address, port=self.hub.port))
         self.hub.url = f"http://{self.address}:{self.hub.port}"
@@ -102,25 +120,23 @@ class Stack:
         return token
 
     def _people(self) -> None:
-        self.hub.people(
-            alice={"groups": ["course", "teachers"], "limits": {}},
-            bob={"groups": ["course"], "limits": {}},
-            cleo={"groups": ["course"], "limits": {}},
-        )
         public = self.folder / "public"
         roster = json.loads((public / "roster.json").read_text())
+        sample, lines = roster["users"]["alice"], ["root:x:0:0::/root:/bin/sh"]
         roster["groups"] = {name: {"gid": gid} for name, gid in GROUPS.items()}
-        (public / "roster.json").write_text(json.dumps(roster))
-        lines = ["root:x:0:0::/root:/bin/sh"]
-        for name, uid in PEOPLE.items():
-            home = Path(roster["users"][name]["home"])
+        roster["users"] = {}
+        for name, (uid, groups) in self.people.items():
+            home = self.folder / "home" / f"jupyter-{name}"
+            home.mkdir(exist_ok=True)
             os.chown(home, uid, uid)
             home.chmod(0o700)
+            own = {"system_name": f"jupyter-{name}", "uid": uid, "gid": uid, "home": str(home)}
+            own |= {"groups": list(groups), "limits": {}, "admin": name == "alice"}
+            roster["users"][name] = {**sample, **own}
             lines.append(f"jupyter-{name}:x:{uid}:{uid}::{home}:/bin/bash")
+        (public / "roster.json").write_text(json.dumps(roster))
         (public / "passwd").write_text("".join(f"{line}\n" for line in lines))
-        members = {
-            name: [f"jupyter-{one}" for one in PEOPLE if name in roster["users"][one]["groups"]] for name in GROUPS
-        }
+        members = {name: [f"jupyter-{one}" for one in self.people if name in self.people[one][1]] for name in GROUPS}
         rows = [f"{name}:x:{gid}:{','.join(members[name])}\n" for name, gid in GROUPS.items()]
         (public / "group").write_text("".join(rows))
         self._share()
@@ -182,6 +198,7 @@ class Stack:
         docker("network", "rm", NETWORK)
         docker("rmi", *self.images.values())
         self.registry.close()
+        self.engine.close()
         for place in (self.course, self.course.parent):
             subprocess.run(["umount", "--lazy", place], check=False)
 
@@ -212,6 +229,6 @@ class Stack:
         assert answer.status_code == 200, answer.text
         return str(answer.json()["work"])
 
-    def inside(self, name: str, command: str) -> str:
-        """Run a shell command in somebody's server, as they would in a terminal."""
-        return docker("exec", f"soak-jupyter-{name}", "bash", "-c", command)
+    def inside(self, name: str, command: str, text: str = "") -> str:
+        """Run a shell command in somebody's server, as they would in a terminal; ``text`` is what it reads."""
+        return docker("exec", "--interactive", f"soak-jupyter-{name}", "bash", "-c", command, text=text)

@@ -14,7 +14,7 @@ import pytest
 from browser import browser
 from hub_client import HubClient
 from playwright.sync_api import expect
-from stack import Stack
+from stack import IDLE_SECONDS, Stack
 
 APP = (Path(__file__).parent / "app.py").read_text()
 PORT = 8123
@@ -36,9 +36,9 @@ ECHO = """(path) => new Promise((resolve, reject) => {
 
 def run_app(stack: Stack, client: HubClient) -> None:
     """Start the app in somebody's server, as they would in a terminal, and wait until it answers."""
-    path = stack.folder / "home" / f"jupyter-{client.name}" / "app.py"
-    path.write_text(APP)
-    stack.inside(client.name, f"cd / && setsid python3 ~/app.py {PORT} > /tmp/app.log 2>&1 &")
+    # (Not in the home, where a new file is work that keeps a server.)
+    stack.inside(client.name, "cat > /tmp/app.py", APP)
+    stack.inside(client.name, f"cd / && setsid python3 /tmp/app.py {PORT} > /tmp/app.log 2>&1 &")
     for _ in range(120):
         if client.get(f"/user/{client.name}{AT}").status_code == 200:
             return
@@ -79,3 +79,22 @@ def test_nobody_else_reaches_the_app(stack: Stack, bob: HubClient) -> None:
         f"{bob.base}/user/bob{AT}body", data=b"x", cookies={}, headers={"Cookie": ""}, timeout=60
     )
     assert "bytes" not in strange.text
+
+
+def test_the_work_of_an_app_keeps_a_server_and_its_open_page_does_not(stack: Stack) -> None:
+    """The app is neither kernel nor terminal, and what a browser sends it is no work: only what it computes counts."""
+    with stack.server("dora", "vscode") as dora:
+        run_app(stack, dora)
+        seconds = 3 * IDLE_SECONDS
+        answer = dora.api("POST", f"/user/dora{AT}work", data={"seconds": str(seconds)})
+        assert answer.status_code == 200, answer.text
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:  # nobody looks meanwhile
+            assert dora.server() is not None, "a server whose app works was stopped"
+            time.sleep(2)
+        began = time.monotonic()
+        while dora.server() is not None:
+            assert time.monotonic() - began < 10 * IDLE_SECONDS, "an idle server with an open page is not stopped"
+            dora.get(f"/user/dora{AT}work", allow_redirects=False)
+            time.sleep(2)
+        assert time.monotonic() - began > IDLE_SECONDS / 2, "the server was stopped as soon as its app had worked"
