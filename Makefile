@@ -180,6 +180,11 @@ soak-real: $(STAMP) ## a lab made as the README says on a kernel of its own: lim
 	export PYTHONPATH=$(CURDIR)/tests/support LABSERVER_MACHINE=real; trap 'python -m machines down' EXIT; \
 	  python -m machines up; python -m machines inside pytest -v -s -p no:cacheprovider tests/soak/real
 
+.PHONY: soak-emulated
+soak-emulated: $(STAMP) ## what only Debian's own kernel shows, under qemu: AppArmor, nftables, its initramfs and quotas
+	export PYTHONPATH=$(CURDIR)/tests/support LABSERVER_MACHINE=emulated; trap 'python -m machines down' EXIT; \
+	  python -m machines up; python -m machines inside pytest -v -s -p no:cacheprovider tests/soak/emulated
+
 .PHONY: try-host-real
 try-host-real: $(STAMP) ## the proof of tools/try-host.sh on that machine (about 40 minutes)
 	export PYTHONPATH=$(CURDIR)/tests/support LABSERVER_MACHINE=real; trap 'python -m machines down' EXIT; \

@@ -75,6 +75,34 @@ def test_names_outside_the_authority_are_refused_with_the_way_out(lab: Lab) -> N
     assert lab.fingerprint("hub") == first  # the issuer's signature under that name would be worth nothing
 
 
+def test_a_public_address_of_the_keeper_is_signed_and_others_are_not(lab: Lab) -> None:
+    """Universities give every machine one. 198.51.100.0/24 and 203.0.113.0/24 are for documentation (RFC 5737)."""
+    lab.configure({**INTERNAL, "names": ["hub.lab.test", "203.0.113.7"]}, ca={**CA, "domains": []})
+    assert lab.renew()[0] == 0
+
+    def verifies(address: str) -> bool:
+        argv = ["openssl", "verify", "-CAfile", lab.root / "etc/labserver/public/ca.crt", "-untrusted", lab.file("hub")]
+        return subprocess.run([*argv, "-verify_ip", address, lab.file("hub")], check=False).returncode == 0
+
+    assert verifies("203.0.113.7")
+    assert not verifies("203.0.113.8")
+    lab.configure({**INTERNAL, "names": ["hub.lab.test", "198.51.100.1"]}, ca={**CA, "domains": []})
+    status, outcome, _said = lab.renew()
+    assert status == 1
+    assert "198.51.100.1 is outside" in outcome["problems"][0]
+
+
+def test_a_network_that_the_inventory_names_is_signed_for(lab: Lab) -> None:
+    names = ["hub.lab.test", "203.0.113.7"]
+    lab.configure({**INTERNAL, "names": names}, ca={**CA, "domains": ["lab.test", "203.0.113.0/24"]})
+    assert lab.renew()[0] == 0
+    shown = subprocess.run(
+        ["openssl", "x509", "-noout", "-ext", "nameConstraints", "-in", lab.root / "etc/labserver/public/ca.crt"],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert "IP:203.0.113.0/255.255.255.0" in shown
+
+
 def test_another_host_gets_an_issuer_of_its_own(lab: Lab, tmp_path: Path) -> None:
     lab.configure(INTERNAL, ca=CA)
     lab.renew()

@@ -20,7 +20,7 @@ from typing import Any
 from .._common import files
 from .._common.clock import SKEW
 from .build import CA_USE, certificate, leaf_extensions, request, subject_of
-from .names import PRIVATE_NETWORKS, constraints, domains, is_address, own, permits
+from .names import PRIVATE_NETWORKS, constraints, domains, is_address, is_network, own, permits, public_addresses
 from .openssl import openssl
 from .pem import split
 from .store import Pair
@@ -44,8 +44,7 @@ def ensure_root(root: Path, settings: Mapping[str, Any], names: Sequence[str], h
     of another keeper is there without its key.
     """
     folder = root / FOLDER
-    wanted = list(settings.get("domains") or domains(names))
-    networks = list(settings.get("networks") or PRIVATE_NETWORKS)
+    wanted = list(settings.get("domains") or [*domains(names), *public_addresses(names)])
     if (folder / "root.pem").exists() and (folder / "root.key").exists():
         asked = settings.get("domains") or []
         made_for = (folder / "root.domains").read_text().split() if (folder / "root.domains").exists() else []
@@ -64,11 +63,12 @@ def ensure_root(root: Path, settings: Mapping[str, Any], names: Sequence[str], h
         )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = new_key("ecdsa")
+    permitted, networks = _made_for(wanted, settings.get("networks") or ())
     name = settings.get("name") or f"Lab CA of {host}"
     made = certificate(
         subject_of(name),
         settings.get("root_days") or ROOT_DAYS,
-        {**CA_USE, "basicConstraints": "critical,CA:TRUE,pathlen:1", "nameConstraints": constraints(wanted, networks)},
+        {**CA_USE, "basicConstraints": "critical,CA:TRUE,pathlen:1", "nameConstraints": constraints(permitted, networks)},
         request(key),
         key,
     )
@@ -76,6 +76,14 @@ def ensure_root(root: Path, settings: Mapping[str, Any], names: Sequence[str], h
     files.replace(folder / "root.key", key, 0o600)
     files.replace(folder / "root.pem", made, 0o644)
     return True
+
+
+def _made_for(entries: Sequence[str], networks: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the domains and the networks that the authority may sign for; ``networks`` are private ones of the lab."""
+    return (
+        [entry for entry in entries if not is_network(entry)],
+        [*(networks or PRIVATE_NETWORKS), *(entry for entry in entries if is_network(entry))],
+    )
 
 
 def root_certificate(root: Path) -> bytes:
@@ -150,14 +158,13 @@ def _signed_by(issuer: Path, anchor: Path) -> bool:
 def sign(root: Path, host: str, names: Sequence[str], csr: bytes, networks: Sequence[str] = ()) -> bytes:
     """On the host that keeps the root: sign another host's issuer for these names. Raises AuthorityError."""
     folder = root / FOLDER
-    permitted = (folder / "root.domains").read_text().split()
-    networks = list(networks or PRIVATE_NETWORKS)
+    permitted, networks = _made_for((folder / "root.domains").read_text().split(), networks)
     outside = [name for name in names if not permits(permitted, networks, name)]
     if outside:
         raise AuthorityError(
             f"{', '.join(outside)} is outside what the lab's authority was made for ({', '.join(permitted)} and"
-            f" {', '.join(networks)}); use such a name, or name its domain in certificates_ca_domains before the"
-            " authority is made"
+            f" {', '.join(networks)}); use such a name, or name its domain or network in certificates_ca_domains"
+            " before the authority is made"
         )
     mine = own(names)
     addresses = [name for name in mine if is_address(name)]

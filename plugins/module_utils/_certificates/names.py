@@ -41,6 +41,20 @@ def domains(names: Sequence[str]) -> list[str]:
     return sorted(found)
 
 
+def is_network(entry: str) -> bool:
+    """Return whether an entry of what an authority is made for is an IP address or a network."""
+    try:
+        ipaddress.ip_network(entry)
+    except ValueError:
+        return False
+    return True
+
+
+def public_addresses(names: Sequence[str]) -> list[str]:
+    """Return the addresses among the names of a certificate that lie in no private network."""
+    return sorted(name for name in names if is_address(name) and not permits([], PRIVATE_NETWORKS, name))
+
+
 def permits(permitted: Sequence[str], networks: Sequence[str], name: str) -> bool:
     """Return whether a constraint to these domains and networks lets the name pass (RFC 5280, 4.2.1.10)."""
     if is_address(name):

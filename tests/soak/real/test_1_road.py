@@ -22,7 +22,7 @@ def test_the_host_is_told_apart_before_it_is_touched() -> None:
 
 
 def test_check_mode_on_the_bare_host_changes_nothing() -> None:
-    """By somebody whom sudo asks for a password."""
+    """By somebody whom sudo asks for a password. The engine is there, as it often is, and knows nothing of a hub."""
     assert play("check", "playbooks/site.yml", "--check", "--diff", *as_who_is_asked())["changed"] > 10
     assert guest.run("ls /etc/labserver", check=False).returncode != 0
     assert out("docker ps --quiet --all") == ""
@@ -42,6 +42,11 @@ def test_a_power_cut_in_the_middle_is_finished_by_the_next_run() -> None:
 
 def test_a_second_run_changes_nothing() -> None:
     assert play("again", "playbooks/site.yml")["changed"] == 0
+
+
+def test_check_mode_tells_of_an_update_whose_images_are_not_there_yet(site: None) -> None:
+    assert play("update", "playbooks/site.yml", "--check", "-e", "hub_image=labserver/hub:next")["changed"] > 0
+    assert "labserver/hub:next" not in out("docker inspect --format '{{.Config.Image}}' labserver-hub")
 
 
 def test_the_certificate_is_served_and_stands_the_test(site: None) -> None:

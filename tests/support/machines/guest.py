@@ -1,15 +1,16 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The guest: a lab server on user-mode Linux. Every start writes to a copy-on-write file beside its image."""
+"""The guest: a lab server on user-mode Linux or under qemu. It writes to a copy-on-write file beside its image."""
 
 from __future__ import annotations
 
 import os
 import subprocess
+from pathlib import Path
 from typing import Any
 
-from . import image, kernel
+from . import emulator, image, kernel
 from .places import CONTROL, KEY, NAMESPACE, NAS, RUN
 from .process import INSIDE, ended, sh, start_process, stop_process, wait_for
 from .recipes import RECIPE
@@ -36,6 +37,10 @@ Host {CONTROL[2]}
 """
 
 
+# How long a boot may take; under emulation everything is ten times as slow.
+BOOT_SECONDS = 900 if RECIPE.emulated else 120
+
+
 def ssh(*command: str) -> list[str]:
     """Return the command that runs another in the guest, as root."""
     return [*INSIDE, "ssh", *SSH, f"root@{CONTROL[2]}", *command]
@@ -43,27 +48,36 @@ def ssh(*command: str) -> list[str]:
 
 def start(wait: bool = True) -> float:
     """Boot the guest from its copy-on-write disk; return the seconds until ssh answered (0 without waiting)."""
+    used = RUN / "image"  # which stays that of this run, whatever happens to the sources meanwhile
+    if not used.exists():
+        used.write_text(str(image.build()))
+    disk = Path(used.read_text())
+    command = emulator.command(disk, _homes()) if RECIPE.emulated else _user_mode(disk)
+    with (RUN / "console").open("ab") as out:
+        start_process("guest", command, out)
+    return wait_for(_answers, BOOT_SECONDS, "ssh") if wait else 0.0
+
+
+def _user_mode(disk: Path) -> list[str]:
     # Kernel and programs of the guest wait for each other at every system call: three times as fast on one processor.
-    command = [
+    return [
         "taskset", "--cpu-list", str(max(os.sched_getaffinity(0))),
-        *kernel.command(), f"mem={RECIPE.memory}", f"ubd0={RUN / 'disk.cow'},{image.build()}", *_homes(),
+        *kernel.command(), f"mem={RECIPE.memory}", f"ubd0={RUN / 'disk.cow'},{disk}",
+        *(f"ubd1={disk}" for disk in _homes()),
         "root=/dev/ubda", "rw", "quiet", f"vec0:transport=tap,ifname={CONTROL[0]}",
         *([f"vec1:transport=tap,ifname={NAS[0]}"] if RECIPE.nas else []), "con=null", "con0=null,fd:1",
     ]  # fmt: skip
-    with (RUN / "console").open("ab") as out:
-        start_process("guest", command, out)
-    return wait_for(_answers, 120, "ssh") if wait else 0.0
 
 
-def _homes() -> list[str]:
-    """Return the option for the disk of /home, which is made when it is missing; nothing for a recipe without."""
+def _homes() -> list[Path]:
+    """Return the disk of /home, which is made when it is missing; nothing for a recipe without."""
     if not RECIPE.homes:
         return []
     disk = RUN / "homes.img"
     if not disk.exists():
         sh("truncate", "-s", "2G", disk)
         sh("mkfs.ext4", "-q", "-F", "-O", "quota", disk)
-    return [f"ubd1={disk}"]
+    return [disk]
 
 
 def _answers() -> bool:
@@ -77,7 +91,7 @@ def _answers() -> bool:
 def wait_until_booted() -> None:
     """Wait for all units, and take the package lists, which came with the image, for fresh."""
     booted = "systemctl is-system-running --wait || { systemctl --failed --plain; exit 1; }"
-    run(f"{booted}; touch /var/lib/apt/periodic/update-success-stamp", timeout=300)
+    run(f"{booted}; touch /var/lib/apt/periodic/update-success-stamp", timeout=BOOT_SECONDS + 180)
 
 
 def stop() -> None:

@@ -14,10 +14,10 @@ from pathlib import Path
 from . import engine, kernel
 from .places import CACHE, HANDED, KEY, KIND
 from .process import sh
-from .recipes import PREPARE, RECIPE
+from .recipes import PREPARE, RECIPE, USER_MODE
 
 HOST_PACKAGES = [
-    "user-mode-linux",
+    *(["qemu-system-x86"] if RECIPE.emulated else ["user-mode-linux"]),
     "samba",
     "smbclient",
     "cifs-utils",
@@ -33,7 +33,8 @@ HOST_PACKAGES = [
 
 def install_missing() -> None:
     """Install the Debian packages that the machines need and that are missing here."""
-    wanted = [*HOST_PACKAGES, *(["gcc", "libc6-dev"] if kernel.needs_library() else [])]
+    library = kernel.needs_library() and not RECIPE.emulated
+    wanted = [*HOST_PACKAGES, *(["gcc", "libc6-dev"] if library else [])]
     query = ["dpkg-query", "-W", "-f", "${Package} ${Status}\n", *wanted]
     state = sh(*query, check=False, capture_output=True).stdout
     missing = [name for name in wanted if f"{name} install ok installed" not in state]
@@ -74,19 +75,28 @@ def handed() -> list[Path]:
     return found
 
 
+def script() -> str:
+    """Return the script that makes a lab's host of the packages."""
+    return PREPARE + ("" if RECIPE.emulated else USER_MODE) + RECIPE.prepare
+
+
+def place() -> Path:
+    """Return where the root image is or will be."""
+    version = sh("dpkg-query", "-W", HOST_PACKAGES[0], capture_output=True).stdout
+    public = KEY.with_suffix(".pub").read_text()
+    parts = [version, RECIPE.suite or codename(), script(), " ".join(RECIPE.packages), public, RECIPE.disk]
+    parts += [path.name for path in handed()] + [engine.SCRIPT]
+    content = hashlib.sha256("\0".join(parts).encode() + RECIPE.fstab).hexdigest()[:12]
+    return CACHE / f"root-{KIND}-{content}.img"
+
+
 def build() -> Path:
     """Return the root image; it is built only when something that goes into it has changed."""
-    kernel = sh("dpkg-query", "-W", "user-mode-linux", capture_output=True).stdout
-    suite = RECIPE.suite or codename()
+    suite, images = RECIPE.suite or codename(), handed()
     CACHE.mkdir(parents=True, exist_ok=True)
     if not KEY.exists():
         sh("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "labserver-shares", "-f", KEY)
-    images = handed()
-    script = PREPARE + RECIPE.prepare
-    parts = [kernel, suite, script, " ".join(RECIPE.packages), KEY.with_suffix(".pub").read_text(), RECIPE.disk]
-    parts += [path.name for path in images] + [engine.SCRIPT]
-    content = hashlib.sha256("\0".join(parts).encode() + RECIPE.fstab).hexdigest()[:12]
-    result = CACHE / f"root-{KIND}-{content}.img"
+    result = place()
     if result.exists():
         return result
     print(f"machines: building {result.name} (once, some minutes)")
@@ -94,7 +104,7 @@ def build() -> Path:
     shutil.rmtree(tree, ignore_errors=True)
     files.mkdir(exist_ok=True)
     (files / "fstab").write_bytes(RECIPE.fstab)
-    (files / "prepare").write_text(script)
+    (files / "prepare").write_text(script())
     (files / "sources.list").write_text("\n".join(archives(suite)) + "\n")
     env = {**os.environ, "KEY": str(KEY), "FILES": str(files)}
     Path("/usr/local/share/ca-certificates").mkdir(parents=True, exist_ok=True)
@@ -111,11 +121,15 @@ def build() -> Path:
     )  # fmt: skip
     if images:
         engine.load(tree, images)
+    if RECIPE.emulated:  # what a boot loader would find
+        shutil.copy(next(tree.glob("boot/vmlinuz-*")), result.with_suffix(".vmlinuz"))
+        shutil.copy(next(tree.glob("boot/initrd.img-*")), result.with_suffix(".initrd"))
     part = result.with_suffix(".part")
     sh("truncate", "-s", RECIPE.disk, part)
     sh("mkfs.ext4", "-q", "-F", "-d", tree, part)
     shutil.rmtree(tree)
-    for old in CACHE.glob(f"root-{KIND}-*.img"):
-        old.unlink()
+    for old in CACHE.glob(f"root-{KIND}-*"):
+        if old.stem != result.stem:
+            old.unlink()
     part.rename(result)
     return result

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .places import ADMIN, ADMIN_ASKED, ASKED_PASSWORD, KIND
 
@@ -15,6 +15,7 @@ class Recipe:
     """A guest: its packages, the script that makes a lab's host of them, and what its machine has.
 
     ``suite`` is Debian's, empty for that of this machine. ``homes``: /home is a disk of its own, with quotas.
+    ``emulated``: Debian's own kernel under qemu instead of user-mode Linux, which is ten times as slow.
     ``handed``: its engine has the images of .cache/images, which a scenario built. ``nas``: a NAS stands beside it.
     """
 
@@ -27,15 +28,13 @@ class Recipe:
     nas: bool = False
     homes: bool = False
     handed: bool = False
+    emulated: bool = False
 
 
-# Runs in the folder of the tree, before that of the recipe.
+# Runs in the folder of the tree, before USER_MODE and that of the recipe.
 PREPARE = r"""
 set -e
 cd "$1"
-mkdir -p lib/modules
-cp -a /usr/lib/uml/modules/* lib/modules/
-for m in lib/modules/*; do chroot . depmod "$(basename "$m")"; done
 mkdir -p root/.ssh etc/systemd/network
 chmod 700 root/.ssh
 cp "$KEY.pub" root/.ssh/authorized_keys
@@ -44,15 +43,21 @@ network() {
   printf '[Match]\nName=%s\n[Network]\nAddress=%s/24\nLinkLocalAddressing=no\nConfigureWithoutCarrier=yes\n' "$1" "$2" \
     > "etc/systemd/network/$1.network"
 }
-network vec0 192.0.2.2
 chroot . systemctl -q enable systemd-networkd ssh docker cron
 chroot . systemctl -q mask systemd-networkd-wait-online
 chroot . systemctl -q mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer
+echo 'UseDNS no' >> etc/ssh/sshd_config
+: > etc/machine-id
+"""
+
+USER_MODE = r"""
+mkdir -p lib/modules
+cp -a /usr/lib/uml/modules/* lib/modules/
+for m in lib/modules/*; do chroot . depmod "$(basename "$m")"; done
+network vec0 192.0.2.2
 # This kernel has no NAT of nftables.
 chroot . update-alternatives --set iptables /usr/sbin/iptables-legacy
 chroot . update-alternatives --set ip6tables /usr/sbin/ip6tables-legacy
-echo 'UseDNS no' >> etc/ssh/sshd_config
-: > etc/machine-id
 """
 
 SYSTEM = (
@@ -115,5 +120,14 @@ chroot . systemctl -q mask quotaon@home.service
     handed=True,
 )  # fmt: skip
 
-RECIPES = {"shares": SHARES, "real": REAL}
+EMULATED = replace(
+    REAL,
+    packages=(*REAL.packages, "linux-image-cloud-amd64", "initramfs-tools", "apparmor"),
+    prepare="network eth0 192.0.2.2\n" + REAL.prepare,
+    fstab=b"/dev/vda / ext4 errors=remount-ro 0 1\n/dev/vdb /home ext4 defaults,usrquota 0 2\n",
+    memory="3G",
+    emulated=True,
+)
+
+RECIPES = {"shares": SHARES, "real": REAL, "emulated": EMULATED}
 RECIPE = RECIPES[KIND]

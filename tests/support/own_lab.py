@@ -45,6 +45,9 @@ PEOPLE = {
         {"name": "bob", "groups": ["xps"], "limits": {"memory": "1G", "pids": 300}, "quota": "40M"},
     ],
     "accounts_quota": "200M",
+    # The image that is handed over; the example's other ones would be built.
+    "images_notebooks": [{"repository": "notebook", "tag": "latest", "context": "notebook"}],
+    "hub_default_image": "notebook",
     "hub_reserve_memory": "1G",
     "certificates_list": [
         {"name": "server", "source": "internal_ca", "names": ["atlas.lab.example.test", CONTROL[2]]},
