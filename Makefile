@@ -93,6 +93,11 @@ test-usage: $(STAMP) ## what containers use, stopped and killed, against what th
 test-hub: $(STAMP) ## a real hub and guard over HTTP, before a stand-in for Docker (about 2 minutes)
 	pytest -q -n 2 --dist loadfile tests/hub_process
 
+.PHONY: pictures
+pictures: $(STAMP) ## renew the pictures of the documentation from a real hub (apt package chromium)
+	pytest -q tests/hub_process/test_live_pictures.py
+	for picture in docs/_static/pictures/*.png; do cp ".cache/pictures/$${picture##*/}" "$$picture"; done
+
 .PHONY: test-images
 test-images: $(STAMP) ## build notebook and scientific and use them (some 10 minutes the first time, 3 afterwards)
 	pytest -v -p no:cacheprovider tests/images
