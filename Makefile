@@ -131,7 +131,7 @@ molecule: $(STAMP) ## all scenarios on disposable hosts with engines of their ow
 test: check molecule ## all of it; ends with a line that says what passed
 
 .PHONY: demo
-demo: $(STAMP) ## make a lab server to look at, in a container on this machine
+demo: $(STAMP) ## make a lab server to look at, in a container on this machine (DEMO_PORT=8443)
 	tools/demo.sh up
 
 .PHONY: demo-clean
