@@ -5,9 +5,9 @@
 
     python tools/release.py VERSION [--dry-run] [--key FILE]
 
-All of it happens in a copy of the repository, so that what fails leaves nothing behind. Without --dry-run the commit
-and its tag are then taken over, and the files lie in ``.cache/release/VERSION``: the artifact, its sha256 and, with a key
-of ssh, the signature of that (``ssh-keygen -Y verify -n file``). Nothing is uploaded or pushed.
+All of it happens in a copy of the repository, so that what fails leaves nothing behind. Without --dry-run the
+commit and its tag are then taken over, and the files lie in ``.cache/release/VERSION``: the artifact, its sha256
+and, with a key of ssh, the signature of that (``ssh-keygen -Y verify -n file``). Nothing is uploaded or pushed.
 """
 
 from __future__ import annotations
