@@ -54,6 +54,11 @@ changelog-check: $(STAMP) ## fragments are well formed, CHANGELOG.rst is current
 docs-check: $(STAMP) ## documentation of plugins and roles: complete, every link in it leads somewhere
 	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs dependent .
 
+.PHONY: spelling
+spelling: $(STAMP) ## common misspellings in texts and code (codespell)
+	git ls-files -z -- '*.md' '*.rst' '*.py' '*.yml' '*.sh' '*.j2' '*.html' Makefile \
+	  | grep -zv '^\(tests\|molecule\|LICENSES\)/' | xargs -0 codespell
+
 .PHONY: site
 site: $(STAMP) ## build the documentation's site (.cache/site/index.html); a link that leads nowhere fails
 	sphinx-build --quiet --fail-on-warning --keep-going -b html docs .cache/site
@@ -63,7 +68,7 @@ artifact-check: $(STAMP) ## build the collection and import it as Galaxy does, w
 	python tools/artifact_check.py
 
 .PHONY: packaging
-packaging: licences changelog-check docs-check site artifact-check ## what a published collection needs (20 seconds)
+packaging: licences changelog-check docs-check spelling site artifact-check ## what a published collection needs (20 seconds)
 
 .PHONY: sanity
 sanity: $(STAMP) ## ansible-test sanity on a copy of the tree
@@ -92,6 +97,11 @@ test-usage: $(STAMP) ## what containers use, stopped and killed, against what th
 .PHONY: test-hub
 test-hub: $(STAMP) ## a real hub and guard over HTTP, before a stand-in for Docker (about 2 minutes)
 	pytest -q -n 2 --dist loadfile tests/hub_process
+
+.PHONY: pictures
+pictures: $(STAMP) ## renew the pictures of the documentation from a real hub (apt package chromium)
+	pytest -q tests/hub_process/test_live_pictures.py
+	for picture in docs/_static/pictures/*.png; do cp ".cache/pictures/$${picture##*/}" "$$picture"; done
 
 .PHONY: test-images
 test-images: $(STAMP) ## build notebook and scientific and use them (some 10 minutes the first time, 3 afterwards)
@@ -130,7 +140,7 @@ repeat: $(STAMP) ## run targets several times, the last time under load: TARGET=
 	tools/repeat.sh "$(or $(TIMES),5)" $(MAKE) --no-print-directory $(or $(TARGET),test)
 
 .PHONY: demo
-demo: $(STAMP) ## make a lab server to look at, in a container on this machine
+demo: $(STAMP) ## make a lab server to look at, in a container on this machine (DEMO_PORT=8443)
 	tools/demo.sh up
 
 .PHONY: demo-clean
@@ -143,6 +153,11 @@ soak: soak-shares soak-images soak-steps soak-push soak-kill soak-real ## everyt
 .PHONY: changelog
 changelog: $(STAMP) ## write CHANGELOG.rst from changelogs/
 	antsibull-changelog generate
+
+# KEY is a private key of ssh; DRY=1 makes everything and keeps nothing.
+.PHONY: release
+release: $(STAMP) check ## VERSION=0.2.0 [KEY=FILE] [DRY=1]: check, write notes, build, sign and tag a release
+	python tools/release.py "$(VERSION)" $(if $(DRY),--dry-run) $(KEY:%=--key "%")
 
 .PHONY: docs
 docs: $(STAMP) house ## renew the generated parts of the documentation

@@ -14,6 +14,10 @@ for package in "${packages[@]}"; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
 done
 if ((${#missing[@]})); then
+  if [ "$(id -u)" != 0 ]; then
+    echo "setup: ${missing[*]} missing, and only root can install them; run: sudo apt-get install ${missing[*]}" >&2
+    exit 1
+  fi
   echo "setup: installing ${missing[*]}"
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
@@ -25,8 +29,8 @@ if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
 fi
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
 echo "setup: installing the Python packages of requirements-dev.txt into $venv"
-"$venv/bin/pip" install -q --disable-pip-version-check -r "$here/requirements-dev.txt"
+"$venv/bin/pip" install -q --root-user-action=ignore --disable-pip-version-check -r "$here/requirements-dev.txt"
 if [ -n "$core" ]; then
   echo "setup: installing ansible-core $core"
-  "$venv/bin/pip" install -q --disable-pip-version-check "ansible-core==$core.*"
+  "$venv/bin/pip" install -q --root-user-action=ignore --disable-pip-version-check "ansible-core==$core.*"
 fi
