@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "backup-restore": ("_backup.restore:main", "bring files back from a backup"),
     "ca": ("_certificates.cli:ca_main", "hand a host its issuer of the lab's authority"),
     "catalogue": ("_catalogue.cli:main", "watch the registry and keep the list of images that can be started"),
+    "doctor": ("_doctor.cli:main", "look for hazards on this host; changes nothing"),
     "hub-network": ("_hub.isolation_service:main", "keep people's servers apart, and tell the guard whether they are"),
     "hub-watch": ("_hub.watch:main", "finish a change of the hub whose run died, and look after people's servers"),
     "notebooks-limits": ("_hub.reserve:main", "leave host and hub a reserve beside all notebooks"),
