@@ -129,7 +129,7 @@ def compose() -> Iterator[Host]:
     with Host("compose", "trixie") as host:
         host.run("""
 apt-get update -qq >/dev/null
-DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends docker.io busybox-static >/dev/null
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends docker.io docker-cli iptables busybox-static >/dev/null
 mkdir -p /etc/docker /srv/hub/config /srv/hub/data /srv/hub/registry /mnt/backup
 printf '{"live-restore": true, "log-driver": "json-file", "log-opts": {"max-size": "10m"}}' > /etc/docker/daemon.json
 systemctl restart docker

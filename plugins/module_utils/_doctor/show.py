@@ -79,7 +79,12 @@ def document(reports: Mapping[str, Any], when: str) -> str:
         for item in data.get("findings") or ():
             body = page.pairs([("So", item["consequence"]), ("Do", item["remedy"]), ("Hazard", item["hazard"])])
             line = page.element(
-                "p", page.level(item["level"]), " ", page.element("strong", item["subject"]), ": ", item["text"]
+                "p",
+                page.level(item["level"]),
+                page.Html(" "),
+                page.element("strong", item["subject"]),
+                page.Html(": "),
+                item["text"],
             )
             parts.append(page.element("div", line, body, kind="card"))
         if data.get("unread"):
