@@ -54,9 +54,12 @@ class Host:
             check=True,
             capture_output=True,
         )
-        self.run(
-            "for i in $(seq 60); do systemctl is-system-running 2>/dev/null | grep -qE 'running|degraded' && break; sleep 0.5; done"
-        )
+        self.run("""
+for i in $(seq 60); do
+  systemctl is-system-running 2>/dev/null | grep -qE 'running|degraded' && break
+  sleep 0.5
+done
+""")
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -112,7 +115,7 @@ printf 'users:\n  admin:\n  - boss\nlimits:\n  memory: 2G\nhttps:\n  enabled: tr
 groupadd jupyterhub-users
 for name in boss mira; do useradd -m -G jupyterhub-users jupyter-$name; chmod o-rwx /home/jupyter-$name; done
 hash='$2b$12$0123456789012345678901234567890123456789012345678901a'
-{{ printf '\316\232\127\023'; printf 'boss%smira%s' "$hash" "$hash"; }} > /opt/tljh/state/passwords.dbm
+{{ printf '\\316\\232\\127\\023'; printf 'boss%smira%s' "$hash" "$hash"; }} > /opt/tljh/state/passwords.dbm
 mount -t tmpfs none /mnt/backup; head -c 50000 /dev/urandom > /mnt/backup/homes.tar.gz
 printf '0 3 * * * root tar -czf /mnt/backup/homes.tar.gz /home\n' > /etc/cron.d/backup
 cat > /root/hub.py <<'END'
@@ -129,13 +132,15 @@ def compose() -> Iterator[Host]:
     with Host("compose", "trixie") as host:
         host.run("""
 apt-get update -qq >/dev/null
-DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends docker.io docker-cli iptables busybox-static >/dev/null
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \\
+  docker.io docker-cli iptables busybox-static >/dev/null
 mkdir -p /etc/docker /srv/hub/config /srv/hub/data /srv/hub/registry /mnt/backup
 printf '{"live-restore": true, "log-driver": "json-file", "log-opts": {"max-size": "10m"}}' > /etc/docker/daemon.json
 systemctl restart docker
 mkdir /root/image; cp /bin/busybox /root/image/; mkdir -p /root/image/v2 /root/image/etc /root/image/srv/jupyterhub
 echo '{}' > /root/image/v2/index.html
-for name in lab/jupyterhub:1 lab/registry:2 lab/postgres:1 lab/notebook:1; do tar -C /root/image -c . | docker import - $name >/dev/null; done
+for name in lab/jupyterhub:1 lab/registry:2 lab/postgres:1 lab/notebook:1; do tar -C /root/image -c . | docker \\
+  import - $name >/dev/null; done
 groupadd jupyterhub-users; useradd -m -G jupyterhub-users jupyter-mira; chmod o-rwx /home/jupyter-mira
 cat > /srv/hub/config/jupyterhub_config.py <<'END'
 c.JupyterHub.authenticator_class = 'generic-oauth'
@@ -144,9 +149,12 @@ c.DockerSpawner.mem_limit = '1G'  # and jupyterhub-idle-culler
 c.JupyterHub.services = [{'name': 'cull'}]
 END
 project='--label com.docker.compose.project=hub --label com.docker.compose.project.working_dir=/srv/hub'
-docker run -d --name hub-jupyterhub-1 $project --restart always -v /srv/hub/config:/srv/jupyterhub:ro -v /srv/hub/data:/data lab/jupyterhub:1 /busybox sleep 9999
-docker run -d --name hub-registry-1 $project --restart always -p 127.0.0.1:5000:5000 lab/registry:2 /busybox httpd -f -p 5000 -h /
-docker run -d --name jupyter-mira -u 1001 -m 64m --memory-swap 64m --pids-limit 100 -e JUPYTERHUB_USER=mira -v /home/jupyter-mira:/home/mira lab/notebook:1 /busybox sleep 9999
+docker run -d --name hub-jupyterhub-1 $project --restart always -v /srv/hub/config:/srv/jupyterhub:ro -v \\
+  /srv/hub/data:/data lab/jupyterhub:1 /busybox sleep 9999
+docker run -d --name hub-registry-1 $project --restart always -p 127.0.0.1:5000:5000 lab/registry:2 /busybox \\
+  httpd -f -p 5000 -h /
+docker run -d --name jupyter-mira -u 1001 -m 64m --memory-swap 64m --pids-limit 100 -e JUPYTERHUB_USER=mira -v \\
+  /home/jupyter-mira:/home/mira lab/notebook:1 /busybox sleep 9999
 mount -t tmpfs none /mnt/backup; mkdir -p /mnt/backup/repo/snapshots; echo 1 > /mnt/backup/repo/snapshots/aa
 printf '0 3 * * * root restic -r /mnt/backup/repo backup /home\n' > /etc/cron.d/backup
 """)
@@ -191,8 +199,9 @@ cat > /root/open.py <<'END'
 {HUB % ("4.0.2", "0.0.0.0", 80)}
 END
 systemd-run --unit=open python3 /root/open.py
-systemd-run --unit=lab sh -c 'exec -a jupyter python3 -c "import time; time.sleep(999)" --ServerApp.token=' || true
-for i in $(seq 20); do python3 -c "import socket; socket.create_connection(('127.0.0.1', 80))" 2>/dev/null && break; sleep 0.5; done
+systemd-run --unit=lab python3 -c 'import time; time.sleep(999)' --ServerApp.token=
+for i in $(seq 20); do python3 -c "import socket; socket.create_connection(('127.0.0.1', 80))" 2>/dev/null && \\
+  break; sleep 0.5; done
 """)
     found = tljh.doctor()
     planted = {
@@ -218,13 +227,22 @@ docker rm -f hub-jupyterhub-1 hub-registry-1 jupyter-mira >/dev/null
 project='--label com.docker.compose.project=hub --label com.docker.compose.project.working_dir=/srv/hub'
 printf '{"live-restore": false, "insecure-registries": ["lab.example:5000"]}' > /etc/docker/daemon.json
 systemctl restart docker
-docker run -d --name hub-jupyterhub-1 $project -v /srv/hub/config:/etc/jupyterhub:ro -v /etc/passwd:/etc/passwd:ro -v /etc/group:/etc/group:ro -v /var/run/docker.sock:/var/run/docker.sock lab/jupyterhub:1 /busybox sh -c 'for f in jupyterhub.sqlite passwords.dbm jupyterhub_cookie_secret; do /busybox touch /srv/jupyterhub/$f; done; exec /busybox sleep 9999'
-docker run -d --name hub-registry-1 $project --restart always -p 5000:5000 lab/registry:2 /busybox httpd -f -p 5000 -h /
-docker run -d --name hub-db-1 $project --restart always -v /var/lib/postgresql/data -p 5432:5432 lab/postgres:1 /busybox sleep 9999
-docker run --name tinker lab/notebook:1 /busybox touch /etc/tinkered; docker commit tinker lab/tinkered:1 >/dev/null; docker rm tinker >/dev/null
-docker run -d --name jupyter-mira --privileged --network host --pids-limit -1 -e JUPYTERHUB_USER=mira -v /:/host -v /var/run/docker.sock:/var/run/docker.sock lab/tinkered:1 /busybox sleep 9999
-docker run -d --name jupyter-old -u 1002 -m 64m --pids-limit 100 -e JUPYTERHUB_USER=old --health-cmd /busybox\\ false --health-interval 1s --health-retries 1 lab/notebook:1 /busybox sleep 9999
-docker import - lab/notebook:1 < /dev/null >/dev/null 2>&1 || tar -C /root/image -c v2 | docker import - lab/notebook:1 >/dev/null
+docker run -d --name hub-jupyterhub-1 $project -v /srv/hub/config:/etc/jupyterhub:ro -v \\
+  /etc/passwd:/etc/passwd:ro -v /etc/group:/etc/group:ro -v /var/run/docker.sock:/var/run/docker.sock \\
+  lab/jupyterhub:1 /busybox sh -c 'for f in jupyterhub.sqlite passwords.dbm jupyterhub_cookie_secret; do \\
+  /busybox touch /srv/jupyterhub/$f; done; exec /busybox sleep 9999'
+docker run -d --name hub-registry-1 $project --restart always -p 5000:5000 lab/registry:2 /busybox httpd -f -p \\
+  5000 -h /
+docker run -d --name hub-db-1 $project --restart always -v /var/lib/postgresql/data -p 5432:5432 lab/postgres:1 \\
+  /busybox sleep 9999
+docker run --name tinker lab/notebook:1 /busybox touch /etc/tinkered; docker commit tinker lab/tinkered:1 \\
+  >/dev/null; docker rm tinker >/dev/null
+docker run -d --name jupyter-mira --privileged --network host --pids-limit -1 -e JUPYTERHUB_USER=mira -v \\
+  /:/host -v /var/run/docker.sock:/var/run/docker.sock lab/tinkered:1 /busybox sleep 9999
+docker run -d --name jupyter-old -u 1002 -m 64m --pids-limit 100 -e JUPYTERHUB_USER=old --health-cmd \\
+  '/busybox false' --health-interval 1s --health-retries 1 lab/notebook:1 /busybox sleep 9999
+docker import - lab/notebook:1 < /dev/null >/dev/null 2>&1 || tar -C /root/image -c v2 | docker import - \\
+  lab/notebook:1 >/dev/null
 useradd -m -G jupyterhub-users,docker jupyter-ola; chmod o-rwx /home/jupyter-ola
 mkdir -p /etc/ufw; echo ENABLED=yes > /etc/ufw/ufw.conf
 printf '0 3 * * * root restic -r /mnt/gone backup /home\n' > /etc/cron.d/backup
@@ -232,12 +250,13 @@ sleep 3
 """)
     found = compose.doctor()
     planted = {
-        "open-signup", "accounts-claimable", "secret-readable", "insecure-registry", "live-restore-off", "accounts-mount-stale",
-        "docker-socket", "docker-socket-for-people", "database-in-layer", "passwords-in-layer", "cookie-secret-in-layer",
-        "not-restarted", "registry-open", "database-open", "data-in-nameless-volume", "image-made-by-hand",
-        "container-privileged", "container-host-namespace", "container-host-folder", "person-is-root", "no-memory-limit",
-        "no-process-limit", "log-without-limit", "image-without-name", "container-not-well", "docker-group",
-        "firewall-passed-by", "backup-holds-nothing", "idle-servers-stay", "image-here-only",
+        "open-signup", "accounts-claimable", "secret-readable", "insecure-registry", "live-restore-off",
+        "accounts-mount-stale", "docker-socket", "docker-socket-for-people", "database-in-layer",
+        "passwords-in-layer", "cookie-secret-in-layer", "not-restarted", "registry-open", "database-open",
+        "data-in-nameless-volume", "image-made-by-hand", "container-privileged", "container-host-namespace",
+        "container-host-folder", "person-is-root", "no-memory-limit", "no-process-limit", "log-without-limit",
+        "image-without-name", "container-not-well", "docker-group", "firewall-passed-by",
+        "backup-holds-nothing", "idle-servers-stay", "image-here-only",
     }  # fmt: skip
     # Only where the machine of the test has swap.
     found.pop("no-swap-limit", None)

@@ -47,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
         ways = {way: {"sent": not failed, "failed": failed} for way, failed in found.items()}
         sys.stdout.write(json.dumps({"version": 1, "ways": ways}) + "\n")
     elif not found:
-        sys.stdout.write("no way of telling is set up: give schedule_alerts in the inventory\n")
+        sys.stdout.write("no way of telling is set up: give schedule_alert_mail_to or another schedule_alert_...\n")
     else:
         for way, failed in found.items():
             sys.stdout.write(f"{way}: {failed or 'sent'}\n")

@@ -73,10 +73,6 @@ def text(report: Mapping[str, Any]) -> str:
         lines += _lines("labserver_servers_memory_bytes", "Memory of people's servers together.", [({}, total)])
     for key, value in (report.get("memory") or {}).items():
         lines += _lines(f"labserver_memory_{key}", f"The host's memory: {key.replace('_', ' ')}.", [({}, float(value))])
-    for key in ("packages", "security"):
-        if key in (report.get("updates") or {}):
-            value = float(report["updates"][key])
-            lines += _lines(f"labserver_updates_{key}", f"Updates that wait ({key}).", [({}, value)])
     unread = [({"part": row["part"]}, 1.0) for row in report.get("unread") or ()]
     lines += _lines("labserver_unread", "Parts of the status that could not be read.", unread)
     return "\n".join(lines) + "\n"

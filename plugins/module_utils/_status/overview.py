@@ -110,7 +110,7 @@ def of_disks(root: Path, now: datetime) -> list[dict[str, object]]:
     ]
 
 
-def report(root: Path, now: datetime) -> dict[str, object]:
+def report(root: Path, now: datetime, ask_apt: bool = True) -> dict[str, object]:
     """Return all that this host says of itself."""
     starts, left_out = failures.read(root, now)
     return {
@@ -121,7 +121,7 @@ def report(root: Path, now: datetime) -> dict[str, object]:
         "certificates": certificates(root, now),
         "failed_starts": starts,
         "failed_starts_left_out": left_out,
-        **rooms.read(root, now),
+        **rooms.read(root, now, ask_apt),
     }
 
 
@@ -135,7 +135,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--root", type=Path, default=Path("/"), help="root of the file system")
     arguments = parser.parse_args(list(argv))
     now = clock.utc_now()
-    data, host = report(arguments.root, now), socket.gethostname()
+    data, host = report(arguments.root, now, not arguments.prometheus), socket.gethostname()
     if arguments.json:
         sys.stdout.write(json.dumps(data) + "\n")
     elif arguments.page:

@@ -174,15 +174,18 @@ def usage(root: Path, now: datetime) -> Rows | None:
     return [{"person": name, **dict(zip(names, (round(x, 1) for x in row), strict=True))} for name, row in first]
 
 
-def read(root: Path, now: datetime) -> dict[str, Any]:
-    """Return all parts, and under ``unread`` those that could not be read, each with the reason."""
+def read(root: Path, now: datetime, ask_apt: bool = True) -> dict[str, Any]:
+    """Return all parts, and under ``unread`` those that could not be read, each with the reason.
+
+    To ask apt for updates costs a second of CPU or more: not for what is called every few minutes.
+    """
     parts: dict[str, Callable[[], Any]] = {
         "servers": lambda: servers(DockerEngine(timeout=ENGINE_SECONDS).get) if root == Path("/") else [],
         "memory": lambda: memory(root),
         "shares": lambda: shares(root),
         "registry": lambda: registry(root),
         "backup": lambda: backup(root),
-        "updates": lambda: updates(root) if root == Path("/") else {},
+        "updates": lambda: updates(root) if root == Path("/") and ask_apt else {},
         "usage": lambda: usage(root, now),
     }
     found: dict[str, Any] = {}

@@ -62,7 +62,8 @@ def table(reports: Mapping[str, Any]) -> str:
             f"{host}: {item['part']} could not be read: {item['message']}" for item in report.get("unread") or ()
         ]
     for rows, column in ((certificates, 7), (jobs, 2), (services, 2), (disks, 2)):
-        rows.sort(key=lambda row, column=column: rank(row[column]))
+        order = [rank(row[column]) for row in rows]
+        rows[:] = [rows[place] for place in sorted(range(len(rows)), key=order.__getitem__)]
     lines = [*_lines(CERTIFICATES, certificates), "", *_lines(JOBS, jobs)]
     lines += ["", *_lines(SERVICES, services)] if services else []
     lines += ["", *_lines(DISKS, disks)] if disks else []

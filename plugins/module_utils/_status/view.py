@@ -191,8 +191,8 @@ def _kept(report: Mapping[str, Any]) -> list[Html]:
         ]
     use = report.get("usage") or ()
     if use:
-        rows = [(r["person"], f"{r['hours']:g}", f"{r['cpu_hours']:g}", f"{r['gpu_hours']:g}") for r in use]
-        parts += [element("h3", "Used this month"), page.table(("person", "hours", "CPU hours", "GPU hours"), rows)]
+        used = [(r["person"], f"{r['hours']:g}", f"{r['cpu_hours']:g}", f"{r['gpu_hours']:g}") for r in use]
+        parts += [element("h3", "Used this month"), page.table(("person", "hours", "CPU hours", "GPU hours"), used)]
     return parts
 
 
@@ -220,13 +220,13 @@ def _of_host(host: str, report: Any, number: int) -> list[Html]:
         rows = [(r["at"], r["user"], r["image"], r["sentence"]) for r in starts]
         parts += [element("h3", "Servers that did not start"), page.table(("at", "user", "image", "cause"), rows)]
     for title, part, key in (("Jobs", "jobs", "job"), ("Services", "services", "service")):
-        rows = sorted(report.get(part) or (), key=lambda row: rank(row["level"]))
-        if rows:
+        listed = sorted(report.get(part) or (), key=lambda row: rank(row["level"]))
+        if listed:
             cells = [
-                (r[key], page.level(r["level"]), r.get("last_success") or "", r.get("message") or "") for r in rows
+                (r[key], page.level(r["level"]), r.get("last_success") or "", r.get("message") or "") for r in listed
             ]
             inside = page.table((key, "level", "last success", "message"), cells)
-            parts.append(element("details", element("summary", f"{title} ({len(rows)})"), inside))
+            parts.append(element("details", element("summary", f"{title} ({len(listed)})"), inside))
     return parts
 
 
