@@ -125,7 +125,7 @@ def _mail(settings: Mapping[str, Any], alert: Alert) -> None:
 def request_of(form: str, alert: Alert) -> tuple[str, str, bytes, dict[str, str]]:
     """Return method, what follows the address, body and headers of a webhook in the form that its receiver reads.
 
-    Sources: the client-server API of Matrix (``PUT .../send/m.room.message/{txnId}``), ntfy's ``POST`` with headers, and
+    Sources: Matrix (``PUT .../send/m.room.message/{txnId}``), ntfy's ``POST`` with headers, and
     the incoming webhooks of Slack and Mattermost. Raises ValueError for another form.
     """
     text = f"{alert.subject}: {alert.message}"
