@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from .._common import labels
 from .handle import World
 from .model import Container, Settings, Store
 
@@ -134,7 +135,7 @@ def hub_roots(world: World, containers: Iterable[Container]) -> list[tuple[Conta
     """Return the hubs in containers that this collection did not make, each with its root as the kernel shows it."""
     found = []
     for container in containers:
-        if container.role == "hub" and not any(label.startswith("org.labserver.") for label in container.labels):
+        if container.role == "hub" and not any(label.startswith(labels.PREFIX) for label in container.labels):
             found.append((container, world.proc / str(container.pid) / "root"))
     return found
 
