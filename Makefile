@@ -94,6 +94,10 @@ test-backup: $(STAMP) ## backups of a small server with the real restic (apt pac
 test-usage: $(STAMP) ## what containers use, stopped and killed, against what the kernel counted (a minute)
 	pytest -q tests/usage
 
+.PHONY: test-doctor
+test-doctor: $(STAMP) ## the doctor on real hosts, healthy ones and with planted faults (two minutes)
+	pytest -q tests/doctor
+
 .PHONY: test-hub
 test-hub: $(STAMP) ## a real hub and guard over HTTP, before a stand-in for Docker (about 2 minutes)
 	pytest -q -n 2 --dist loadfile tests/hub_process

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.labserver.jupyter.plugins.module_utils._status import table
+from ansible_collections.labserver.jupyter.plugins.module_utils._status import table, view
 
 
 def status_table(reports: dict[str, Any]) -> list[str]:
@@ -16,8 +16,13 @@ def status_table(reports: dict[str, Any]) -> list[str]:
     return table.table(reports).splitlines()
 
 
+def status_page(reports: dict[str, Any], when: str) -> str:
+    """Turn host -> report into one self-contained page."""
+    return view.document(reports, when)
+
+
 class FilterModule:
     """Makes the filter known to Ansible."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"status_table": status_table}
+        return {"status_table": status_table, "status_page": status_page}

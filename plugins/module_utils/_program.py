@@ -17,11 +17,13 @@ from collections.abc import Sequence
 # Command -> the core and its function ``(argv: Sequence[str]) -> int``, and one line of help; in alphabetical order.
 COMMANDS: dict[str, tuple[str, str]] = {
     "accounts-expire": ("_accounts.expire:main", "offboard people after their last day, and give notice before"),
+    "alert-test": ("_status.alert_test:main", "send a test message by every way of telling"),
     "backup": ("_backup.run:main", "make a backup now"),
     "backup-drill": ("_backup.drill:main", "prove that the latest backup can be restored"),
     "backup-restore": ("_backup.restore:main", "bring files back from a backup"),
     "ca": ("_certificates.cli:ca_main", "hand a host its issuer of the lab's authority"),
     "catalogue": ("_catalogue.cli:main", "watch the registry and keep the list of images that can be started"),
+    "doctor": ("_doctor.cli:main", "look for hazards on this host; changes nothing"),
     "hub-network": ("_hub.isolation_service:main", "keep people's servers apart, and tell the guard whether they are"),
     "hub-watch": ("_hub.watch:main", "finish a change of the hub whose run died, and look after people's servers"),
     "notebooks-limits": ("_hub.reserve:main", "leave host and hub a reserve beside all notebooks"),
@@ -39,6 +41,25 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+STATUSES = """exit status, the same for all commands:
+  0  done, nothing is wrong      2  critical: it failed, or something does not work (also: wrong arguments)
+  1  a warning                   3  busy: somebody else is at the same work just now
+  4  doctor: a part of the host could not be looked at"""
+COMPLETION = """# Completion of labserver for bash: labserver completion > /etc/bash_completion.d/labserver
+_labserver() {
+  local word=${COMP_WORDS[COMP_CWORD]} words="%s --help --version"
+  [ "$COMP_CWORD" -gt 1 ] && case ${COMP_WORDS[1]} in
+    run) words=$(cd /etc/labserver/jobs.d 2>/dev/null && ls | sed -n 's/\\.json$//p') ;;
+    doctor) words="--json --page --help" ;;
+    status) words="--json --page --prometheus --help" ;;
+    services | watch | alert-test) words="--json --help" ;;
+    *) words="--help" ;;
+  esac
+  COMPREPLY=($(compgen -W "$words" -- "$word"))
+}
+complete -F _labserver labserver"""
+
+
 def version() -> str:
     """Return the version of the collection that this program was packed from; only a packed one has it."""
     try:
@@ -52,10 +73,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help"):
         lines = [f"  {name:22} {text}" for name, (_core, text) in COMMANDS.items()]
-        sys.stdout.write("\n".join(["usage: labserver COMMAND [ARGUMENTS] | --version", "", *lines]) + "\n")
+        lines.append(f"  {'completion':22} print the completion for bash")
+        sys.stdout.write(
+            "\n".join(["usage: labserver COMMAND [ARGUMENTS] | --version", "", *lines, "", STATUSES]) + "\n"
+        )
         return 0 if arguments else 2
     if arguments[0] == "--version":
         sys.stdout.write(f"labserver {version()}\n")
+        return 0
+    if arguments[0] == "completion":
+        sys.stdout.write(COMPLETION % " ".join([*COMMANDS, "completion"]) + "\n")
         return 0
     if arguments[0] not in COMMANDS:
         sys.stderr.write(f"labserver: unknown command {arguments[0]!r}; known: {', '.join(COMMANDS)}\n")

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 import smtplib
@@ -25,6 +26,8 @@ CONFIG = "etc/labserver/alerts.json"
 SENDMAIL = "/usr/sbin/sendmail"
 TIMEOUT_SECONDS = 30.0
 LEVELS = ("ok", "warning", "critical")
+FORMS = ("json", "matrix", "mattermost", "ntfy", "slack")
+NTFY_TAGS = {"ok": "white_check_mark", "warning": "warning", "critical": "rotating_light"}
 REPEAT = timedelta(hours=24)  # a problem that lasts is told once a day
 
 
@@ -119,11 +122,36 @@ def _mail(settings: Mapping[str, Any], alert: Alert) -> None:
         connection.send_message(message)
 
 
+def request_of(form: str, alert: Alert) -> tuple[str, str, bytes, dict[str, str]]:
+    """Return method, what follows the address, body and headers of a webhook in the form that its receiver reads.
+
+    Sources: Matrix (``PUT .../send/m.room.message/{txnId}``), ntfy's ``POST`` with headers, and
+    the incoming webhooks of Slack and Mattermost. Raises ValueError for another form.
+    """
+    text = f"{alert.subject}: {alert.message}"
+    kind = {"Content-Type": "application/json"}
+    if form == "json":
+        # "text" is what Mattermost, Slack, Zulip and others show.
+        return "POST", "", json.dumps({**asdict(alert), "text": text}).encode(), kind
+    if form == "matrix":
+        # The same number for the same message, so that one which is sent again is shown once.
+        number = hashlib.sha256(f"{alert.time} {text}".encode()).hexdigest()[:32]
+        return "PUT", f"/{number}", json.dumps({"msgtype": "m.text", "body": text}).encode(), kind
+    if form == "ntfy":
+        headers = {"Title": alert.subject.encode("ascii", "replace").decode(), "Tags": NTFY_TAGS.get(alert.level, "")}
+        headers["Priority"] = "high" if alert.level == "critical" else "default"
+        return "POST", "", alert.message.encode(), headers
+    if form in ("slack", "mattermost"):
+        # Neither a link nor a call for everybody is made of what a message says.
+        plain = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "@\u200b")
+        return "POST", "", json.dumps({"text": plain}).encode(), kind
+    raise ValueError(f"webhook form {form!r} is not one of {', '.join(FORMS)}")
+
+
 def _webhook(settings: Mapping[str, Any], alert: Alert) -> None:
-    # "text" is what Mattermost, Slack, Zulip and others show.
-    body = json.dumps({**asdict(alert), "text": f"{alert.subject}: {alert.message}"}).encode()
-    headers = {"Content-Type": "application/json", **(settings.get("headers") or {})}
-    _request(settings["url"], body, headers)
+    method, more, body, headers = request_of(settings.get("form") or "json", alert)
+    url = settings["url"].rstrip("/") + more if more else settings["url"]
+    _request(url, body, {**headers, **(settings.get("headers") or {})}, method)
 
 
 def _command(argv: list[str], alert: Alert) -> None:
@@ -143,10 +171,10 @@ def heartbeat(config: Mapping[str, Any]) -> str:
     return ""
 
 
-def _request(url: str, body: bytes | None, headers: Mapping[str, str]) -> None:
+def _request(url: str, body: bytes | None, headers: Mapping[str, str], method: str | None = None) -> None:
     if not url.startswith(("http://", "https://")):
         raise ValueError("not an http address")
-    request = urllib.request.Request(url, data=body, headers=dict(headers))  # noqa: S310 - checked above
+    request = urllib.request.Request(url, data=body, headers=dict(headers), method=method)  # noqa: S310 - checked above
     try:
         with urllib.request.build_opener().open(request, timeout=TIMEOUT_SECONDS) as answer:
             answer.read(65536)

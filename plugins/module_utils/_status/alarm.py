@@ -10,6 +10,8 @@ Exit status: 0 ok, 1 warning, 2 critical, 3 busy (another look is going on).
 from __future__ import annotations
 
 import argparse
+import contextlib
+import json
 import sys
 import time
 from collections.abc import Sequence
@@ -23,7 +25,7 @@ from .._schedule import run
 from .._schedule import status as job_status
 from .._schedule.due import booted
 from .._schedule.model import Job
-from . import disks, host, services
+from . import disks, host, services, trend
 from .services import Health
 
 LOCK = "services"
@@ -66,8 +68,11 @@ def attend(world: run.World, asked: services.World) -> list[Health]:
     wanted, problems = services.read(world.root)
     found = settled(wanted, world, asked)
     found += [Health(services.Service("services.d"), "warning", problem) for problem in problems]
-    found += [disk.health for disk in disks.of_host(world.root)]
+    here = disks.of_host(world.root)
+    found += [disk.health for disk in here]
     found += host.of_host(world.root)
+    with contextlib.suppress(OSError):  # a full disk takes no line of its own growth, and is told as such
+        trend.record(world.root, {disk.target: disk.free for disk in here}, world.now().timestamp())
     if in_maintenance(world.root, world.now()) or starting(world.root, world.now()):
         return found
     now = world.now().timestamp()
@@ -120,6 +125,7 @@ def summary(found: Sequence[Health]) -> tuple[str, str]:
 def main(argv: Sequence[str]) -> int:
     """Command line of ``labserver services``."""
     parser = argparse.ArgumentParser(prog="labserver services", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="for programs")
     parser.add_argument("--root", type=Path, default=Path("/"), help="root of the file system")
     arguments = parser.parse_args(list(argv))
     time.tzset()
@@ -132,5 +138,6 @@ def main(argv: Sequence[str]) -> int:
         return job.BUSY
     level, line = summary(found)
     job.leave(line)
-    sys.stdout.write(f"{line}\n")
+    rows = [{"service": each.service.name, "level": each.level, "message": each.message} for each in found]
+    sys.stdout.write((json.dumps({"version": 1, "level": level, "services": rows}) if arguments.json else line) + "\n")
     return {"ok": job.OK, "warning": job.WARNING}.get(level, job.CRITICAL)

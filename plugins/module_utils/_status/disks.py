@@ -30,6 +30,8 @@ class Disk:
 
     target: str
     health: Health
+    total: int = 0  # bytes
+    free: int = 0
 
 
 def look(found: Iterable[Mount], statvfs: Callable[[str], os.statvfs_result] = os.statvfs) -> list[Disk]:
@@ -41,9 +43,11 @@ def look(found: Iterable[Mount], statvfs: Callable[[str], os.statvfs_result] = o
         if mount is None or mount.device in seen or mount.fstype in REMOTE or mount.fstype.startswith("fuse"):
             continue
         try:
-            seen[mount.device] = Disk(mount.target, health(mount.target, statvfs(mount.target)))
+            numbers = statvfs(mount.target)
         except OSError:
             continue
+        total, free = numbers.f_blocks * numbers.f_frsize, numbers.f_bavail * numbers.f_frsize
+        seen[mount.device] = Disk(mount.target, health(mount.target, numbers), total, free)
     return list(seen.values())
 
 

@@ -21,7 +21,7 @@ from .._common.job_lock import last_held, running_since
 from .._schedule import cron, model
 from .._schedule import status as job_status
 from .._schedule.due import damaged, jobs, missed, stuck_since
-from . import disks, failures, host, services, table
+from . import disks, failures, host, metrics, rooms, services, table, trend, view
 from .watch import stuck
 
 
@@ -94,28 +94,55 @@ def of_services(root: Path, world: services.World) -> list[dict[str, object]]:
     return [{"service": each.service.name, "level": each.level, "message": each.message} for each in found]
 
 
+def of_disks(root: Path, now: datetime) -> list[dict[str, object]]:
+    """One row a disk: how full it is, and when it will be at its growth."""
+    recorded = trend.read(root)
+    return [
+        {
+            "disk": disk.target,
+            "level": disk.health.level,
+            "message": disk.health.message,
+            "total_bytes": disk.total,
+            "free_bytes": disk.free,
+            "days_left": trend.full_in_days(recorded.get(disk.target, ()), now.timestamp()),
+            "history": recorded.get(disk.target, [])[-1440::6],
+        }
+        for disk in disks.of_host(root)
+    ]
+
+
+def report(root: Path, now: datetime, ask_apt: bool = True) -> dict[str, object]:
+    """Return all that this host says of itself."""
+    starts, left_out = failures.read(root, now)
+    return {
+        "version": 1,
+        "jobs": overview(root, now),
+        "services": of_services(root, services.World()),
+        "disks": of_disks(root, now),
+        "certificates": certificates(root, now),
+        "failed_starts": starts,
+        "failed_starts_left_out": left_out,
+        **rooms.read(root, now, ask_apt),
+    }
+
+
 def main(argv: Sequence[str]) -> int:
     """Command line of ``labserver status``; the exit status is 0 whatever the level."""
     parser = argparse.ArgumentParser(prog="labserver status", description="What this host says of itself.")
-    parser.add_argument("--json", action="store_true", help="for programs")
+    forms = parser.add_mutually_exclusive_group()
+    forms.add_argument("--json", action="store_true", help="for programs")
+    forms.add_argument("--page", action="store_true", help="one self-contained page (HTML)")
+    forms.add_argument("--prometheus", action="store_true", help="metrics for the textfile collector of node_exporter")
     parser.add_argument("--root", type=Path, default=Path("/"), help="root of the file system")
     arguments = parser.parse_args(list(argv))
     now = clock.utc_now()
-    starts, left_out = failures.read(arguments.root, now)
-    data: dict[str, object] = {
-        "version": 1,
-        "jobs": overview(arguments.root, now),
-        "services": of_services(arguments.root, services.World()),
-        "disks": [
-            {"disk": disk.target, "level": disk.health.level, "message": disk.health.message}
-            for disk in disks.of_host(arguments.root)
-        ],
-        "certificates": certificates(arguments.root, now),
-        "failed_starts": starts,
-        "failed_starts_left_out": left_out,
-    }
+    data, host = report(arguments.root, now, not arguments.prometheus), socket.gethostname()
     if arguments.json:
         sys.stdout.write(json.dumps(data) + "\n")
-        return 0
-    sys.stdout.write(table.table({socket.gethostname(): data}))
+    elif arguments.page:
+        sys.stdout.write(view.document({host: data}, f"{now.astimezone():%Y-%m-%d %H:%M %Z}"))
+    elif arguments.prometheus:
+        sys.stdout.write(metrics.text(data))
+    else:
+        sys.stdout.write(table.table({host: data}))
     return 0

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._common import words
+from .view import rank
 
 CERTIFICATES = ("host", "certificate", "names", "source", "days left", "served = file", "last renewed", "level")
 STARTS = ("host", "failed start", "user", "image", "cause")
@@ -37,6 +38,7 @@ def table(reports: Mapping[str, Any]) -> str:
     starts: list[list[str]] = []
     left_out: list[tuple[str, int]] = []
     silent = []
+    unread: list[str] = []
     for host, report in sorted(reports.items()):
         if not isinstance(report, Mapping):
             silent.append(host)
@@ -56,10 +58,17 @@ def table(reports: Mapping[str, Any]) -> str:
         for item in report.get("failed_starts", []):
             starts.append([host, *(str(item[key]) for key in ("at", "user", "image", "sentence"))])
         left_out.append((host, int(report.get("failed_starts_left_out") or 0)))
+        unread += [
+            f"{host}: {item['part']} could not be read: {item['message']}" for item in report.get("unread") or ()
+        ]
+    for rows, column in ((certificates, 7), (jobs, 2), (services, 2), (disks, 2)):
+        order = [rank(row[column]) for row in rows]
+        rows[:] = [rows[place] for place in sorted(range(len(rows)), key=order.__getitem__)]
     lines = [*_lines(CERTIFICATES, certificates), "", *_lines(JOBS, jobs)]
     lines += ["", *_lines(SERVICES, services)] if services else []
     lines += ["", *_lines(DISKS, disks)] if disks else []
     lines += ["", *_lines(STARTS, starts)] if starts else []
     lines += [f"and {count} more on {host}" for host, count in left_out if count]
+    lines += ["", *(words.clean(line, MOST_CHARACTERS) for line in unread)] if unread else []
     lines += ["", f"no answer from {', '.join(silent)}"] if silent else []
     return "\n".join(lines) + "\n"

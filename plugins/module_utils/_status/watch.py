@@ -10,6 +10,7 @@ Cron does not catch up after the host was off, and says nothing of an entry that
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Sequence
@@ -117,13 +118,17 @@ def of_services(world: World, asked: services.World) -> list[str]:
 def main(argv: Sequence[str]) -> int:
     """Command line of ``labserver watch``: 0 when told or nothing to tell, 1 when a heartbeat could not be sent."""
     parser = argparse.ArgumentParser(prog="labserver watch", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="for programs")
     parser.add_argument("--root", type=Path, default=Path("/"), help="root of the file system")
     arguments = parser.parse_args(list(argv))
     time.tzset()
     world = World(root=arguments.root)
     found = [*watch(world), *of_services(world, services.World())]
-    for line in found:
-        sys.stdout.write(f"{words.clean(line, 500)}\n")
+    lines = [words.clean(line, 500) for line in found]
+    if arguments.json:
+        lines = [json.dumps({"version": 1, "found": lines})]
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
     if found:
         return 0  # told already, job by job
     try:

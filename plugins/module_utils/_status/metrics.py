@@ -1,0 +1,78 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a server tells of itself as text for Prometheus (the textfile collector of node_exporter). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+NUMBERS = {"ok": 0, "never-run": 0, "running": 0, "unknown": 1, "warning": 1, "overdue": 1, "critical": 2}
+Sample = tuple[dict[str, str], float]
+
+
+def _escaped(value: object) -> str:
+    return str(value).replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+
+
+def _lines(name: str, help_text: str, samples: Iterable[Sample]) -> list[str]:
+    lines = []
+    for marks, value in samples:
+        inside = ",".join(f'{key}="{_escaped(word)}"' for key, word in marks.items())
+        lines.append(f"{name}{{{inside}}} {value:.10g}" if inside else f"{name} {value:.10g}")
+    return [f"# HELP {name} {help_text}", f"# TYPE {name} gauge", *lines] if lines else []
+
+
+def _seconds(text: object) -> float | None:
+    try:
+        return datetime.fromisoformat(str(text)).timestamp()
+    except ValueError:
+        return None
+
+
+def text(report: Mapping[str, Any]) -> str:
+    """Return the metrics of one host's report (``labserver status --json``)."""
+    lines: list[str] = []
+
+    def levels(kind: str, part: str, key: str) -> None:
+        rows = report.get(part) or ()
+        samples = [({key: row[key]}, float(NUMBERS.get(row["level"], 1))) for row in rows if key in row]
+        lines.extend(_lines(f"labserver_{kind}_level", f"How each {kind} is: 0 ok, 1 warning, 2 critical.", samples))
+
+    for kind, part in (("job", "jobs"), ("service", "services"), ("disk", "disks"), ("share", "shares")):
+        levels(kind, part, kind)
+    levels("certificate", "certificates", "certificate")
+    jobs = [({"job": row["job"]}, _seconds(row.get("last_success"))) for row in report.get("jobs") or ()]
+    lines += _lines(
+        "labserver_job_last_success_seconds",
+        "When each job succeeded last, seconds since 1970.",
+        [(marks, value) for marks, value in jobs if value is not None],
+    )
+    for key, name, what in (
+        ("free_bytes", "labserver_disk_free_bytes", "Bytes free on each disk."),
+        ("total_bytes", "labserver_disk_size_bytes", "Bytes of each disk."),
+        ("days_left", "labserver_disk_full_in_days", "In how many days each disk is full at its growth."),
+    ):
+        rows = [
+            ({"disk": row["disk"]}, float(row[key])) for row in report.get("disks") or () if row.get(key) is not None
+        ]
+        lines += _lines(name, what, rows)
+    days = [({"certificate": r["certificate"]}, r.get("days_left")) for r in report.get("certificates") or ()]
+    lines += _lines(
+        "labserver_certificate_days_left",
+        "Days until each certificate expires.",
+        [(marks, float(value)) for marks, value in days if value is not None],
+    )
+    if "servers" in report:
+        rows = report["servers"]
+        lines += _lines("labserver_servers", "People's servers that run.", [({}, float(len(rows)))])
+        total = float(sum(row["memory_bytes"] for row in rows))
+        lines += _lines("labserver_servers_memory_bytes", "Memory of people's servers together.", [({}, total)])
+    for key, value in (report.get("memory") or {}).items():
+        lines += _lines(f"labserver_memory_{key}", f"The host's memory: {key.replace('_', ' ')}.", [({}, float(value))])
+    unread = [({"part": row["part"]}, 1.0) for row in report.get("unread") or ()]
+    lines += _lines("labserver_unread", "Parts of the status that could not be read.", unread)
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,201 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What other rooms leave of people's servers, shares, registry, backup, updates and usage.
+
+Each part is read by itself: one that cannot be read is named, never left out, and takes no other part with it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from .._common import exchange, labels, process, words
+from .._common.docker_api import DockerEngine, EngineError
+from .._usage.store import FILE as USAGE
+from .._usage.store import Store
+
+SHARES = "etc/labserver/public/shares.json"
+SHARES_STATUS = "etc/labserver/public/shares-status.json"
+IMAGES = "var/lib/labserver/catalogue/images.json"
+COMPLETE = "var/lib/labserver/backup/complete.json"
+APT = ("apt-get", "-s", "-q", "-o", "Debug::NoLocking=1", "dist-upgrade")
+APT_SECONDS = 15.0
+ENGINE_SECONDS = 10.0
+MOST_USAGE = 10
+
+Get = Callable[..., Any]
+Rows = list[dict[str, Any]]
+
+
+def _clean(item: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: words.clean(value) if isinstance(value := item.get(key), str) else value for key in keys}
+
+
+def servers(get: Get) -> Rows:
+    """Return people's servers that run: whose, since when, memory and its limit, cores and theirs. Raises EngineError.
+
+    ``memory_bytes`` is what the kernel cannot take back: what is used without the cache of files.
+    """
+    found = []
+    filters = json.dumps({"label": [labels.HUB_SERVERS]})
+    for item in get("/containers/json", filters=filters):
+        name = item["Id"]
+        try:
+            data = get(f"/containers/{name}/json")
+            stats = get(f"/containers/{name}/stats", stream="false", **{"one-shot": "true"})
+        except EngineError as error:
+            if error.status == 404:
+                continue  # it has just stopped
+            raise
+        memory = stats.get("memory_stats") or {}
+        inner = memory.get("stats") or {}
+        cache = inner.get("inactive_file", inner.get("total_inactive_file", 0))
+        host = data.get("HostConfig") or {}
+        found.append(
+            {
+                "server": words.clean(str(data.get("Name", "")).lstrip("/")),
+                "user": words.clean((item.get("Labels") or {}).get(labels.USER, "")),
+                "image": words.clean((data.get("Config") or {}).get("Image", "")),
+                "since": words.clean((data.get("State") or {}).get("StartedAt", ""))[:19],
+                "memory_bytes": max(0, int(memory.get("usage") or 0) - int(cache or 0)),
+                "memory_limit_bytes": int(host.get("Memory") or 0),
+                "cpu_seconds": round(
+                    int((stats.get("cpu_stats") or {}).get("cpu_usage", {}).get("total_usage", 0)) / 1e9
+                ),
+                "cpu_limit": round(int(host.get("NanoCpus") or 0) / 1e9, 2),
+            }
+        )
+    return sorted(found, key=lambda row: -row["memory_bytes"])
+
+
+def memory(root: Path) -> dict[str, int]:
+    """Return the host's memory in bytes: all, what is free for new servers, and swap in use. Raises OSError."""
+    lines = (line.split() for line in (root / "proc/meminfo").read_text(encoding="ascii").splitlines())
+    numbers = {line[0].rstrip(":"): int(line[1]) * 1024 for line in lines if len(line) > 1}
+    return {
+        "total_bytes": numbers["MemTotal"],
+        "available_bytes": numbers["MemAvailable"],
+        "swap_used_bytes": numbers["SwapTotal"] - numbers["SwapFree"],
+    }
+
+
+def _document(root: Path, path: str) -> dict[str, Any] | None:
+    """Return an exchange file, None where there is none; raises ValueError for a damaged one."""
+    try:
+        return exchange.parse((root / path).read_bytes(), f"/{path}")
+    except FileNotFoundError:
+        return None
+
+
+def shares(root: Path) -> Rows:
+    """Return the shares of the inventory, and how the last look found each."""
+    wanted, seen = _document(root, SHARES), _document(root, SHARES_STATUS) or {}
+    states = seen.get("shares") or {}
+    rows = []
+    for name, item in ((wanted or {}).get("shares") or {}).items():
+        state = states.get(name) or {"state": "unknown", "reason": "nobody has looked yet"}
+        level = state.get("state") if state.get("state") in ("ok", "warning", "critical") else "unknown"
+        rows.append(
+            {"share": words.clean(name), **_clean(item, "path", "type"), "level": level, **_clean(state, "reason")}
+        )
+        rows[-1].update(free_percent=state.get("free_percent"), checked=words.clean(seen.get("checked", "")))
+    return rows
+
+
+def registry(root: Path) -> Rows:
+    """Return the repositories as the catalogue offers them: tags, and bytes (shared layers count in each)."""
+    found: dict[str, dict[str, Any]] = {}
+    for item in (_document(root, IMAGES) or {}).get("images") or ():
+        row = found.setdefault(
+            words.clean(item.get("repository", "")), {"tags": 0, "size_bytes": 0, "broken": 0, "newest": ""}
+        )
+        row["tags"] += 1
+        row["size_bytes"] += int(item.get("size_bytes") or 0)
+        row["broken"] += item.get("state") == "broken"
+        row["newest"] = max(row["newest"], words.clean(item.get("created", "")))
+    return [{"repository": name, **row} for name, row in sorted(found.items(), key=lambda each: -each[1]["size_bytes"])]
+
+
+def backup(root: Path) -> dict[str, Any]:
+    """Return when the last complete backup was and what it held; nothing on a host that makes none."""
+    path = root / COMPLETE
+    if not path.exists():
+        return {}
+    data = json.loads(path.read_bytes())
+    at = datetime.fromtimestamp(path.stat().st_mtime).astimezone().isoformat(timespec="seconds")
+    return {
+        "complete": at,
+        "bytes": data.get("bytes"),
+        "files": data.get("files"),
+        "sources": len(data.get("sources") or ()),
+    }
+
+
+def updates(root: Path) -> dict[str, Any]:
+    """Return how many packages wait, and whether a reboot is due. Raises OSError where apt does not say."""
+    done = process.call(APT, APT_SECONDS, environment={"LC_ALL": "C"})
+    if done.status:
+        raise OSError(done.words)
+    waiting = [line for line in done.output.decode("utf-8", "replace").splitlines() if line.startswith("Inst ")]
+    return {
+        "packages": len(waiting),
+        "security": sum("security" in line.lower() for line in waiting),
+        "engine": any(line.split()[1].startswith(("docker", "containerd")) for line in waiting),
+        "reboot_due": (root / "run/reboot-required").exists(),
+    }
+
+
+def usage(root: Path, now: datetime) -> Rows | None:
+    """Return who used most this month, by hours of CPU; None where nothing is recorded.
+
+    Raises OSError and sqlite3.Error.
+    """
+    if not (root / USAGE).exists():
+        return None
+    store = Store(root / USAGE)
+    try:
+        sums = store.sums(f"{now:%Y-%m}")
+    finally:
+        store.close()
+    people: dict[str, list[float]] = {}
+    for key, one in sums.items():
+        row = people.setdefault(words.clean(key.person), [0.0, 0.0, 0.0])
+        for place, value in enumerate((one.seconds, one.cpu, one.gpu)):
+            row[place] += value / 3600
+    first = sorted(people.items(), key=lambda item: -item[1][1])[:MOST_USAGE]
+    names = ("hours", "cpu_hours", "gpu_hours")
+    return [{"person": name, **dict(zip(names, (round(x, 1) for x in row), strict=True))} for name, row in first]
+
+
+def read(root: Path, now: datetime, ask_apt: bool = True) -> dict[str, Any]:
+    """Return all parts, and under ``unread`` those that could not be read, each with the reason.
+
+    To ask apt for updates costs a second of CPU or more: not for what is called every few minutes.
+    """
+    parts: dict[str, Callable[[], Any]] = {
+        "servers": lambda: servers(DockerEngine(timeout=ENGINE_SECONDS).get) if root == Path("/") else [],
+        "memory": lambda: memory(root),
+        "shares": lambda: shares(root),
+        "registry": lambda: registry(root),
+        "backup": lambda: backup(root),
+        "updates": lambda: updates(root) if root == Path("/") and ask_apt else {},
+        "usage": lambda: usage(root, now),
+    }
+    found: dict[str, Any] = {}
+    unread: list[dict[str, str]] = []
+    for name, part in parts.items():
+        try:
+            found[name] = part()
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, EngineError, sqlite3.Error) as error:
+            unread.append({"part": name, "message": words.clean(error or repr(error))})
+    if found.get("usage") is None and not any(item["part"] == "usage" for item in unread):
+        unread.append({"part": "usage", "message": f"nothing is recorded yet (/{USAGE} is not there)"})
+        found["usage"] = []
+    return {**found, "unread": unread}

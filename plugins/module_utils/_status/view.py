@@ -1,0 +1,251 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The status of all servers as one page that a person looks at once a day: the worst first, pictures where they help.
+
+All pure; what is shown of others goes through ``_common.page``, which escapes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from .._common import page, sizes
+from .._common.page import Html, element, text
+
+RANK = ("critical", "overdue", "warning", "unknown", "never-run", "running", "ok")
+MOST_SERVERS = 30
+MOST_DAYS = 100.0  # of the time line of certificates
+PARTS = (
+    ("jobs", "job"),
+    ("services", "service"),
+    ("disks", "disk"),
+    ("shares", "share"),
+    ("certificates", "certificate"),
+)
+
+
+def rank(level: object) -> int:
+    """Return the place of a level, the worst 0."""
+    return RANK.index(str(level)) if level in RANK else 2
+
+
+def matters(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return (level, what, message) of all that is not well on one host, the worst first."""
+    found = [
+        (str(row["level"]), f"{key} {row[key]}", str(row.get("message") or row.get("reason") or ""))
+        for part, key in PARTS
+        for row in report.get(part) or ()
+        if rank(row.get("level")) < RANK.index("never-run")
+    ]
+    for row in report.get("disks") or ():
+        if row.get("days_left") is not None and row["days_left"] < 30 and row.get("level") == "ok":
+            found.append(("warning", f"disk {row['disk']}", f"full in {row['days_left']:.0f} days at its growth"))
+    updates = report.get("updates") or {}
+    if updates.get("security"):
+        found.append(("warning", "updates", f"{updates['security']} of security wait"))
+    if updates.get("reboot_due"):
+        found.append(("warning", "updates", "a reboot is due"))
+    found += [
+        ("unknown", str(row["part"]), f"could not be read: {row['message']}") for row in report.get("unread") or ()
+    ]
+    return sorted(found, key=lambda item: rank(item[0]))
+
+
+def worst(report: Any) -> str:
+    """Return the worst level of a host; critical where it gave no answer."""
+    if not isinstance(report, Mapping):
+        return "critical"
+    found = matters(report)
+    level = found[0][0] if found else "ok"
+    return "warning" if level in ("overdue", "unknown") else level
+
+
+def bar(part: float, whole: float, shown: str) -> Html:
+    """Return how full something is as a picture with its words."""
+    share = max(0.0, min(1.0, part / whole)) if whole else 0.0
+    colour = "--bad" if share > 0.95 else "--warn" if share > 0.85 else "--bar"
+    picture = (
+        f'<svg width="120" height="12" viewBox="0 0 120 12" role="img" aria-label="{text(shown)}">'
+        f'<rect width="120" height="12" rx="3" style="fill:var(--line)"/>'
+        f'<rect width="{120 * share:.1f}" height="12" rx="3" style="fill:var({colour})"/></svg>'
+    )
+    return Html(f"{picture} {text(shown)}")
+
+
+def curve(points: Sequence[Sequence[float]], total: float) -> Html:
+    """Return what was free over the last days as a line; nothing for fewer than two points."""
+    if len(points) < 2 or not total:
+        return Html("")
+    few = [*points[:: max(1, len(points) // 120)], points[-1]]
+    first, last = few[0][0], few[-1][0]
+    places = (
+        f"{(at - first) / (last - first or 1) * 158 + 1:.1f},{39 - min(1.0, free / total) * 38:.1f}" for at, free in few
+    )
+    days = (last - first) / 86400
+    return Html(
+        f'<svg width="160" height="40" viewBox="0 0 160 40" role="img" aria-label="free over {days:.0f} days">'
+        '<path d="M0 39.5H160" style="stroke:var(--line)"/>'
+        f'<polyline points="{" ".join(places)}" style="fill:none;stroke:var(--bar);stroke-width:1.5"/></svg>'
+    )
+
+
+def time_line(rows: Iterable[Mapping[str, Any]]) -> Html:
+    """Return certificates by the day on which they end, the next one first."""
+    dated = sorted((row for row in rows if row.get("days_left") is not None), key=lambda row: row["days_left"])
+    lines = []
+    for row in dated:
+        days = float(row["days_left"])
+        width = max(2.0, min(days, MOST_DAYS) / MOST_DAYS * 160)
+        colour = "--bad" if days < 7 else "--warn" if days < 21 else "--bar"
+        picture = Html(
+            '<svg width="162" height="12" viewBox="0 0 162 12" aria-hidden="true">'
+            f'<rect width="{width:.1f}" height="12" rx="3" style="fill:var({colour})"/></svg>'
+        )
+        served = {"no": "another one is served", "unreachable": "not reachable"}.get(str(row.get("served")), "")
+        words = Html(f"{picture} {days:.0f} days")
+        lines.append((row["certificate"], words, served, page.level(str(row["level"])), row.get("message") or ""))
+    return page.table(("certificate", "ends in", "served", "level", "message"), lines) if lines else Html("")
+
+
+def _servers(report: Mapping[str, Any]) -> list[Html]:
+    rows, host = report.get("servers"), report.get("memory") or {}
+    if rows is None:
+        return []
+    used, total = sum(row["memory_bytes"] for row in rows), host.get("total_bytes", 0)
+    people = len({row["user"] for row in rows})
+    said = f"{len(rows)} running of {people} people, {sizes.text(used)} of memory together"
+    parts = [element("h3", "People's servers"), element("p", said)]
+    if total:
+        free = host.get("available_bytes", 0)
+        parts.append(element("p", bar(total - free, total, f"{sizes.text(free)} of {sizes.text(total)} free for more")))
+    shown = [
+        (
+            row["user"],
+            bar(row["memory_bytes"], row["memory_limit_bytes"] or total, _of(row)),
+            f"{row['cpu_seconds'] / 3600:.1f} h"
+            + (f", at most {row['cpu_limit']:g} cores" if row["cpu_limit"] else ""),
+            row["image"],
+            str(row["since"]).replace("T", " "),
+        )
+        for row in rows
+    ]
+    head = ("person", "memory", "CPU since start", "image", "since")
+    if shown:
+        parts.append(page.table(head, shown[:MOST_SERVERS]))
+    if len(shown) > MOST_SERVERS:
+        rest = element("summary", f"and {len(shown) - MOST_SERVERS} more that use less")
+        parts.append(element("details", rest, page.table(head, shown[MOST_SERVERS:])))
+    return parts
+
+
+def _of(row: Mapping[str, Any]) -> str:
+    limit = row["memory_limit_bytes"]
+    return f"{sizes.text(row['memory_bytes'])} of {sizes.text(limit) if limit else 'no limit'}"
+
+
+def _disks(report: Mapping[str, Any]) -> list[Html]:
+    rows = []
+    for row in sorted(report.get("disks") or (), key=lambda each: rank(each["level"])):
+        total, free = row.get("total_bytes") or 0, row.get("free_bytes") or 0
+        left = row.get("days_left")
+        soon = "" if left is None else f"full in {left:.0f} days"
+        rows.append(
+            (row["disk"], bar(total - free, total, row["message"]), curve(row.get("history") or (), total), soon)
+        )
+    return [element("h3", "Disks"), page.table(("disk", "used", "free over time", "trend"), rows)] if rows else []
+
+
+def _kept(report: Mapping[str, Any]) -> list[Html]:
+    parts: list[Html] = []
+    jobs = {row["job"]: row for row in report.get("jobs") or ()}
+    items: list[tuple[str, object]] = []
+    saved = report.get("backup") or {}
+    if saved or "backup" in jobs:
+        held = f"{sizes.text(saved['bytes'])}, {saved.get('files')} files" if saved.get("bytes") else ""
+        items.append(("last complete", f"{saved.get('complete') or 'never'} {held}".strip()))
+        for name, words in (("backup", "last run"), ("backup-drill", "last drill")):
+            row = jobs.get(name) or {}
+            items.append(
+                (words, f"{row.get('last_success') or 'never'}: {row.get('message') or row.get('level') or '-'}")
+            )
+        parts += [element("h3", "Backup"), page.pairs(items)]
+    repositories = report.get("registry") or ()
+    if repositories:
+        rows = [
+            (r["repository"], r["tags"], sizes.text(r["size_bytes"]), r["broken"] or "", r["newest"])
+            for r in repositories
+        ]
+        parts += [element("h3", "Registry"), page.table(("repository", "tags", "size", "broken", "newest"), rows)]
+        upkeep = jobs.get("registry-maintenance") or {}
+        parts.append(element("p", f"last upkeep: {upkeep.get('message') or 'not known'}", kind="soft"))
+    updates = report.get("updates") or {}
+    if updates:
+        said = f"{updates.get('packages', 0)} packages, {updates.get('security', 0)} of security"
+        said += "; the engine is among them" if updates.get("engine") else ""
+        parts += [
+            element("h3", "Updates"),
+            element("p", said + ("; a reboot is due" if updates.get("reboot_due") else "")),
+        ]
+    use = report.get("usage") or ()
+    if use:
+        used = [(r["person"], f"{r['hours']:g}", f"{r['cpu_hours']:g}", f"{r['gpu_hours']:g}") for r in use]
+        parts += [element("h3", "Used this month"), page.table(("person", "hours", "CPU hours", "GPU hours"), used)]
+    return parts
+
+
+def _of_host(host: str, report: Any, number: int) -> list[Html]:
+    mark = Html(f'<h2 id="host{number}">{page.level(worst(report), host)}</h2>')
+    if not isinstance(report, Mapping):
+        return [mark, element("p", "no answer")]
+    found = matters(report)
+    parts = [mark]
+    parts += [
+        element("p", page.level(level), Html(" "), element("strong", what), Html(": "), said, kind="card")
+        for level, what, said in found
+    ]
+    parts += [] if found else [element("p", page.level("ok", "nothing to do"))]
+    parts += [*_servers(report), *_disks(report)]
+    certificates = time_line(report.get("certificates") or ())
+    parts += [element("h3", "Certificates"), certificates] if certificates else []
+    shares = sorted(report.get("shares") or (), key=lambda row: rank(row["level"]))
+    if shares:
+        rows = [(r["share"], r.get("path") or "", page.level(r["level"]), r.get("reason") or "") for r in shares]
+        parts += [element("h3", "Shares"), page.table(("share", "path", "level", "message"), rows)]
+    parts += _kept(report)
+    starts = report.get("failed_starts") or ()
+    if starts:
+        rows = [(r["at"], r["user"], r["image"], r["sentence"]) for r in starts]
+        parts += [element("h3", "Servers that did not start"), page.table(("at", "user", "image", "cause"), rows)]
+    for title, part, key in (("Jobs", "jobs", "job"), ("Services", "services", "service")):
+        listed = sorted(report.get(part) or (), key=lambda row: rank(row["level"]))
+        if listed:
+            cells = [
+                (r[key], page.level(r["level"]), r.get("last_success") or "", r.get("message") or "") for r in listed
+            ]
+            inside = page.table((key, "level", "last success", "message"), cells)
+            parts.append(element("details", element("summary", f"{title} ({len(listed)})"), inside))
+    return parts
+
+
+def document(reports: Mapping[str, Any], when: str) -> str:
+    """Host -> report (None where there is no answer) as one page; ``when`` is what it says of its time."""
+    hosts = sorted(reports.items(), key=lambda item: (isinstance(item[1], Mapping), rank(worst(item[1])), item[0]))
+    parts = [element("h1", "Lab servers"), element("p", when, kind="soft")]
+    if not hosts:
+        parts.append(element("p", "There is no server in this list."))
+    if len(hosts) > 1:
+        rows = []
+        for number, (host, report) in enumerate(hosts):
+            found = matters(report) if isinstance(report, Mapping) else [("critical", "", "no answer")]
+            first = f"{found[0][1]}: {found[0][2]}".lstrip(": ") if found else ""
+            more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+            link = Html(f'<a href="#host{number}">{text(host)}</a>')
+            count = len(report["servers"]) if isinstance(report, Mapping) and "servers" in report else "-"
+            rows.append((link, page.level(worst(report)), count, first + more))
+        parts.append(page.table(("server", "level", "running", "what"), rows))
+    for number, (host, report) in enumerate(hosts):
+        parts += _of_host(host, report, number)
+    return page.document("Lab servers", *parts)

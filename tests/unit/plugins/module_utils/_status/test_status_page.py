@@ -1,0 +1,175 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The page of all servers, with a large lab, with nothing, and with names that mean harm; trend and metrics."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import EngineError
+from ansible_collections.labserver.jupyter.plugins.module_utils._status import metrics, rooms, table, trend, view
+
+DAY = 86400.0
+NOW = 1_790_000_000.0
+GIB = 1 << 30
+EVIL = "\x1b[2J\x1b]0;x\x07<img src=x onerror=alert(1)>\n\u202e\"'"
+
+
+def row(number: int) -> dict[str, Any]:
+    return {
+        "server": f"jupyter-p{number}", "user": f"person{number:03}", "image": "127.0.0.1:5000/scientific:2026.11",
+        "since": "2026-11-27T08:12:30", "memory_bytes": (number % 7 + 1) * GIB // 4, "memory_limit_bytes": 2 * GIB,
+        "cpu_seconds": 3600 * (number % 11), "cpu_limit": 2.0,
+    }  # fmt: skip
+
+
+def report(people: int, **more: Any) -> dict[str, Any]:
+    """A server as ``labserver status --json`` tells of it, with 60 days behind it."""
+    history = [[NOW - (60 - day) * DAY, int(800 * GIB - day * 9 * GIB)] for day in range(60)]
+    job = {"last_success": "2026-11-27T04:17:13Z", "last_run": "", "next_due": "", "message": ""}
+    return {
+        "version": 1,
+        "jobs": [
+            {**job, "job": "backup", "level": "ok", "message": "412 GiB in 1812345 files"},
+            {**job, "job": "backup-drill", "level": "warning", "message": "100 of 100 files equal, 1 missing"},
+            {**job, "job": "registry-maintenance", "level": "ok", "message": "7 tags and 12 GiB were removed"},
+        ],
+        "services": [{"service": "hub", "level": "ok", "message": ""}],
+        "disks": [
+            {"disk": "/home", "level": "ok", "message": "269 GiB of 1.0 TiB free", "total_bytes": 1024 * GIB,
+             "free_bytes": 269 * GIB, "days_left": trend.full_in_days(history, NOW), "history": history},
+        ],
+        "certificates": [
+            {"certificate": "hub", "names": ["lab.example"], "source": "acme", "level": "ok", "message": "renewed",
+             "days_left": 61.2, "served": "yes", "last_renewed": ""},
+            {"certificate": "registry", "names": [], "source": "internal_ca", "level": "critical", "message": "late",
+             "days_left": 3.0, "served": "no", "last_renewed": ""},
+        ],
+        "servers": [row(number) for number in range(people)],
+        "memory": {"total_bytes": 512 * GIB, "available_bytes": 60 * GIB, "swap_used_bytes": 0},
+        "shares": [{"share": "data", "path": "/mnt/data", "level": "critical", "reason": "not mounted"}],
+        "registry": [{"repository": "stm", "tags": 9, "size_bytes": 14 * GIB, "broken": 1, "newest": "2026-11-26"}],
+        "backup": {"complete": "2026-11-27T03:10:00+00:00", "bytes": 412 * GIB, "files": 1812345, "sources": 9},
+        "updates": {"packages": 14, "security": 3, "engine": True, "reboot_due": True},
+        "usage": [{"person": "person001", "hours": 300.0, "cpu_hours": 412.0, "gpu_hours": 0.0}],
+        "failed_starts": [{"at": "2026-11-27T09:00:00Z", "user": "mira", "image": "x", "sentence": "its home is full"}],
+        "unread": [],
+        **more,
+    }  # fmt: skip
+
+
+class Tags(HTMLParser):
+    """Everything on a page that could ask somebody for something or run."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.outside: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("script", "img", "iframe", "link", "object", "form", "base"):
+            self.outside.append(tag)
+        for name, value in attrs:
+            if name.startswith("on") or (name in ("src", "href") and not str(value).startswith("#")):
+                self.outside.append(f"{tag} {name}={value}")
+
+
+@pytest.mark.parametrize("people", [0, 1, 500])
+def test_the_page_asks_nobody_and_is_of_a_size_that_a_phone_takes(people: int) -> None:
+    hosts = {f"host{number:02}": report(people if number < 2 else 3) for number in range(20)}
+    markup = view.document({**hosts, "silent": None}, "2026-11-27 10:00")
+    assert Tags(markup).outside == []
+    assert "http" not in re.sub("Content-Security-Policy|http-equiv", "", markup)
+    assert len(markup) < 1_500_000
+    assert markup.index("no answer") < markup.index("host00")
+    assert markup.count("person499") == (2 if people == 500 else 0)
+
+
+def test_what_is_not_well_comes_first() -> None:
+    found = view.matters(report(3))
+    assert [level for level, _what, _said in found] == ["critical"] * 2 + ["warning"] * (len(found) - 2)
+    assert ("warning", "disk /home", "full in 30 days at its growth") not in found
+    assert any(what == "updates" and "3 of security" in said for _level, what, said in found)
+
+
+def test_a_server_with_nothing_and_a_list_without_servers() -> None:
+    assert "nothing to do" in view.document({"atlas": {"version": 1}}, "now")
+    assert "no server in this list" in view.document({}, "now")
+
+
+def test_names_of_others_do_no_harm_on_page_terminal_and_in_metrics() -> None:
+    bad = report(0, servers=[{**row(1), "user": EVIL, "image": EVIL}], unread=[{"part": EVIL, "message": EVIL}])
+    bad["jobs"][0].update(job=EVIL, message=EVIL, level="critical")
+    bad["shares"][0].update(share=EVIL, reason=EVIL)
+    markup = view.document({EVIL: bad}, EVIL)
+    assert Tags(markup).outside == []
+    shown = table.table({"atlas": bad})
+    for text in (markup, shown):
+        assert "\x1b" not in text and "\u202e" not in text and "\x07" not in text
+    for line in metrics.text(bad).splitlines():
+        assert line.startswith(("labserver_", "# HELP labserver_", "# TYPE labserver_"))
+
+
+def test_a_part_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "etc/labserver/public").mkdir(parents=True)
+    (tmp_path / rooms.SHARES).write_text("{")
+    found = rooms.read(tmp_path, datetime(2026, 11, 27, tzinfo=UTC))
+    unread = {item["part"]: item["message"] for item in found["unread"]}
+    assert set(unread) == {"shares", "memory", "usage"}  # there is no /proc in this folder either
+    assert "shares.json is damaged" in unread["shares"]
+    assert "shares could not be read" in table.table({"atlas": {"unread": found["unread"]}})
+    assert 'labserver_unread{part="shares"} 1' in metrics.text(found)
+
+
+def test_servers_that_stop_while_they_are_asked_for() -> None:
+    inspected = {
+        "Name": "/jupyter-mira",
+        "HostConfig": {"Memory": GIB, "NanoCpus": 5 * 10**8},
+        "State": {},
+        "Config": {},
+    }
+    stats = {
+        "memory_stats": {"usage": 900, "stats": {"inactive_file": 400}},
+        "cpu_stats": {"cpu_usage": {"total_usage": 7 * 10**9}},
+    }
+
+    def get(path: str, **_query: object) -> Any:
+        if path == "/containers/json":
+            return [{"Id": "a", "Labels": {"org.labserver.user": "mira"}}, {"Id": "b"}]
+        if path.startswith("/containers/b"):
+            raise EngineError("gone", 404)
+        return stats if path.endswith("stats") else inspected
+
+    (found,) = rooms.servers(get)
+    assert (found["user"], found["memory_bytes"], found["cpu_seconds"], found["cpu_limit"]) == ("mira", 500, 7, 0.5)
+
+
+def test_a_disk_is_full_on_the_day_that_its_growth_says() -> None:
+    steady = [(NOW - (10 - day) * DAY, (30 - day) * GIB) for day in range(11)]
+    assert trend.full_in_days(steady, NOW) == pytest.approx(20.0, abs=0.2)
+    # One night with a large file in between changes nothing.
+    spike = [(at, free - (15 * GIB if index == 5 else 0)) for index, (at, free) in enumerate(steady)]
+    assert trend.full_in_days(spike, NOW) == pytest.approx(20.0, abs=1.0)
+    assert trend.full_in_days([(at, 30 * GIB) for at, _free in steady], NOW) is None
+    assert trend.full_in_days(steady[-2:], NOW) is None
+
+
+def test_growth_is_recorded_once_an_hour_and_forgotten_after_60_days(tmp_path: Path) -> None:
+    for hour in range(24 * 90):
+        if hour % 6 == 0:
+            trend.record(tmp_path, {"/": 10_000_000 - 3000 * hour}, NOW + hour * 3600)
+            trend.record(tmp_path, {"/": 5}, NOW + hour * 3600 + 300)
+    points = trend.read(tmp_path)["/"]
+    assert len(points) == 60 * 4 + 1
+    assert 5 not in [free for _at, free in points]
+    data = json.loads((tmp_path / trend.PATH).read_text())
+    assert data["days_left"]["/"] == pytest.approx(3_538_000 / 3000 / 24, abs=0.1)
+    (tmp_path / trend.PATH).write_text("damaged")
+    assert trend.read(tmp_path) == {}
