@@ -80,7 +80,7 @@ def test_folders_are_those_of_the_person_with_what_was_seen_of_them() -> None:
     shares = parse_shares(samples.shares_document())
     seen = {"data": ShareStatus("ok"), "scratch": ShareStatus("critical", "the NAS does not answer")}
     data, scratch = desk.folders(PEOPLE["mary-ann"], shares, seen)
-    assert (data.path, data.right, data.state, data.well) == ("/mnt/data", "read only", "there", True)
+    assert (data.path, data.right, data.state, data.well) == ("/mnt/data", "shared, read only", "there", True)
     assert (scratch.state, scratch.reason, scratch.well) == ("not available", "the NAS does not answer", False)
     assert [one.path for one in desk.folders(PEOPLE["carol"], shares, {})] == ["/mnt/scratch"]
     assert desk.folders(PEOPLE["carol"], shares, {})[0].state == "", "nobody has looked yet"
