@@ -72,6 +72,7 @@ def test_a_wrong_password_is_told_in_german(hub: Hub) -> None:
     browser.headers["Accept-Language"] = GERMAN
     page = words(browser.login("bob", "wrong").text)
     assert "Benutzername oder Passwort ist falsch" in page and "Anmelden" in page
+    assert "Sign in" not in requests.get(f"{hub.url}/hub/login", headers=browser.headers, timeout=60).text
 
 
 def test_why_a_start_failed_is_told_in_german_and_kept_in_english(hub: Hub, bob: Browser) -> None:
