@@ -12,7 +12,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import jinja2
 import pytest
 import samples
 from labhub.exchange.images import Changes
@@ -21,7 +20,7 @@ from labhub.exchange.roster import parse_roster
 from labhub.exchange.shares import ShareStatus, parse_shares
 from labhub.exchange.usage import Used
 from labhub.portal import desk
-from labhub.words import amounts
+from labhub.words import amounts, language
 
 NOW = datetime.datetime(2026, 11, 20, 12, tzinfo=datetime.UTC)
 PEOPLE = parse_roster(samples.roster_document()).people
@@ -123,7 +122,7 @@ def test_people_read_what_they_used_this_month_and_nothing_where_that_is_not_kno
         person = PEOPLE["alice"]
         server = desk.server_of(spawner(), person, IMAGES, samples.settings())
         found = desk.desk(person, server, Lab(), samples.settings(), (), {}, None, used=used)
-        text = jinja2.Environment(autoescape=True).from_string(part).render(desk=found, amount=amounts.amount)
+        text = language.environment(number=amounts.tenths, amount=amounts.amount).from_string(part).render(desk=found)
         return " ".join(re.sub("<[^>]*>", " ", text).split())
 
     assert words(Used(12.34, 40.0, 30.5, 2.0, 3 << 29)) == (
