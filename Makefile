@@ -167,6 +167,10 @@ release: $(STAMP) check ## VERSION=0.2.0 [KEY=FILE] [DRY=1]: check, write notes,
 docs: $(STAMP) house ## renew the generated parts of the documentation
 	python tools/role_docs.py
 
+.PHONY: languages
+languages: $(STAMP) ## bring the catalogues of the hub's pages up to date with the sentences of the code
+	python tools/languages.py
+
 .PHONY: house
 house: $(STAMP) ## draw the rooms and who imports whom (docs/develop/house.svg)
 	python tools/house.py

@@ -29,6 +29,7 @@ def test_the_pages_get_what_the_inventory_says(tmp_path: Path) -> None:
     put(tmp_path, lab())
     found = hub_sources(tmp_path).lab.current()
     assert (found.name, found.contact, found.colour) == ("Laboratory for Surfaces", "Rita Vega, room 2.14", "#0a7f5a")
+    assert found.language == "de"
     assert found.help == "Data is in /mnt/data.\nNotebooks are yours."
     assert (found.logo_type, found.logo) == ("image/svg+xml", b"<svg/>")
     wiki, beam = found.links

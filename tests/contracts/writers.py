@@ -99,6 +99,7 @@ LAB: dict[str, Any] = {
     "hub_lab_name": "Laboratory for Surfaces",
     "hub_lab_contact": "Rita Vega, room 2.14",
     "hub_lab_help": "Data is in /mnt/data.\nNotebooks are yours.",
+    "hub_lab_language": "de",
     "hub_lab_colour": "#0a7f5a",
     "hub_lab_logo": "logo.svg",
     "hub_lab_links": [

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import io
 import shutil
 import sys
 from pathlib import Path
 
 import yaml
+from babel.messages import mofile, pofile
 from paths import ROOT
 
 CONTEXT = ROOT / "roles" / "hub" / "files" / "images" / "hub"
@@ -25,6 +27,18 @@ def shared_files() -> dict[str, Path]:
     """Return the shared files of the hub's image: path in the build's context -> file of the collection."""
     variables = yaml.safe_load((ROOT / "roles" / "hub" / "vars" / "main.yml").read_text())
     return {place: ROOT / file for place, file in variables["__hub_shared_files"].items()}
+
+
+def compile_words(folder: Path, target: Path) -> None:
+    """Compile the catalogues of languages below ``folder``, as the image's build does, to the same places."""
+    for source in folder.rglob("*.po"):
+        place = target / source.relative_to(folder).with_suffix(".mo")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        compiled = io.BytesIO()
+        with source.open("rb") as file:
+            mofile.write_mo(compiled, pofile.read_po(file))
+        if not place.exists() or place.read_bytes() != compiled.getvalue():
+            place.write_bytes(compiled.getvalue())
 
 
 def make_importable() -> None:
@@ -47,8 +61,10 @@ def assemble(folder: Path) -> None:
     """Write the context of the hub's image to ``folder``. What is right stays: a guest may have it mounted."""
     wanted = {str(path.relative_to(CONTEXT)): path for path in CONTEXT.rglob("*") if path.is_file()}
     wanted = {place: path for place, path in wanted.items() if "__pycache__" not in place} | shared_files()
+    wanted = {place: path for place, path in wanted.items() if not place.endswith(".mo")}
+    compile_words(CONTEXT, folder)
     for path in folder.rglob("*"):
-        if path.is_file() and str(path.relative_to(folder)) not in wanted:
+        if path.is_file() and str(path.relative_to(folder)) not in wanted and path.suffix != ".mo":
             path.unlink()
     for place, path in wanted.items():
         target = folder / place

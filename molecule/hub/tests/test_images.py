@@ -43,9 +43,10 @@ def test_tags_that_differ_only_in_case_are_two_images(lab: t.Any, pusher: None) 
 
 
 def test_an_image_that_cannot_run_a_server_is_not_offered(lab: t.Any, pusher: None) -> None:
-    push(lab, "empty", f"USER 0\nRUN rm {SINGLEUSER}")
+    group = 'LABEL org.labserver.groups="xps"\n'
+    push(lab, "empty", f"{group}USER 0\nRUN rm {SINGLEUSER}")
     # Tells its version, and ends when it has to serve.
-    push(lab, "crashing", script('[ "$1" = --version ] && exec real "$@"', "echo a library is missing; exit 3"))
+    push(lab, "crashing", group + script('[ "$1" = --version ] && exec real "$@"', "echo a library is missing; exit 3"))
     wanted = {"empty:1": "jupyterhub-singleuser", "crashing:1": "(status 3): a library is missing"}
     for name, why in wanted.items():
         lab.until(f"{name} was tried", lambda name=name: catalogue(lab).get(name, {}).get("state") == "broken", 60)
@@ -54,7 +55,9 @@ def test_an_image_that_cannot_run_a_server_is_not_offered(lab: t.Any, pusher: No
     bob = lab.without_server("bob")
     page = html.unescape(bob.get("/hub/spawn", allow_redirects=False).text)
     assert not set(wanted) & set(bob.images())
-    assert all(f"<code>{name}</code>: " in page and why in page for name, why in wanted.items()), "the pusher sees why"
+    assert all(f"<code>{name}</code>: " in page and why in page for name, why in wanted.items()), "the group sees why"
+    others = lab.without_server("mary-ann").get("/hub/spawn", allow_redirects=False).text
+    assert not any(name in others for name in wanted), "who can mend nothing is told nothing"
 
 
 def test_an_image_that_never_comes_up_was_tried_for_a_bounded_time(lab: t.Any) -> None:

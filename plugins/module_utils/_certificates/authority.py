@@ -68,7 +68,11 @@ def ensure_root(root: Path, settings: Mapping[str, Any], names: Sequence[str], h
     made = certificate(
         subject_of(name),
         settings.get("root_days") or ROOT_DAYS,
-        {**CA_USE, "basicConstraints": "critical,CA:TRUE,pathlen:1", "nameConstraints": constraints(permitted, networks)},
+        {
+            **CA_USE,
+            "basicConstraints": "critical,CA:TRUE,pathlen:1",
+            "nameConstraints": constraints(permitted, networks),
+        },
         request(key),
         key,
     )

@@ -12,7 +12,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import jinja2
 import pytest
 import samples
 from labhub.exchange.images import Changes
@@ -21,7 +20,7 @@ from labhub.exchange.roster import parse_roster
 from labhub.exchange.shares import ShareStatus, parse_shares
 from labhub.exchange.usage import Used
 from labhub.portal import desk
-from labhub.words import amounts
+from labhub.words import amounts, language
 
 NOW = datetime.datetime(2026, 11, 20, 12, tzinfo=datetime.UTC)
 PEOPLE = parse_roster(samples.roster_document()).people
@@ -80,7 +79,7 @@ def test_folders_are_those_of_the_person_with_what_was_seen_of_them() -> None:
     shares = parse_shares(samples.shares_document())
     seen = {"data": ShareStatus("ok"), "scratch": ShareStatus("critical", "the NAS does not answer")}
     data, scratch = desk.folders(PEOPLE["mary-ann"], shares, seen)
-    assert (data.path, data.right, data.state, data.well) == ("/mnt/data", "read only", "there", True)
+    assert (data.path, data.right, data.state, data.well) == ("/mnt/data", "shared, read only", "there", True)
     assert (scratch.state, scratch.reason, scratch.well) == ("not available", "the NAS does not answer", False)
     assert [one.path for one in desk.folders(PEOPLE["carol"], shares, {})] == ["/mnt/scratch"]
     assert desk.folders(PEOPLE["carol"], shares, {})[0].state == "", "nobody has looked yet"
@@ -123,7 +122,7 @@ def test_people_read_what_they_used_this_month_and_nothing_where_that_is_not_kno
         person = PEOPLE["alice"]
         server = desk.server_of(spawner(), person, IMAGES, samples.settings())
         found = desk.desk(person, server, Lab(), samples.settings(), (), {}, None, used=used)
-        text = jinja2.Environment(autoescape=True).from_string(part).render(desk=found, amount=amounts.amount)
+        text = language.environment(number=amounts.tenths, amount=amounts.amount).from_string(part).render(desk=found)
         return " ".join(re.sub("<[^>]*>", " ", text).split())
 
     assert words(Used(12.34, 40.0, 30.5, 2.0, 3 << 29)) == (

@@ -121,9 +121,10 @@ def test_what_a_server_writes_is_not_taken_for_markup() -> None:
 
 def test_the_page_about_a_failed_start_shows_the_words() -> None:
     """By the function with which JupyterHub's page takes them."""
-    error = StartError("Your disk is full.", reason="disk", message_html="<b>Your disk is full.</b>")
-    assert format_exception(error, only_jupyterhub=True) == ("Your disk is full.", "<b>Your disk is full.</b>")
-    assert format_exception(StartError("x", reason="r"), only_jupyterhub=True) == ("x", None)
+    failure = failures.Failure("disk", "The {what} is full.", ("a line",), {"what": "<disk>"})
+    assert format_exception(StartError(failure), only_jupyterhub=True) == ("The <disk> is full.", failure.page())
+    assert "<strong>The &lt;disk&gt; is full.</strong>" in failure.page()
+    assert format_exception(StartError(failures.Failure("r", "x{")), only_jupyterhub=True) == ("x{", None)
 
 
 def test_what_is_kept_is_clean_and_bounded(tmp_path: Path) -> None:

@@ -75,6 +75,7 @@ def test_the_page_says_who_holds_which() -> None:
 
 
 def test_a_refusal_names_the_holders() -> None:
-    words = gpus.refusal(("GPU-a", "GPU-b"), {"GPU-a": "alice", "GPU-b": "bob"}, 1)
-    assert "are all in use: GPU 0: alice, GPU 1: bob." in words
-    assert "(2 wanted, 1 free)" in gpus.refusal(("GPU-a", "GPU-b"), {"GPU-a": "alice"}, 2)
+    words, values = gpus.refusal(("GPU-a", "GPU-b"), {"GPU-a": "alice", "GPU-b": "bob"}, 1)
+    assert "are all in use: GPU 0: alice, GPU 1: bob." in words.format(**values)
+    words, values = gpus.refusal(("GPU-a", "GPU-b"), {"GPU-a": "alice"}, 2)
+    assert "(2 wanted, 1 free)" in words.format(**values)

@@ -9,7 +9,7 @@ Everything is decided from small JSON files that other parts of the lab server r
 The packages, and which others each may import (``tests/hub/test_packages.py`` holds this table)::
 
     words     (imports nothing)                           the languages of the pages, and the texts in them
-    exchange  (imports nothing)                           reads the files, and the hub's settings
+    exchange  (imports words)                             reads the files, and the hub's settings
     login     (imports exchange, words)                   who may log in, and by which method
     servers   (imports exchange, words)                   people's servers: form, container, start, failures, use
     guard     (imports exchange, servers)                 the filter before Docker's socket, a process of its own

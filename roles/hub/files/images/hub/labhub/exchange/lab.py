@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..words.language import LANGUAGES
+
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
-LANGUAGES = ("", "en", "de")
-"""Of the pages; none: each person's browser says."""
 LOGO_TYPES = ("image/png", "image/svg+xml")
 WEB = re.compile(r"(https?://|/)[^\s<>\"']*")
 
@@ -64,8 +64,8 @@ def parse_lab(document: Mapping[str, Any]) -> Lab:
     if colour and not COLOUR.fullmatch(colour):
         raise ValueError(f"colour {colour!r} is not of the form #rrggbb")
     language = document.get("language") or ""
-    if language not in LANGUAGES:
-        raise ValueError(f"the pages have no language {language!r}")
+    if language and language not in LANGUAGES:
+        raise ValueError(f"the pages have no language {language!r}, only {', '.join(LANGUAGES)}")
     logo = document.get("logo") or {}
     if logo and logo["type"] not in LOGO_TYPES:
         raise ValueError(f"the logo is {logo['type']!r}, not one of {', '.join(LOGO_TYPES)}")

@@ -10,6 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..words.language import gettext as _
+from ..words.language import later
+
+STATES = (later("present"), later("locked"), later("absent"))
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -41,9 +46,9 @@ class Person:
     def refusal(self, today: datetime.date) -> str:
         """Return why this person may not enter on the day ``today``, or an empty string."""
         if self.state != "present":
-            return f"the account is {self.state}"
+            return _("the account is {state}").format(state=_(self.state))
         if self.expires is not None and today > self.expires:
-            return f"the account expired on {self.expires.isoformat()}"
+            return _("the account expired on {day}").format(day=self.expires.isoformat())
         return ""
 
 

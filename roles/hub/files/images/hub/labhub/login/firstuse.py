@@ -13,6 +13,7 @@ from tornado.web import HTTPError
 from traitlets import Unicode
 
 from ..exchange.settings import Settings
+from ..words.language import gettext as _
 from . import pages
 from .password_store import PasswordStore, read_record
 from .passwords import OwnPasswords
@@ -57,7 +58,7 @@ class LabFirstUseAuthenticator(OwnPasswords):
     def pre_spawn_start(self, user: Any, spawner: Any) -> None:
         """Refuse to start a server for a person with a one-time password."""
         if self.must_change(user.name):
-            raise HTTPError(403, "Please choose a password of your own first: Home, then Password.")
+            raise HTTPError(403, _("Please choose a password of your own first: Home, then Password."))
 
     def get_handlers(self, app: Any) -> list[tuple[str, type]]:
         return pages.firstuse_handlers()

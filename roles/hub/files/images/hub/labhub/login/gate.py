@@ -22,6 +22,7 @@ from traitlets import Instance, Integer, Unicode
 
 from ..exchange.file import ExchangeFile
 from ..exchange.roster import Person, Roster, parse_roster
+from ..words.language import gettext as _
 from .password_store import FREE_FAILURES, PasswordStore
 from .turns import CrowdedError, Remembered, Turns
 
@@ -89,7 +90,7 @@ class RosterGate(Authenticator):
 
     def _require_roster(self) -> None:
         if not self.has_roster():
-            raise HTTPError(503, "The list of the lab's people cannot be read. Please tell the administrator.")
+            raise HTTPError(503, _("The list of the lab's people cannot be read. Please tell the administrator."))
 
     def person(self, name: str) -> Person | None:
         """Return the person with that login name if they may log in now."""
@@ -100,9 +101,10 @@ class RosterGate(Authenticator):
         """Tell whether somebody who proved to be ``username`` may log in; raises 403 with the reason if not."""
         self._require_roster()
         person = self.roster().people.get(username)
-        reason = "it is not among the people of this server" if person is None else person.refusal(today())
+        reason = _("it is not among the people of this server") if person is None else person.refusal(today())
         if reason:
-            raise HTTPError(403, f"Your login as {username} is right, but {reason}. Please ask the administrator.")
+            sentence = _("Your login as {name} is right, but {reason}. Please ask the administrator.")
+            raise HTTPError(403, sentence.format(name=username, reason=reason))
         return True
 
     def is_admin(self, handler: Any, authentication: dict[str, Any]) -> bool:
@@ -176,9 +178,13 @@ class PasswordGate(RosterGate):
             try:
                 right, pause = await turns.run(address, good, self._attempt, *attempt)
             except CrowdedError:
-                raise HTTPError(503, "Too many people log in at this moment. Please try again in a minute.") from None
+                raise HTTPError(
+                    503, _("Too many people log in at this moment. Please try again in a minute.")
+                ) from None
         if pause > 0:
-            raise HTTPError(403, f"Too many wrong passwords. Try again in {round(pause + 0.5)} seconds.")
+            raise HTTPError(
+                403, _("Too many wrong passwords. Try again in {count} seconds.").format(count=round(pause + 0.5))
+            )
         if right:
             self._good.add(name, address)
         return name if right else None

@@ -19,6 +19,7 @@ from ldapauthenticator.ldapauthenticator import TlsStrategy
 from tornado.web import HTTPError
 
 from ..exchange.settings import Settings
+from ..words.language import gettext as _
 from . import trust
 from .gate import PasswordGate, mapped
 
@@ -63,7 +64,7 @@ class LabLDAPAuthenticator(PasswordGate, LDAPAuthenticator):
         except LDAPException as error:
             self.log.error("the directory %s does not answer: %s", self.server_address, error)
             raise HTTPError(
-                503, "The directory that knows the passwords does not answer. Please try again later."
+                503, _("The directory that knows the passwords does not answer. Please try again later.")
             ) from error
         return None if name is None else mapped(name, self.names)
 

@@ -23,6 +23,7 @@ from tornado.web import HTTPError
 from traitlets import default
 
 from ..exchange.settings import Settings, load
+from ..words.language import gettext as _
 from . import pages
 from .passwords import OwnPasswords
 
@@ -54,7 +55,9 @@ class LabNativeAuthenticator(OwnPasswords, NativeAuthenticator):
         super().check_allowed(username, authentication)
         found = self._columns(username)
         if found is None or not found[1]:
-            raise HTTPError(403, f"Your login as {username} is right, but no administrator has approved it yet.")
+            raise HTTPError(
+                403, _("Your login as {name} is right, but no administrator has approved it yet.").format(name=username)
+            )
         return True
 
     async def keep(self, name: str, digest: bytes) -> bool:
@@ -65,15 +68,16 @@ class LabNativeAuthenticator(OwnPasswords, NativeAuthenticator):
     async def sign_up(self, name: str, password: str) -> str:
         """Store the password of somebody who signs up; returns why that is not possible, or an empty string."""
         if self.person(name) is None:
-            return f"{name or 'This'} is not among the people of this server. Please ask the administrator."
+            sentence = _("{name} is not among the people of this server. Please ask the administrator.")
+            return sentence.format(name=name or "?")
         if self._columns(name) is not None:
-            return f"{name} has signed up already. If that was not you, tell the administrator."
+            return _("{name} has signed up already. If that was not you, tell the administrator.").format(name=name)
         objection = self.objection(name, password)
         if objection:
             return objection
         digest = await self.hashed(password)
         if self._columns(name) is not None:  # somebody signed up with this name meanwhile
-            return f"{name} has signed up already. If that was not you, tell the administrator."
+            return _("{name} has signed up already. If that was not you, tell the administrator.").format(name=name)
         self.db.add(UserInfo(username=name, password=digest, is_authorized=False))
         self.db.commit()
         self.log.info("%s signed up and waits for approval", name)

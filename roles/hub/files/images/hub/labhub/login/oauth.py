@@ -17,6 +17,7 @@ from tornado.web import HTTPError
 
 from ..exchange.settings import Settings
 from ..exchange.text import clean
+from ..words.language import gettext as _
 from . import trust
 from .gate import RosterGate, mapped
 
@@ -40,19 +41,22 @@ class Options:
 def name_of(info: Mapping[str, Any], options: Options) -> str:
     """Return the roster's name of the person that the provider describes; raises 403 with the reason if none."""
     value = info.get(options.claim)
+    said = {"service": options.service, "claim": options.claim}
     if not isinstance(value, str) or not value:
-        raise HTTPError(403, f"{options.service} did not send your {options.claim}. Please tell the administrator.")
-    shown = clean(value, 100)
+        raise HTTPError(403, _("{service} did not send your {claim}. Please tell the administrator.").format(**said))
+    said["shown"] = clean(value, 100)
     if options.claim == "email" and info.get("email_verified") is not True:
-        raise HTTPError(403, f"{options.service} has not verified that the address {shown} is yours.")
+        raise HTTPError(403, _("{service} has not verified that the address {shown} is yours.").format(**said))
     if options.pattern:
         found = re.fullmatch(options.pattern, value)
         if found is None:
-            raise HTTPError(403, f"You are {shown} at {options.service}; this server does not accept that name.")
+            raise HTTPError(
+                403, _("You are {shown} at {service}; this server does not accept that name.").format(**said)
+            )
         value = found.group(1)
     name = mapped(value.lower(), options.names)
     if name is None:
-        raise HTTPError(403, f"You are {shown} at {options.service}, which is the name of somebody else here.")
+        raise HTTPError(403, _("You are {shown} at {service}, which is the name of somebody else here.").format(**said))
     return name
 
 

@@ -15,6 +15,8 @@ from jupyterhub.utils import url_path_join
 from tornado.httputil import url_concat
 from tornado.web import HTTPError, authenticated
 
+from ..words.language import gettext as _
+
 
 def change_url(handler: BaseHandler, next_url: str) -> str:
     """Return the address of the page that changes the password and then goes on to ``next_url``."""
@@ -68,12 +70,14 @@ class ChangePasswordHandler(BaseHandler):
         user = self.current_user
         old, new, again = (self.get_body_argument(field, default="", strip=False) for field in ("old", "new", "again"))
         if new != again:
-            message = "The two new passwords differ."
+            message = _("The two new passwords differ.")
         else:
             try:
                 message = await self.authenticator.change_password(self, user.name, old, new)
             except HTTPError as error:
-                message = error.log_message or "The password cannot be changed at the moment. Please try again later."
+                message = error.log_message or _(
+                    "The password cannot be changed at the moment. Please try again later."
+                )
         if message:
             self.set_status(400)
             self.finish(await self._page(message))
@@ -94,7 +98,7 @@ class SignUpHandler(BaseHandler):
     async def post(self) -> None:
         name = self.get_body_argument("username", default="").strip().lower()
         password, again = (self.get_body_argument(field, default="", strip=False) for field in ("password", "again"))
-        message = "The two passwords differ."
+        message = _("The two passwords differ.")
         if password == again:
             message = await self.authenticator.sign_up(name, password)
         if message:

@@ -10,6 +10,7 @@ from typing import Any
 import bcrypt
 from traitlets import Integer
 
+from ..words.language import gettext as _
 from .gate import PasswordGate
 
 BCRYPT_LONGEST_BYTES = 72
@@ -55,28 +56,31 @@ class OwnPasswords(PasswordGate):
     def objection(self, name: str, new: str) -> str:
         """Return why ``new`` cannot be the password of ``name``, or an empty string."""
         if len(new) < self.minimum_length:
-            return f"The new password is too short: it needs at least {self.minimum_length} characters."
-        if len(new.encode()) > BCRYPT_LONGEST_BYTES:
-            return (
-                f"The new password is too long: {len(new.encode())} bytes, at most {BCRYPT_LONGEST_BYTES} are possible"
-                " (letters with accents count as two or more)."
+            return _("The new password is too short: it needs at least {count} characters.").format(
+                count=self.minimum_length
             )
+        if len(new.encode()) > BCRYPT_LONGEST_BYTES:
+            sentence = _(
+                "The new password is too long: {size} bytes, at most {most} are possible (letters with accents count as"
+                " two or more)."
+            )
+            return sentence.format(size=len(new.encode()), most=BCRYPT_LONGEST_BYTES)
         if "\0" in new:
-            return "The new password contains a character that no password can have."
+            return _("The new password contains a character that no password can have.")
         if name.lower() in new.lower() and len(new) - len(name) < self.minimum_length:
-            return "The new password is little more than the user name."
+            return _("The new password is little more than the user name.")
         return ""
 
     async def change_password(self, handler: Any, name: str, old: str, new: str) -> str:
         """Set a new password; returns why that is not possible, or an empty string."""
         objection = self.objection(name, new)
         if not objection and old == new:
-            objection = "The new password is the old one."
+            objection = _("The new password is the old one.")
         if objection:
             return objection
         if await self.authenticate(handler, {"username": name, "password": old}) != name:
-            return "The current password is wrong."
+            return _("The current password is wrong.")
         if not await self.keep(name, await self.hashed(new)):
-            return "This account has no password; ask the administrator."
+            return _("This account has no password; ask the administrator.")
         self.log.info("%s changed the password", name)
         return ""

@@ -18,12 +18,14 @@ from ..exchange.settings import Settings
 from ..exchange.shares import Share, ShareStatus, shares_of
 from ..exchange.text import clean
 from ..exchange.usage import Used
+from ..servers import failures as failures_of
 from ..servers.offer import choose
 from ..servers.server import allowance
 from ..words.amounts import span
+from ..words.language import gettext, later
 
-RIGHTS = {"rw": "read and write", "ro": "read only"}
-STATES = {"ok": "there", "warning": "nearly full", "critical": "not available"}
+RIGHTS = {"rw": later("shared, read and write"), "ro": later("shared, read only")}
+STATES = {"ok": later("there"), "warning": later("nearly full"), "critical": later("not available")}
 FAILURE_DAYS = 7
 """A failure is shown for so long, unless the server started since."""
 
@@ -82,7 +84,8 @@ def idle_rule(settings: Settings, person: Person) -> str:
     seconds = settings.idle_seconds_of(person.groups)
     if not seconds:
         return ""
-    return f"It is stopped after {span(seconds)} without any work in it. You are told before, and files are kept."
+    rule = gettext("It is stopped after {time} without any work in it. You are told before, and files are kept.")
+    return rule.format(time=span(seconds))
 
 
 def server_of(spawner: Any, person: Person, images: Sequence[Image], settings: Settings) -> Server:
@@ -115,9 +118,9 @@ def folders(person: Person, shares: Sequence[Share], status: Mapping[str, ShareS
     found = []
     for share, right in shares_of(person, tuple(shares)):
         seen = status.get(share.name)
-        words = STATES.get(seen.state, "") if seen else ""
+        words = gettext(STATES.get(seen.state, "")) if seen else ""
         reason = seen.reason if seen and seen.state != "ok" else ""
-        found.append(Folder(share.path, RIGHTS[right], words, reason, seen is None or seen.state == "ok"))
+        found.append(Folder(share.path, gettext(RIGHTS[right]), words, reason, seen is None or seen.state == "ok"))
     return tuple(found)
 
 
@@ -137,7 +140,7 @@ def last_failure(
         return None
     return {
         "at": at.isoformat(timespec="seconds"),
-        "sentence": clean(last.get("sentence") or "", 500),
+        "sentence": failures_of.told(last),
         "image": clean(last.get("image") or "", 120),
     }
 

@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from jupyterhub.apihandlers.users import SpawnProgressAPIHandler
 from jupyterhub.handlers import BaseHandler
 from jupyterhub.handlers.pages import HomeHandler
 from jupyterhub.utils import url_path_join
@@ -22,6 +23,7 @@ from ..exchange.sources import Sources
 from ..servers import failures, usage
 from ..servers.outage import Outage, is_silence
 from ..words import amounts
+from ..words.language import gettext, later
 from . import admin, desk
 from .board import Board
 
@@ -103,7 +105,7 @@ class LabHomeHandler(HomeHandler):
 
     def render_template(self, name: str, sync: bool = False, **more: Any) -> Any:
         if name == "home.html":
-            more |= {"desk": self._view, "amount": amounts.amount, "cores": amounts.cores}
+            more |= {"desk": self._view, "amount": amounts.amount, "cores": amounts.cores, "number": amounts.tenths}
         return super().render_template(name, sync=sync, **more)
 
     async def _desk(self) -> desk.Desk | None:
@@ -159,6 +161,27 @@ class UsageHandler(BaseHandler):
         self.finish(json.dumps(found))
 
 
+class ProgressHandler(SpawnProgressAPIHandler):
+    """How a start goes on, in the language of the page that asks. JupyterHub says it in English."""
+
+    async def send_event(self, event: dict[str, Any]) -> None:
+        await super().send_event(
+            event | {key: _said(event[key]) for key in ("message", "html_message") if key in event}
+        )
+
+
+PROGRESS = (later("Server requested"), later("Spawning server..."), later("Spawn failed"), later("Spawn cancelled"))
+PROGRESS_BEGINS = (later("Server ready at {rest}"), later("Spawn failed: {rest}"))
+
+
+def _said(message: str) -> str:
+    for known in PROGRESS_BEGINS:
+        begin = known.removesuffix("{rest}")
+        if message.startswith(begin):
+            return gettext(known).replace("{rest}", message.removeprefix(begin))
+    return gettext(message) if message in PROGRESS else message
+
+
 class LogoHandler(BaseHandler):
     """The lab's logo; a picture that could run scripts when it is opened by itself is kept from doing so."""
 
@@ -197,5 +220,7 @@ def handlers(board: Board, sources: Sources) -> list[tuple[Any, ...]]:
         (f"/{MY_SERVER}/usage", UsageHandler, {"meter": meter, "outage": outage}),
         (r"/home", LabHomeHandler, {"sources": sources}),
         (r"/lab-logo", LogoHandler, {"sources": sources}),
+        (r"/api/users/([^/]+)/server/progress", ProgressHandler),
+        (r"/api/users/([^/]+)/servers/([^/]*)/progress", ProgressHandler),
         *admin.handlers(sources, meter, outage),
     ]

@@ -13,6 +13,8 @@ from typing import Any
 from ..exchange.homes import Home
 from ..exchange.roster import Person, Roster
 from ..exchange.text import clean
+from ..servers import failures as failures_of
+from ..words.language import gettext as _
 from .desk import Server
 
 
@@ -55,7 +57,7 @@ def last_failures(failures: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, 
     for one in failures:
         found[str(one.get("user", ""))] = {
             "at": clean(one.get("at") or "", 40),
-            "sentence": clean(one.get("sentence") or "", 300),
+            "sentence": failures_of.told(one),
             "image": clean(one.get("image") or "", 120),
         }
     return found
@@ -86,7 +88,7 @@ def rows(
                 full_name=person.full_name if person else "",
                 groups=person.groups if person else (),
                 admin=person.admin if person else False,
-                refusal=person.refusal(today) if person else "not in the roster",
+                refusal=person.refusal(today) if person else _("not in the roster"),
                 expires=person.expires.isoformat() if person and person.expires else "",
                 known=name in last_uses,
                 last_use=last_uses.get(name, ""),

@@ -22,6 +22,7 @@ from traitlets import Instance, default
 from ..exchange.roster import Person
 from ..exchange.settings import Settings
 from ..exchange.sources import Sources
+from ..words.language import later
 from . import failures, server
 
 LOG_TAIL = 60
@@ -36,11 +37,13 @@ class StartError(SpawnException):
     the attributes of its older convention.
     """
 
-    def __init__(self, message: str, *, reason: str, message_html: str = ""):
-        super().__init__(message, reason=reason, message_html=message_html)
-        self.jupyterhub_message = message
-        if message_html:
-            self.jupyterhub_html_message = message_html
+    def __init__(self, failure: failures.Failure):
+        page = failure.page() if failure.log else ""
+        super().__init__(failure.told(), reason=failure.reason, message_html=page)
+        self.failure = failure
+        self.jupyterhub_message = failure.told()
+        if page:
+            self.jupyterhub_html_message = page
 
 
 class UnansweredError(OSError):
@@ -64,7 +67,8 @@ class Container(DockerSpawner):
         """The person of this server; raises StartError if they are not in the roster."""
         person = self.sources.roster.current().people.get(self.user.name)
         if person is None:
-            raise StartError("You are not (or no longer) among the people of this server.", reason="roster")
+            text = later("You are not (or no longer) among the people of this server.")
+            raise StartError(failures.Failure("roster", text))
         return person
 
     @default("object_name")
@@ -168,6 +172,7 @@ class Container(DockerSpawner):
             "image": getattr(self, "_chosen", None) and self._chosen.name,
             "reason": failure.reason,
             "sentence": failure.sentence,
+            **({"text": failure.text, "values": failure.values} if failure.values else {}),
             "log": failure.log,
         }
         self.log.error("server of %s failed: %s", self.user.name, json.dumps(failures.fit(entry)))
@@ -184,4 +189,4 @@ class Container(DockerSpawner):
                 await self.stop(now=True)
             except docker.errors.APIError as error:
                 self.log.warning("could not remove the failed container: %s", error)
-        return StartError(failure.sentence, reason=failure.reason, message_html=failure.page())
+        return StartError(failure)

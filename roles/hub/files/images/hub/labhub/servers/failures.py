@@ -10,12 +10,13 @@ import json
 import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..exchange import files
 from ..exchange.text import clean
+from ..words.language import gettext, later
 
 SHOWN_LINES = 15
 KEPT_LINES = 60
@@ -31,60 +32,90 @@ READ_AGAIN = 2000
 _WRITING = threading.Lock()
 
 
+def _told(text: str, values: Mapping[str, str]) -> str:
+    return gettext(text).format(**values) if values else gettext(text)
+
+
+def told(entry: Mapping[str, Any]) -> str:
+    """Return what a kept failure says, for the person whose request is answered."""
+    text, values = entry.get("text"), entry.get("values")
+    if isinstance(text, str) and isinstance(values, dict):
+        try:
+            return clean(_told(text, values), LONGEST_WORDS)
+        except (KeyError, IndexError, ValueError, AttributeError):
+            pass
+    return clean(gettext(str(entry.get("sentence") or "")), LONGEST_WORDS)
+
+
 @dataclass(frozen=True)
 class Failure:
-    """``reason``: a short word for statistics; ``sentence``: what people read; ``log``: the server's last lines."""
+    """``reason``: a short word for statistics; ``log``: the server's last lines.
+
+    ``text``: what people read, in English, with the names of ``values`` in braces.
+    """
 
     reason: str
-    sentence: str
+    text: str
     log: tuple[str, ...] = ()
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def sentence(self) -> str:
+        """What the administrator reads."""
+        return self.text.format(**self.values) if self.values else self.text
+
+    def told(self) -> str:
+        """Return what the person reads whose request is answered."""
+        return _told(self.text, self.values)
 
     def page(self) -> str:
         """Return the failure as HTML."""
-        text = f"<strong>{html.escape(self.sentence)}</strong>"
+        text = f"<strong>{html.escape(self.told())}</strong>"
         if self.log:
             lines = html.escape("\n".join(self.log[-SHOWN_LINES:]))
-            text += f"<br>The last lines of the server's log:<pre class='text-start' id='server-log'>{lines}</pre>"
+            title = gettext("The last lines of the server's log:")
+            text += f"<br>{title}<pre class='text-start' id='server-log'>{lines}</pre>"
         return text
 
 
-NO_SERVER = "The image has no notebook server: it lacks the program jupyterhub-singleuser. Choose another image."
+NO_SERVER = later("The image has no notebook server: it lacks the program jupyterhub-singleuser. Choose another image.")
 # What the engine or the guard answers instead of starting the container.
 ENGINE = (
     ("kept apart", "isolation",
-     "People's servers cannot be kept apart on this host now, so none starts. Please tell the administrator."),
+     later("People's servers cannot be kept apart on this host now, so none starts. Please tell the administrator.")),
     ("executable file not found|no such file or directory.*exec|exec.*no such file or directory", "image",
      NO_SERVER),
-    ("exec format error", "image", "The image is made for another kind of processor. Choose another image."),
+    ("exec format error", "image", later("The image is made for another kind of processor. Choose another image.")),
     ("storage-opt", "disk",
-     "The disk of a server cannot be limited on this host. Please tell the administrator to run the playbook."),
-    ("no such image", "image", "The image is no longer on this server. Choose another one."),
-    ("no space left on device", "disk", "The server's disk is full. Please tell the administrator."),
+     later("The disk of a server cannot be limited on this host. Please tell the administrator to run the playbook.")),
+    ("no such image", "image", later("The image is no longer on this server. Choose another one.")),
+    ("no space left on device", "disk", later("The server's disk is full. Please tell the administrator.")),
     (r"minimum memory limit|memory limit.*too low|HostConfig\.Memory(Swap)? has a value|container init was OOM-killed"
-     "|cannot allocate memory", "limit", "The memory limit is too low to start anything."),
+     "|cannot allocate memory", "limit", later("The memory limit is too low to start anything.")),
     ("home folder|bind source path does not exist", "home",
-     "Your home folder is missing on this server. Please tell the administrator."),
-    ("is held by", "gpu", "Somebody else just took the graphics card. Choose again."),
+     later("Your home folder is missing on this server. Please tell the administrator.")),
+    ("is held by", "gpu", later("Somebody else just took the graphics card. Choose again.")),
     (
         "unresolvable CDI devices",
         "gpu",
-        "The graphics card cannot be used: this server's description of its cards (CDI) does not fit them any more."
-        " Please tell the administrator.",
+        later("The graphics card cannot be used: this server's description of its cards (CDI) does not fit them any"
+              " more. Please tell the administrator."),
     ),
-    ("could not select device driver|nvidia", "gpu", "The graphics card cannot be used on this server."),
+    ("could not select device driver|nvidia", "gpu", later("The graphics card cannot be used on this server.")),
 )  # fmt: skip
 # What a server that stopped has written.
 LOG = (
-    ("disk quota exceeded", "quota", "Your disk quota is full. Delete files, or ask the administrator for more."),
-    ("no space left on device", "disk", "The disk is full. Please tell the administrator."),
+    ("disk quota exceeded", "quota",
+     later("Your disk quota is full. Delete files, or ask the administrator for more.")),
+    ("no space left on device", "disk", later("The disk is full. Please tell the administrator.")),
     ("can't start new thread|resource temporarily unavailable", "limit",
-     "The limit of processes is too low for this image."),
-    ("memoryerror|cannot allocate memory", "memory", "The server ran out of memory while it started."),
-    ("permission denied", "home", "The server could not write to your home folder."),
+     later("The limit of processes is too low for this image.")),
+    ("memoryerror|cannot allocate memory", "memory", later("The server ran out of memory while it started.")),
+    ("permission denied", "home", later("The server could not write to your home folder.")),
     ("no module named '?jupyterhub|jupyterhub-singleuser.*not found", "image",
-     "The image has no notebook server for this hub. Choose another image."),
+     later("The image has no notebook server for this hub. Choose another image.")),
     ("jupyterhub version .* does not match|version mismatch", "image",
-     "The image's notebook server does not fit this hub."),
+     later("The image's notebook server does not fit this hub.")),
 )  # fmt: skip
 
 
@@ -108,13 +139,13 @@ def of_engine(message: str) -> Failure:
     found = _first(ENGINE, message)
     if found:
         return Failure(found[0], found[1], last_lines(message))
-    return Failure("engine", "The container could not be made.", last_lines(message))
+    return Failure("engine", later("The container could not be made."), last_lines(message))
 
 
 def of_silence(message: str) -> Failure:
     """Explain that guard or engine gave no answer."""
     return Failure(
-        "engine", "Docker on this server does not answer. Please try again in a minute.", last_lines(message)
+        "engine", later("Docker on this server does not answer. Please try again in a minute."), last_lines(message)
     )
 
 
@@ -144,20 +175,25 @@ def of_container(
     lines = last_lines(log)
     found = _first(LOG, log)
     if state is None:
-        return Failure("gone", "The container disappeared while it started.", lines)
-    limit = f"{memory_bytes / 1024**2:.0f} MiB"
+        return Failure("gone", later("The container disappeared while it started."), lines)
+    limit = {"limit": f"{memory_bytes / 1024**2:.0f} MiB"}
     if state.get("OOMKilled") or (state.get("ExitCode") == 137 and not state.get("Running")):
-        return Failure("memory", f"The server ran out of memory while it started (limit {limit}).", lines)
+        text = later("The server ran out of memory while it started (limit {limit}).")
+        return Failure("memory", text, lines, limit)
     if found:
         return Failure(found[0], found[1], lines)
     if state.get("Running"):
         short = squeezed(memory or {})
-        why = f": its memory limit of {limit} is too low" if short else ""
-        sentence = f"The server runs, but did not answer within {waited_seconds:.0f} seconds{why}."
-        return Failure("memory" if short else "timeout", sentence, lines)
+        waited = {"seconds": f"{waited_seconds:.0f}"}
+        late = later("The server runs, but did not answer within {seconds} seconds.")
+        low = later(
+            "The server runs, but did not answer within {seconds} seconds: its memory limit of {limit} is too low."
+        )
+        return Failure("memory" if short else "timeout", low if short else late, lines, {**limit, **waited})
     if state.get("ExitCode") in (126, 127):
         return Failure("image", NO_SERVER, lines)
-    return Failure("exit", f"The server stopped by itself with exit code {state.get('ExitCode')}.", lines)
+    text = later("The server stopped by itself with exit code {code}.")
+    return Failure("exit", text, lines, {"code": str(state.get("ExitCode"))})
 
 
 def fit(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -168,6 +204,8 @@ def fit(entry: Mapping[str, Any]) -> dict[str, Any]:
         kept[key] = [clean(line) for line in value[-KEPT_LINES:]] if lines else value
         if isinstance(value, str):
             kept[key] = clean(value, LONGEST_WORDS)
+        if isinstance(value, Mapping):
+            kept[key] = {name: clean(one, LONGEST_WORDS) for name, one in value.items()}
     while len(json.dumps(kept)) > ENTRY_BYTES and kept.get("log"):
         kept["log"] = kept["log"][len(kept["log"]) // 2 + 1 :]
     return kept

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..words.language import gettext, later
+
 LABEL = "org.labserver.gpus"
 """Label of a person's server: the ids of its cards, separated by commas. The guard compares it with the request."""
 CDI_KIND = "nvidia.com/gpu="
@@ -47,16 +49,23 @@ def number(known: Sequence[str], card: str) -> str:
 
 def book(known: Sequence[str], held: Mapping[str, str]) -> str:
     """Return as text who uses which card."""
-    return ", ".join(f"{number(known, card)}: {held.get(card) or 'free'}" for card in known)
+    free = gettext("free")
+    return ", ".join(f"{number(known, card)}: {held.get(card) or free}" for card in known)
 
 
-def refusal(known: Sequence[str], held: Mapping[str, str], wanted: int) -> str:
-    """Return why there are no ``wanted`` cards now."""
+def refusal(known: Sequence[str], held: Mapping[str, str], wanted: int) -> tuple[str, dict[str, str]]:
+    """Return why there are no ``wanted`` cards now: the sentence in English, and the values that belong into it."""
     free = sum(card not in held for card in known)
-    some = "are all in use" if free == 0 else f"are not free in that number ({wanted} wanted, {free} free)"
-    return (
-        f"The graphics cards of this server {some}: {book(known, held)}. Start without, or wait until somebody stops."
-    )
+    if free == 0:
+        text = later(
+            "The graphics cards of this server are all in use: {book}. Start without, or wait until somebody stops."
+        )
+    else:
+        text = later(
+            "The graphics cards of this server are not free in that number ({wanted} wanted, {free} free): {book}."
+            " Start without, or wait until somebody stops."
+        )
+    return text, {"book": book(known, held), "wanted": str(wanted), "free": str(free)}
 
 
 def most(known: Sequence[str], granted: int) -> int:

@@ -21,6 +21,7 @@ from ..exchange.images import Image
 from ..exchange.shares import Share, shares_of
 from ..exchange.text import clean
 from ..words.language import gettext as _
+from ..words.language import later
 from . import choices, failures, form, gpus, server
 from .container import Container, StartError, UnansweredError
 from .offer import choose
@@ -93,20 +94,24 @@ class LabSpawner(Container):
         if image is not None:
             return image
         if not wanted:
+            none = later("No image is ready on this server. Please ask the administrator.")
+            others = later("No image of this server is for you. Please ask the administrator.")
             some = any(image.state == "ready" for image in images)
-            why = "No image of this server is for you" if some else "No image is ready on this server"
-            raise StartError(f"{why}. Please ask the administrator.", reason="image")
+            raise StartError(failures.Failure("image", others if some else none))
         self.user_options = {}
         known = next((entry for entry in images if wanted in (entry.name, entry.reference)), None)
-        why = f": {known.reason}" if known is not None and known.reason else ""
-        shown = clean(wanted, SHOWN)
-        raise StartError(f"The image {shown} cannot be started{why}. Choose another one.", reason="image")
+        values = {"image": clean(wanted, SHOWN)}
+        text = later("The image {image} cannot be started. Choose another one.")
+        if known is not None and known.reason:
+            values["why"] = known.reason
+            text = later("The image {image} cannot be started: {why}. Choose another one.")
+        raise StartError(failures.Failure("image", text, values=values))
 
     def _gpu_wish(self) -> int:
         wanted = gpus.wish(self.user_options, gpus.most(self.settings.gpus, self.person.limits.gpus))
         if wanted is None:
-            shown = clean(self.user_options["gpus"], SHOWN)
-            raise StartError(f"{shown} is not a number of graphics cards.", reason="gpu")
+            values = {"wish": clean(self.user_options["gpus"], SHOWN)}
+            raise StartError(failures.Failure("gpu", later("{wish} is not a number of graphics cards."), values=values))
         return wanted
 
     async def _mounted_shares(self) -> list[tuple[Share, str]]:
@@ -124,12 +129,11 @@ class LabSpawner(Container):
             await asyncio.sleep(1)
         absent = [share.name for share in missing if share.when_absent != "without"]
         if absent:
-            names = ", ".join(absent)
-            raise StartError(
-                f"The shared folder {names} is not available at the moment. Please try again later or tell the"
-                " administrator.",
-                reason="share",
+            text = later(
+                "The shared folder {names} is not available at the moment. Please try again later or tell the"
+                " administrator."
             )
+            raise StartError(failures.Failure("share", text, values={"names": ", ".join(absent)}))
         return [(share, right) for share, right in wanted if share not in missing]
 
     def get_state(self) -> dict[str, Any]:
@@ -156,7 +160,8 @@ class LabSpawner(Container):
         known, held = self.settings.gpus, await self._guard("/labserver/gpus")
         found = gpus.allocate(known, held, wanted)
         if found is None:
-            raise StartError(gpus.refusal(known, held, wanted), reason="gpu")
+            text, values = gpus.refusal(known, held, wanted)
+            raise StartError(failures.Failure("gpu", text, values=values))
         return found
 
     async def create_object(self) -> dict[str, str]:
@@ -188,7 +193,7 @@ class LabSpawner(Container):
             self._chosen = self._image()
             self._wanted_gpus = self._gpu_wish()
         except StartError as error:
-            await self._keep(failures.Failure(error.reason, error.message))
+            await self._keep(error.failure)
             raise
         self.image, self.runs = self._chosen.reference, self._chosen.name
         self.object_name = server.container_name(self.settings, self.person)
@@ -206,7 +211,7 @@ class LabSpawner(Container):
         except UnansweredError as error:
             raise await self._explained(failures.of_silence(str(error))) from error
         except StartError as error:
-            await self._keep(failures.Failure(error.reason, error.message))
+            await self._keep(error.failure)
             raise
         finally:
             self.user_options = {key: value for key, value in options.items() if key in CHOICES}

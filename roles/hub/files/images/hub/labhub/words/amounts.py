@@ -14,6 +14,12 @@ def number(value: float, digits: int = 3) -> str:
     return text.replace(".", ",") if current() == "de" else text
 
 
+def tenths(value: float) -> str:
+    """Return a number with one digit behind the decimal sign of the language."""
+    text = f"{value:.1f}"
+    return text.replace(".", ",") if current() == "de" else text
+
+
 def amount(size: float) -> str:
     """Return a number of bytes for people: ``512 MiB``, ``1.5 GiB``."""
     for unit in ("B", "KiB", "MiB", "GiB"):

@@ -22,6 +22,9 @@ _PARTS = re.compile(
     re.DOTALL,
 )
 _ATTRIBUTE = re.compile(r'(?<=[\s])(aria-label|title|alt|placeholder)="([^"{}]*[A-Za-z][^"{}]*)"')
+_SUBMIT = re.compile(r"""(?<=\s)value='([^'{}]*[A-Za-z][^'{}]*)'""")
+"""What stands on a button that is an input."""
+_SCRIPT_TEXT = re.compile(r"\.text\('([^'\\]*[A-Za-z][^'\\]*)'\)")
 _VARIABLE = re.compile(r"\{\{\s*(login_error|status_message|message|error_message|failed_message)\s*\}\}")
 """What JupyterHub says in these comes from its code."""
 # Names and what stands alone as a word of the web.
@@ -55,11 +58,15 @@ def mark(source: str) -> str:
 
 
 def _marked(part: str) -> str:
+    if 'type="submit"' in part:
+        part = _SUBMIT.sub(lambda found: f'value="{_call(_plain(found[1]))}"', part)
     if part.startswith("<") and not part.startswith(("<script", "<style", "<meta")):
         return _ATTRIBUTE.sub(
             lambda found: f'{found[1]}="{_call(_plain(found[2]))}"' if _wanted(_plain(found[2])) else found[0],
             part,
         )
+    if part.startswith("<script"):
+        return _SCRIPT_TEXT.sub(lambda found: f".text({_call(found[1])[:-3]} | tojson }}}})", part)
     return _VARIABLE.sub(r"{{ said(\1) }}", part)
 
 
@@ -71,6 +78,8 @@ def messages(folder: Path) -> Iterator[tuple[str, str]]:
             if number % 2:
                 tag = part.startswith("<") and not part.startswith(("<script", "<style", "<meta"))
                 found = [_plain(one[1]) for one in _ATTRIBUTE.findall(part)] if tag else []
+                found += _SUBMIT.findall(part) if 'type="submit"' in part else []
+                found += _SCRIPT_TEXT.findall(part) if part.startswith("<script") else []
             yield from ((path.name, text) for text in found if _wanted(text))
 
 

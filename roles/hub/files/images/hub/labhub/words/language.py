@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which language a person reads, and what a sentence is in it. English is what the code has.
 
-The texts are gettext's: ``locale/<language>/LC_MESSAGES/labhub.po``, compiled when the image is built. The language
+The texts are gettext's: ``locale/<language>/LC_MESSAGES/labhub.po``, compiled when the image is built
+(``tests/support/hub_package.py`` does it for tests). The language
 belongs to the request that is answered, and to what that request sets going; everything else speaks English.
 """
 

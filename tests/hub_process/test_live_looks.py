@@ -1,0 +1,211 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each page of a real hub in a browser: nothing leaves a phone's width, and axe-core finds no serious fault.
+
+The pictures lie in .cache/pictures afterwards. Needs Debian's chromium.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from live import PASSWORD, Hub
+from paths import ROOT
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from samples import image_document, shares_document
+
+PICTURES = ROOT / ".cache" / "pictures"
+VIEWS: dict[str, Any] = {
+    "wide": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light", "locale": "en-GB"},
+    "wide-dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark", "locale": "en-GB"},
+    "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light", "locale": "de-DE"},
+    "phone-dark": {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark", "locale": "de-DE"},
+}  # fmt: skip
+NOW = datetime.datetime.now(datetime.UTC)
+
+
+def image(repository: str, tag: str, number: int, days: int, **more: Any) -> dict[str, Any]:
+    digest = f"sha256:{number:x}".ljust(71, "5")
+    made: dict[str, Any] = {
+        "created": (NOW - datetime.timedelta(days=days)).isoformat(),
+        "size_bytes": number * 400_000_000,
+    }
+    place = {
+        "repository": repository,
+        "tag": tag,
+        "digest": digest,
+        "reference": f"127.0.0.1:5000/{repository}@{digest}",
+    }
+    return image_document(**place, **made, **more)
+
+
+IMAGES = [
+    image("scientific", "2026.11", 3, 3, title="Scientific Python", description="numpy, scipy, matplotlib, pandas"),
+    image("scientific", "2026.10", 2, 33, title="Scientific Python"),
+    image("notebook", "1.0", 1, 90, title="Notebook", limits={"memory_bytes": 1 << 29}),
+    image("leem/analysis-of-a-very-long-name-without-any-place-to-break-the-line", "v1", 4, 1, title="LEEM " + "x" * 90,
+          groups=["leem"]),
+    image("leem/next", "1", 5, 0, groups=["leem"], state="broken", reason="it has no jupyterhub-singleuser; build it on"
+          " an image of the lab, or install Python's jupyterhub in it"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    lab = Hub(Path(tmp_path_factory.mktemp("live")))
+    public = lab.folder / "public"
+    free = {"limits": {"cpu": 2, "memory_bytes": 4 << 30}}
+    lab.people(
+        alice=free | {"full_name": "Alice Abel"},
+        bob=free | {"full_name": "Bob <i>Bauer</i>"},
+        cleo=free | {"full_name": "Cleo Cramer", "expires": (NOW + datetime.timedelta(days=5)).date().isoformat()},
+    )
+    (lab.folder / "images.json").write_text(json.dumps({"version": 1, "updated": "", "images": IMAGES}))
+    words = {"name": "Laboratory for Surfaces", "contact": "Rita Vega, room 2.14", "colour": "#0a7f5a"}
+    links = [{"title": "Wiki", "url": "https://wiki.example", "description": "What everybody should know"}]
+    (public / "lab.json").write_text(
+        json.dumps({"version": 1, **words, "help": "Data is in /mnt/data.", "links": links})
+    )
+    homes = {"bob": {"used": 9 << 30, "limit": 10 << 30}, "alice": {"used": 3 << 29, "limit": 10 << 30}}
+    (public / "fullness.json").write_text(json.dumps({"version": 1, "announcements": [], "homes": homes}))
+    failure = {"user": "cleo", "image": "notebook:1.0", "sentence": "The server ran out of memory while it started."}
+    line = json.dumps({"at": NOW.isoformat(), "reason": "memory", "log": [], **failure})
+    (lab.folder / "state" / "failures.jsonl").write_text(f"{line}\n")
+    try:
+        lab.start_guard()
+        lab.start()
+        lab.login("bob").start_server("bob", {"image": "notebook:1.0"})
+        (public / "shares.json").write_text(json.dumps(shares_document()))
+        seen = {"data": {"state": "ok", "reason": ""}, "scratch": {"state": "critical", "reason": "the NAS is silent"}}
+        (public / "shares-status.json").write_text(json.dumps({"version": 1, "checked": "", "shares": seen}))
+        yield lab
+    finally:
+        lab.close()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module", params=VIEWS)
+def view(request: pytest.FixtureRequest, hub: Hub, chromium: Browser) -> Iterator[tuple[str, BrowserContext]]:
+    """One way to look at the pages, as alice, who is administrator."""
+    context = chromium.new_context(**VIEWS[request.param])
+    page = context.new_page()
+    enter(hub, page, "alice")
+    page.close()
+    yield request.param, context
+    context.close()
+
+
+def enter(hub: Hub, page: Page, name: str) -> None:
+    page.goto(f"{hub.url}/hub/login")
+    page.fill("#username_input", name)
+    page.fill("#password_input", PASSWORD)
+    page.click("#login_submit")
+    page.wait_for_url(lambda url: "/hub/login" not in url)
+
+
+def look(page: Page, name: str) -> None:
+    """Keep a picture, and check the page."""
+    page.wait_for_load_state("networkidle")
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=str(PICTURES / f"{name}.png"), full_page=True)
+    wide = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    assert wide[0] <= wide[1], f"{name} is {wide[0]} wide in a window of {wide[1]}"
+    faults = [
+        f"{fault['id']} ({fault['impact']}): {node['html'][:200]} {node['failureSummary'][:300]}"
+        for fault in Axe().run(page).response["violations"]
+        if fault["impact"] in ("serious", "critical")
+        for node in fault["nodes"]
+    ]
+    assert faults == [], "\n".join(faults)
+
+
+@pytest.mark.parametrize("name", ["login", "home", "spawn", "token", "change-password", "admin", "no-such-page"])
+def test_a_page_is_for_everybody(hub: Hub, view: tuple[str, BrowserContext], name: str, chromium: Browser) -> None:
+    way, context = view
+    stranger = chromium.new_context(**VIEWS[way]) if name == "login" else None
+    page = (stranger or context).new_page()
+    try:
+        page.goto(f"{hub.url}/hub/{name}")
+        look(page, f"{name}-{way}")
+    finally:
+        page.close()
+        if stranger is not None:
+            stranger.close()
+
+
+def test_the_first_page_of_who_runs_a_server(hub: Hub, chromium: Browser) -> None:
+    for way, how in VIEWS.items():
+        context = chromium.new_context(**how)
+        page = context.new_page()
+        enter(hub, page, "bob")
+        page.goto(f"{hub.url}/hub/home")
+        look(page, f"home-running-{way}")
+        page.goto(f"{hub.url}/hub/admin")
+        look(page, f"not-for-you-{way}")
+        context.close()
+
+
+def test_an_image_is_chosen_by_keyboard_alone(hub: Hub, chromium: Browser) -> None:
+    page = chromium.new_page()
+    enter(hub, page, "alice")
+    page.goto(f"{hub.url}/hub/spawn")
+    for _press in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.name") == "image":
+            break
+    before = page.evaluate("document.activeElement.value")
+    page.keyboard.press("ArrowDown")
+    after = page.evaluate("document.activeElement.value")
+    assert before == "scientific:2026.11" and after not in (before, None)
+    assert page.evaluate("document.querySelector('input[name=image]:checked').value") == after
+    page.close()
+
+
+def test_the_page_of_people_sorts_filters_and_sends(hub: Hub, chromium: Browser) -> None:
+    page = chromium.new_page(locale="en-GB")
+    enter(hub, page, "alice")
+    page.goto(f"{hub.url}/hub/admin")
+    shown = page.locator("#people tbody tr:visible")
+    expect(shown).to_have_count(3)
+    page.fill("#people-words", "cRamer leem")
+    expect(shown).to_have_count(1)
+    expect(page.locator("#people-count")).to_have_text("1 of 3 people")
+    page.fill("#people-words", "")
+    for state, names in (("running", ["bob"]), ("never", ["cleo"]), ("failed", ["cleo"]), ("stopped", ["alice"])):
+        page.select_option("#people-state", state)
+        assert [row.get_attribute("data-user") for row in shown.all()] == names
+    page.select_option("#people-state", "")
+    page.click(".people-sort[data-key=home]")
+    page.click(".people-sort[data-key=home]")
+    assert [row.get_attribute("data-user") for row in shown.all()] == ["bob", "alice", "cleo"]
+    expect(page.locator("th[aria-sort=descending]")).to_have_text("Home folder")
+    page.click("tr[data-user=bob] .message")
+    page.fill("#message-text", "Please <b>stop</b>")
+    page.click("#message-send")
+    expect(page.locator("#people-said")).to_have_text("The message is shown to bob now.")
+    context = chromium.new_context()
+    other = context.new_page()
+    enter(hub, other, "bob")
+    other.goto(f"{hub.url}/hub/home")
+    expect(other.locator(".lab-announcement")).to_have_text("Please <b>stop</b>")
+    context.close()
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.click("tr[data-user=bob] .stop")
+    expect(page.locator("#people-said")).to_have_text("Stopped: bob.")
+    expect(page.locator("tr[data-user=bob]")).to_have_attribute("data-state", "stopped", timeout=30_000)
+    page.close()
