@@ -145,7 +145,8 @@ class LabSpawner(Container):
         self.runs = ""
 
     def get_env(self) -> dict[str, str]:
-        env: dict[str, str] = super().get_env()
+        env: dict[str, str] = {key: str(value) for key, value in self.settings.environment.items()}
+        env.update(super().get_env())
         env.update(server.person_environment(self.person))
         return env
 
