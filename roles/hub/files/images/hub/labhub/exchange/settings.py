@@ -59,7 +59,6 @@ class Settings:
     culling_groups: Mapping[str, int] = dataclasses.field(default_factory=dict)
     disable_user_config: bool = True
     log_level: str = "INFO"
-    environment: Mapping[str, str] = dataclasses.field(default_factory=dict)  # of people's servers
 
     def idle_seconds_of(self, groups: Sequence[str]) -> int:
         """Return after how many idle seconds a server is stopped: the most of the groups counts, 0 is never."""
