@@ -103,10 +103,7 @@ def test_an_image_does_not_keep_the_proxy(inspected: t.Any) -> None:
 def test_a_person_installs_packages_in_a_terminal(inspected: t.Any) -> None:
     """With the variables that role hub gives people's servers, as the role computes them."""
     image = inspected.check_output("docker images --format '{{.Repository}}:{{.Tag}}' outgoing/tools").strip()
-    variables = "--env-file /etc/labserver/outgoing.env --add-host gate.example.org:" + inspected.check_output(
-        "awk '$2 == \"gate.example.org\" {print $1}' /etc/hosts"
-    )
-    terminal = f"docker run --rm {variables} {image}"
+    terminal = f"docker run --rm --env-file /etc/labserver/outgoing.env {image}"
     assert inspected.run(f"{terminal} pip install --break-system-packages --target /tmp/x attrs").rc == 0
     without = inspected.run(f"docker run --rm {image} pip install --retries 0 --target /tmp/x attrs")
     assert without.rc != 0
