@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.labserver.jupyter.plugins.module_utils._docker import outgoing
 from ansible_collections.labserver.jupyter.plugins.plugin_utils import _seen
 
 
@@ -20,6 +21,16 @@ def unchanged(arguments: dict[str, Any], variables: dict[str, Any] | None) -> bo
     return _seen.installed(_seen.seen(variables), [str(name).strip() for name in names])
 
 
+def way_out(templar: Any, variables: dict[str, Any] | None) -> dict[str, str]:
+    """Return the variables that lead apt to the lab's proxy. In check mode on a bare host no file names it yet."""
+    known = variables or {}
+    http, https, direct = (
+        templar.template(known.get(f"labserver_{name}", empty))
+        for name, empty in (("http_proxy", ""), ("https_proxy", ""), ("no_proxy", []))
+    )
+    return outgoing.variables(outgoing.desired(http or "", https or "", direct or []))
+
+
 class ActionModule(ActionBase):
     """Asks the host where a package is missing or not known."""
 
@@ -30,4 +41,5 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         if unchanged(dict(self._task.args), task_vars):
             return {**result, **_seen.SKIPPED}
+        self._task.environment = [*(self._task.environment or []), way_out(self._templar, task_vars)]
         return {**result, **self._execute_module("labserver.jupyter.packages", task_vars=task_vars)}

@@ -11,8 +11,11 @@ Those import each other relatively and never import ``ansible``, so they work in
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
+
+from ._common import outgoing
 
 # Command -> the core and its function ``(argv: Sequence[str]) -> int``, and one line of help; in alphabetical order.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -87,6 +90,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments[0] not in COMMANDS:
         sys.stderr.write(f"labserver: unknown command {arguments[0]!r}; known: {', '.join(COMMANDS)}\n")
         return 2
+    # What goes outside from here, alerts and the commands of jobs, takes the lab's proxy where there is one.
+    os.environ.update(outgoing.environment())
     core, _colon, function = COMMANDS[arguments[0]][0].partition(":")
     command = getattr(importlib.import_module(f".{core}", __package__), function)
     return int(command(arguments[1:]))

@@ -23,6 +23,11 @@ Spec = Mapping[str, t.Any]
 SHARED_INPUTS: dict[str, str] = {
     "labserver_hosts": "pattern of the hosts that playbooks work on (default: all)",
     "labserver_extra_ca_certificates": "PEM files on the controller with CA certificates that the lab trusts",
+    "labserver_http_proxy": "address of the proxy to the outside, http://[name:password@]host:port",
+    "labserver_https_proxy": "address of the proxy for TLS, when it is another one",
+    "labserver_no_proxy": "what is reached without the proxy: names, domains (.example.org), addresses, networks",
+    "labserver_npm_registry": "npm registry for builds of images and for people's servers",
+    "labserver_pip_index_url": "Python package index for builds of images and for people's servers",
     "labserver_registry": "host or host:port by which the lab's servers reach its registry (see docs/howto/servers.md)",
     "labserver_serial": "how many servers at a time get changes that people notice (default: 100%)",
     "labserver_secure_logging": "false shows secrets in the output, for debugging only (default: true)",

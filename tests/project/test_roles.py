@@ -105,7 +105,12 @@ def secrets(options: dict[str, t.Any], where: str) -> list[str]:
 
 
 # Names, and of an app the values that are meant to be seen: its secrets have an input of their own.
-OPEN = {"compose_app_apps.environment", "compose_app_apps.secrets.environment", "shares_list.credentials"}
+OPEN = {
+    "compose_app_apps.environment",
+    "compose_app_apps.secrets.environment",
+    "hub_environment",  # people read it in their servers
+    "shares_list.credentials",
+}
 
 
 def test_secrets_are_never_shown() -> None:

@@ -115,6 +115,7 @@ def test_the_least_of_person_and_image_is_what_the_kernel_keeps(lab: t.Any, mode
     assert (host["CpuQuota"], host["PidsLimit"]) == (100_000, 150), (
         "without limits of his own the hub's and the image's"
     )
+    assert "LM_LICENSE_FILE=27000@licences.lab.test" in inspect(lab, "jupyter-bob")["Config"]["Env"], "hub_environment"
     bob.stop()
 
 

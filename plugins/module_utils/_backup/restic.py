@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from .._common import files, process
+from .._common import files, outgoing, process
 from .model import ANY, INCOMPLETE, TAG, Settings
 
 IDENTITY = "/etc/labserver/backup/repository-id"
@@ -76,6 +76,7 @@ def run_restic(settings: Settings) -> Callable[[Sequence[str]], Done]:
         "HOME": "/root",
         "RESTIC_CACHE_DIR": CACHE,
         "RESTIC_PROGRESS_FPS": "0.1",
+        **outgoing.environment(),
         **settings.environment,
         "RESTIC_REPOSITORY": settings.repository,
         "RESTIC_PASSWORD": settings.password,

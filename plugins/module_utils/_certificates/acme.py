@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from .._common import ports, process
+from .._common import outgoing, ports, process
 from .model import Entry, SourceError
 from .store import Pair
 
@@ -187,7 +187,8 @@ def get(entry: Entry, root: Path, now: datetime, log: process.Sink, force: bool 
         move_aside(config, entry.name, now)
     if (options.get("challenge") or "webroot") == "webroot":
         Path(options.get("webroot") or WEBROOT).mkdir(mode=0o755, parents=True, exist_ok=True)
-    environment = {str(key): str(value) for key, value in (options.get("environment") or {}).items()}
+    given = {str(key): str(value) for key, value in (options.get("environment") or {}).items()}
+    environment = {**outgoing.environment(root), **given}
     if options.get("ca_bundle"):
         environment["REQUESTS_CA_BUNDLE"] = options["ca_bundle"]
     limit = float(options.get("timeout_seconds") or TIMEOUT_SECONDS)

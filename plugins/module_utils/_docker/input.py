@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from . import outgoing
+
 LOG_SIZE = re.compile(r"[1-9][0-9]*[kmg]")
 
 
@@ -38,6 +40,11 @@ def problems(inputs: Mapping[str, Any]) -> list[str]:
             "docker_daemon_options.hosts: the engine would not start, since its systemd unit already says -H fd://; "
             "leave it out and reach the engine from elsewhere by 'docker -H ssh://<user>@<host>'"
         )
+    found += outgoing.problems(
+        str(inputs.get("docker_http_proxy") or ""),
+        str(inputs.get("docker_https_proxy") or ""),
+        inputs.get("docker_no_proxy") or [],
+    )
     return found
 
 

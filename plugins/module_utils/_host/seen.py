@@ -18,7 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from .._common import services
+from .._common import outgoing, services
 from .._common.docker_api import DockerEngine, EngineError
 
 PROGRAM = "usr/local/sbin/labserver"
@@ -29,6 +29,7 @@ JOB_FILES = (
     "etc/systemd/system/labserver-*.timer",
     "var/lib/labserver/jobs/*.json",
     "etc/labserver/alerts.json",
+    outgoing.FILE,
 )
 SECRET_KEYS = ("environment", "mail", "webhook", "heartbeat_url")
 """Keys whose values may be secrets. A file with one is reported without a hash: later tasks ask for it."""
@@ -74,7 +75,8 @@ def _described(path: Path) -> list[Any]:
     """Return hash of the content, mode and owner of a file; the hash is empty where it could give a secret away."""
     found = path.stat()
     content = path.read_bytes()
-    digest = "" if path.suffix == ".json" and _may_hold_secrets(content) else hashlib.sha256(content).hexdigest()
+    secret = path.suffix == ".env" or (path.suffix == ".json" and _may_hold_secrets(content))
+    digest = "" if secret else hashlib.sha256(content).hexdigest()
     return [digest, stat.S_IMODE(found.st_mode), found.st_uid]
 
 

@@ -26,6 +26,9 @@ SMALLEST_TMP_BYTES = 64 << 20
 SHORTEST_USAGE_DAYS, LONGEST_USAGE_DAYS = 31, 3660
 """A report is made of whole months; and what is about people is not kept for ever."""
 REGISTRY = re.compile(r"([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+OWN_VARIABLES = frozenset({"HOME", "USER", "LOGNAME", "SHELL", "NB_USER", "NB_UID", "NB_GID", "JUPYTER_RUNTIME_DIR"})
+"""What labhub/servers/server.py sets for each person, or JupyterHub for each server."""
 GPU = re.compile(r"([0-9]{1,2}|(GPU|MIG)-[A-Za-z0-9-]+)\Z")
 
 
@@ -38,9 +41,25 @@ def problems(inputs: Mapping[str, Any]) -> list[str]:
         *_images(inputs),
         *_times(inputs),
         *_snippets(inputs),
+        *_environment(inputs),
         *lab_input.problems(inputs),
         *login_input.problems(inputs),
     ]
+
+
+def _environment(inputs: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with the variables of people's servers."""
+    found = []
+    for name, value in (inputs.get("hub_environment") or {}).items():
+        if not VARIABLE.fullmatch(str(name)):
+            found.append(f"hub_environment: {name!r} is not the name of a variable (letters, digits and underscores)")
+        elif name in OWN_VARIABLES or str(name).startswith(("JUPYTERHUB_", "LABSERVER_", "NVIDIA_")):
+            found.append(f"hub_environment[{name}]: the hub sets it itself; leave it out")
+        elif isinstance(value, dict | list | bool) or value is None:
+            found.append(f"hub_environment[{name}]: is no text and no number; write it in quotes")
+        elif "\n" in str(value) or "\0" in str(value):
+            found.append(f"hub_environment[{name}]: has a line break; a variable is one line")
+    return found
 
 
 def _network(inputs: Mapping[str, Any]) -> list[str]:

@@ -17,6 +17,7 @@ from jupyterhub.utils import maybe_future
 from tornado.httpclient import AsyncHTTPClient
 from traitlets import default
 
+from ..exchange.environment import lab_environment
 from ..exchange.images import Image
 from ..exchange.shares import Share, shares_of
 from ..exchange.text import clean
@@ -149,7 +150,8 @@ class LabSpawner(Container):
         self.runs = ""
 
     def get_env(self) -> dict[str, str]:
-        env: dict[str, str] = super().get_env()
+        env: dict[str, str] = lab_environment(self.settings)
+        env.update(super().get_env())
         env.update(server.person_environment(self.person))
         return env
 
