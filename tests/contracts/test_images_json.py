@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue import cli
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue import model as catalogue_model
+from ansible_collections.labserver.jupyter.plugins.module_utils._status import rooms
 from contract import Meets, Reader, check, reading, validate
 from image_writers import catalogue
 from labhub.servers import offer
@@ -35,6 +36,7 @@ READERS = [
     Reader("labhub/exchange", hub_file(lambda sources: sources.images), Meets.KEEPS, Meets.KEEPS),
     Reader("_catalogue", reading(table), missing=Meets.REFUSES),
     Reader("_registry", reading(protected), nothing=[]),
+    Reader("_status", reading(rooms.registry), nothing=[]),
 ]
 
 

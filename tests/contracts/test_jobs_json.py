@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.labserver.jupyter.plugins.module_utils._doctor import handle, read_files
 from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import status
 from ansible_collections.labserver.jupyter.plugins.module_utils._status import overview
 from contract import Meets, Reader, check, reading, validate
@@ -29,9 +30,16 @@ def row(root: Path) -> list[Any]:
     return [found[key] for key in ("level", "message", "last_run", "last_success")]
 
 
+def for_the_doctor(root: Path) -> list[Any]:
+    """As the doctor looks at the job of the backup."""
+    (found,) = read_files.of_lab_server(handle.World(root=root, now=NOW.timestamp), "tidy")
+    return [found.problem]
+
+
 # The file can be made again by the next run: what cannot be read counts as a job that never ran.
 READERS = [
     Reader("_schedule", reading(last_run), bad=Meets.LEAVES_OUT, nothing=asdict(status.Status("tidy"))),
+    Reader("_doctor", reading(for_the_doctor), bad=Meets.LEAVES_OUT, nothing=[""]),
     Reader("_status", reading(row), bad=Meets.LEAVES_OUT, nothing=["never-run", "", "", ""]),
 ]
 

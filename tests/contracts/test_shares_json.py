@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub import host
+from ansible_collections.labserver.jupyter.plugins.module_utils._status import rooms
 from contract import Meets, Reader, check, reading, validate
 from labhub.exchange.shares import shares_of
 from places import hub_file, hub_sources
@@ -27,6 +28,7 @@ def shares_root(root: Path) -> str:
 READERS = [
     Reader("labhub/exchange", hub_file(lambda sources: sources.shares), Meets.KEEPS, Meets.KEEPS),
     Reader("modules/hub_preflight", reading(shares_root), nothing=NO_SHARES),
+    Reader("_status", reading(rooms.shares), nothing=[]),
 ]
 
 

@@ -9,12 +9,23 @@ import json
 from pathlib import Path
 
 import pytest
-from contract import Meets, Reader, check, validate
+from ansible_collections.labserver.jupyter.plugins.module_utils._status import rooms
+from contract import Meets, Reader, check, reading, validate
 from places import hub_file, hub_sources
 from writers import PUBLIC, put, shares
 
 PATH = f"{PUBLIC}/shares-status.json"
-READERS = [Reader("labhub/exchange", hub_file(lambda sources: sources.shares_status), Meets.KEEPS, Meets.KEEPS)]
+
+
+def levels(root: Path) -> dict[str, str]:
+    """As ``labserver status`` shows them."""
+    return {row["share"]: row["level"] for row in rooms.shares(root)}
+
+
+READERS = [
+    Reader("labhub/exchange", hub_file(lambda sources: sources.shares_status), Meets.KEEPS, Meets.KEEPS),
+    Reader("_status", reading(levels), nothing={"data": "unknown", "manuals": "unknown"}),
+]
 
 
 @pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.room)

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterable
@@ -14,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from .._common import exchange
 from .handle import World
 from .model import Backup, Container, File, Target
 from .read_host import cron_files
@@ -83,7 +83,7 @@ def _judge(world: World, path: str, found: dict[str, File | None]) -> None:
 
 def backups(world: World) -> dict[str, Any]:
     """Return the backups that cron, a timer or a job of this host makes."""
-    found = [*_of_lab_server(world)]
+    found = [*of_lab_server(world)]
     for source, text in _scheduled(world):
         tool = TOOLS.search(text)
         copier = COPIERS.search(text)
@@ -154,24 +154,25 @@ def target(world: World, path: str) -> Target:
     return Target(path, True, (world.now() - newest) / 86400, newest_size, same)
 
 
-def _of_lab_server(world: World) -> list[Backup]:
+def of_lab_server(world: World, job: str = "backup") -> list[Backup]:
     """Return the job ``backup`` of a lab server, by its status file."""
-    made = world.status("/etc/labserver/jobs.d/backup.json")
+    made = world.status(f"/etc/labserver/jobs.d/{job}.json")
     if made is None:
         return []
+    name = f"/var/lib/labserver/jobs/{job}.json"
     problem = ""
     try:
-        status = json.loads(world.text("/var/lib/labserver/jobs/backup.json"))
+        status = exchange.parse(world.content(name), name)
         last = str(status.get("last_success") or "")
         age = world.now() - datetime.fromisoformat(last.replace("Z", "+00:00")).timestamp() if last else None
         if status.get("level") == "critical":
             problem = f"its last run failed: {status.get('message')}"
         elif age is not None and age > 3 * 86400:
             problem = f"the last one that succeeded is {age / 86400:.0f} days old"
-    except (ValueError, AttributeError):
+    except ValueError:  # the next run writes it again
         if world.now() - made.st_mtime > 2 * 86400:
             problem = "it has never run"
-    return [Backup("the job backup", "restic", problem=problem)]
+    return [Backup(f"the job {job}", "restic", problem=problem)]
 
 
 def credentials_of(options: Iterable[str]) -> list[str]:
