@@ -88,7 +88,9 @@ def test_pictures_are_shown_and_made_by_a_test() -> None:
     kept = {path.stem for path in PICTURES.iterdir()}
     assert shown == kept
     test = (ROOT / "tests/hub_process/test_live_pictures.py").read_text()
-    for name in kept:
+    # What the browser of tests/soak/images leaves in .cache/screenshots/images, looked at and copied by hand.
+    of_images = {"desktop", "full-home", "vscode"}
+    for name in kept - of_images:
         page_name, width, scheme = name.rsplit("-", 2)
         assert f'"{page_name}-{{width}}-{{scheme}}"' in test
         assert width in ("1280", "390") and scheme in ("light", "dark")
