@@ -18,6 +18,7 @@ from paths import ROOT
 
 sys.path.insert(0, str(ROOT / "plugins"))
 
+from module_utils._schedule import model
 from module_utils._status import services
 
 VARIABLES = {"compose_app_apps": [{"name": "wiki"}, {"name": "old", "state": "absent"}]}
@@ -52,3 +53,21 @@ def test_who_names_services_takes_them_off_again() -> None:
     """The list of the apps is written anew without those that are absent."""
     for role in ("hub", "registry", "cocalc"):
         assert f"services.d/{role}.json" in (ROOT / f"roles/{role}/tasks/absent.yml").read_text(), role
+
+
+def test_no_job_may_have_the_name_of_a_service() -> None:
+    """Both would be ``/etc/systemd/system/labserver-<name>.service``, and a job that cron runs has no unit: it would go."""
+    units = {path.stem.removeprefix("labserver-") for path in ROOT.glob("roles/*/files/labserver-*.service")}
+    assert units == model.SERVICES
+    job = {"command": ["/bin/true"], "schedule": "daily"}
+    for name in units:
+        assert "give the job another name" in model.problems([{"name": name, **job}])[0]
+    jobs = {
+        job["name"]
+        for path in ROOT.glob("roles/*/vars/main.yml")
+        for key, value in (yaml.safe_load(path.read_text()) or {}).items()
+        if key.endswith("_jobs") and isinstance(value, list)
+        for job in value
+    }
+    assert {"usage", "hub-watch"} <= jobs
+    assert jobs & units == set()

@@ -26,7 +26,7 @@ def of(lab: t.Any, person: str) -> dict[str, float]:
 
 @pytest.mark.parametrize("how", ["stop", "kill"])
 def test_what_a_server_used_is_known_as_soon_as_it_ended(lab: t.Any, how: str) -> None:
-    assert lab.sh("systemctl is-active labserver-usage.service").strip() == "active"
+    assert lab.sh("systemctl is-active labserver-usage-watch.service").strip() == "active"
     bob = lab.without_server("bob")
     before = of(lab, "bob")
     bob.start(NOTEBOOK)

@@ -22,6 +22,10 @@ LONGEST_NAME = 48  # as long as anybody wants in a file name
 ALERTS = ("warning", "critical", "never")
 
 
+SERVICES = frozenset({"catalogue", "hub-network", "notebooks", "usage-watch"})
+"""Names of units that roles install. A job's unit would be written in their place, or removed with the job's."""
+
+
 @dataclass(frozen=True)
 class Job:
     """One thing that a server does regularly.
@@ -58,6 +62,11 @@ def problems(items: Sequence[Mapping[str, Any]], label: str = "jobs") -> list[st
         if name in seen:
             found.append(f"{where}: the name is also that of {label}[{seen[name]}]; give each job a name of its own")
         seen.setdefault(name, index)
+        if name in SERVICES:
+            found.append(
+                f"{where}: a service of this collection has the unit labserver-{name}.service, which a job of this name"
+                " would take away; give the job another name"
+            )
         if item.get("state", "present") == "absent":
             continue
         found.extend(f"{where}: {problem}" for problem in _problems_of(item))

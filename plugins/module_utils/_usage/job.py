@@ -105,7 +105,9 @@ def attend(world: World, wanted: settings.Settings, find: Callable[[str], quota.
     try:
         try:
             with lock.hold(world.root, LOCK):
-                problems.append("labserver-usage.service does not run, so memory is counted every few minutes only")
+                problems.append(
+                    "labserver-usage-watch.service does not run, so memory is counted every few minutes only"
+                )
                 recorder = Recorder(world, store, wanted.cgroup_parent)
                 recorder.catch_up()
                 recorder.sample()

@@ -73,7 +73,7 @@ def test_without_the_service_the_job_counts_itself_and_says_so(lab: Lab) -> None
     for _round in range(13):
         found = attend(lab)
         lab.wait(300)
-    assert found == ["labserver-usage.service does not run, so memory is counted every few minutes only"]
+    assert found == ["labserver-usage-watch.service does not run, so memory is counted every few minutes only"]
     assert shown(lab)["people"]["mira"] == {
         "hours": 1.0, "cpu_hours": 2.0, "memory_gib_hours": 1.0, "gpu_hours": 1.0, "disk_bytes": 3 << 30
     }  # fmt: skip
