@@ -56,7 +56,7 @@ def test_who_names_services_takes_them_off_again() -> None:
 
 
 def test_no_job_may_have_the_name_of_a_service() -> None:
-    """Both would be ``/etc/systemd/system/labserver-<name>.service``, and a job that cron runs has no unit: it would go."""
+    """Both have the unit ``labserver-<name>.service``, and a job that cron runs has none: the file would go."""
     units = {path.stem.removeprefix("labserver-") for path in ROOT.glob("roles/*/files/labserver-*.service")}
     assert units == model.SERVICES
     job = {"command": ["/bin/true"], "schedule": "daily"}
