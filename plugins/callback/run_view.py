@@ -5,17 +5,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
-import time
-import typing as t
-from pathlib import Path
-
-from ansible import constants, context
-from ansible.plugins.callback.default import CallbackModule as Default
-from ansible_collections.labserver.jupyter.plugins.module_utils._common import files
-from ansible_collections.labserver.jupyter.plugins.plugin_utils import _run_view as core
-
 DOCUMENTATION = r"""
 name: run_view
 type: stdout
@@ -35,6 +24,17 @@ extends_documentation_fragment:
 requirements:
   - set as C(stdout_callback) in the configuration, as the C(ansible.cfg) of this collection's checkout has it
 """
+
+import shutil
+import sys
+import time
+import typing as t
+from pathlib import Path
+
+from ansible import constants, context
+from ansible.plugins.callback.default import CallbackModule as Default
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import files
+from ansible_collections.labserver.jupyter.plugins.plugin_utils import _run_view as core
 
 COLOURS = {
     "ok": constants.COLOR_OK,

@@ -110,7 +110,8 @@ def _elsewhere(
         return
     host, _colon, port = registry.rpartition(":") if ":" in registry else (registry, "", "443")
     fitting = [door for door in doors if door.port == int(port) and _among(host, door.names)]
-    if not any(door.server == source for door in fitting):
+    of_source = [door for door in fitting if door.server == source]
+    if not of_source:
         where = [f"{door.server} as {_listed(door.names) or 'any name'} at port {door.port}" for door in doors]
         yield (
             f"{name}: hub_registry is {registry}, but {source} does not publish its registry there"
@@ -118,8 +119,7 @@ def _elsewhere(
             f" server_names: [{host}], upstream: 'http://127.0.0.1:{registries[source]['registry_port']}'}}"
         )
         return
-    door = next(door for door in fitting if door.server == source)
-    yield from _trust(name, values, registry, host, door, lab.hosts[source])
+    yield from _trust(name, values, registry, host, of_source[0], lab.hosts[source])
 
 
 def _trust(name: str, values: Values, registry: str, host: str, door: Door, source: Values) -> Iterator[str]:

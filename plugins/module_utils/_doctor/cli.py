@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import Any
 
 # The checks put themselves on the list.
-from . import containers, exposure, limits, people, show, upkeep  # noqa: F401
+from . import containers, exposure, limits, people, show, upkeep  # noqa: F401  # pylint: disable=unused-import
 from .handle import World
 from .read import read
 

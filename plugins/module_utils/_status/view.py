@@ -63,7 +63,7 @@ def worst(report: Any) -> str:
     return "warning" if level in ("overdue", "unknown") else level
 
 
-def bar(part: float, whole: float, shown: str) -> Html:
+def gauge(part: float, whole: float, shown: str) -> Html:
     """Return how full something is as a picture with its words."""
     share = max(0.0, min(1.0, part / whole)) if whole else 0.0
     colour = "--bad" if share > 0.95 else "--warn" if share > 0.85 else "--bar"
@@ -120,11 +120,13 @@ def _servers(report: Mapping[str, Any]) -> list[Html]:
     parts = [element("h3", "People's servers"), element("p", said)]
     if total:
         free = host.get("available_bytes", 0)
-        parts.append(element("p", bar(total - free, total, f"{sizes.text(free)} of {sizes.text(total)} free for more")))
+        parts.append(
+            element("p", gauge(total - free, total, f"{sizes.text(free)} of {sizes.text(total)} free for more"))
+        )
     shown = [
         (
             row["user"],
-            bar(row["memory_bytes"], row["memory_limit_bytes"] or total, _of(row)),
+            gauge(row["memory_bytes"], row["memory_limit_bytes"] or total, _of(row)),
             f"{row['cpu_seconds'] / 3600:.1f} h"
             + (f", at most {row['cpu_limit']:g} cores" if row["cpu_limit"] else ""),
             row["image"],
@@ -153,7 +155,7 @@ def _disks(report: Mapping[str, Any]) -> list[Html]:
         left = row.get("days_left")
         soon = "" if left is None else f"full in {left:.0f} days"
         rows.append(
-            (row["disk"], bar(total - free, total, row["message"]), curve(row.get("history") or (), total), soon)
+            (row["disk"], gauge(total - free, total, row["message"]), curve(row.get("history") or (), total), soon)
         )
     return [element("h3", "Disks"), page.table(("disk", "used", "free over time", "trend"), rows)] if rows else []
 

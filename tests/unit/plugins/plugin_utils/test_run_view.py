@@ -40,7 +40,7 @@ def test_changes_are_told_in_words_once_and_what_is_quiet_in_one_line() -> None:
         ("Deploy | Run the proxy", "ok"),
     )
     quiet = [part(host, "docker", ("Install | Install the engine", "ok")) for host in ("boreas", "castor")]
-    jobs = [part("atlas", "schedule", ("Jobs | Schedule the jobs", "changed")) for _ in range(2)]
+    jobs = [part("atlas", "schedule", ("Jobs | Schedule the jobs", "changed")) for _number in range(2)]
     assert core.summary(["atlas", "boreas", "castor"], [hub, *quiet, *jobs]) == [
         "atlas:",
         "  changed hub: write /etc/a; make /srv/b; run the hub",

@@ -165,7 +165,9 @@ def test_the_service_goes_on_when_a_disk_is_full_and_says_it_once(lab: Lab, monk
     service = Service(recorder, told, said.append)
     container = lab.start("mira")
     keep = store.keep
-    monkeypatch.setattr(store, "keep", lambda *_: (_ for _ in ()).throw(sqlite3.OperationalError("disk is full")))
+    monkeypatch.setattr(
+        store, "keep", lambda *_arguments: (one for one in ()).throw(sqlite3.OperationalError("disk is full"))
+    )
     lab.show()
     for event in (lab.events[0], LOST, LOST):
         told.put(event)

@@ -65,7 +65,8 @@ def test_what_the_group_of_all_has_more_is_of_those_who_ended() -> None:
     assert before == Parent(30_000_000_000, 5_000_000_000)
     assert model.used_by_ended(before, now, ended) == 8.0
     assert model.used_by_ended(None, now, ended) is None
-    assert model.used_by_ended(now, before, ended) is None, "a counter that began again tells nothing"
+    earlier, later = now, before
+    assert model.used_by_ended(earlier, later, ended) is None, "a counter that began again tells nothing"
     (span,) = model.settle(ended, 8.0)
     assert (span.cpu, span.estimated, span.seconds) == (8.0, 0.0, 8.0)
 

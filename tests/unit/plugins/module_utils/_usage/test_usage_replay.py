@@ -246,7 +246,7 @@ def day(seed: int, version: int, restarts: int, folder: Path) -> Played:
     played = Played(Lab(folder / "root", version), folder / "usage.sqlite")
     played.begin()
     mine = {person: played.start(person, chance.uniform(0, 4), chance.randrange(1 << 28, 1 << 33)) for person in PEOPLE}
-    moments = sorted(chance.uniform(0, 86400) for _ in range(restarts))
+    moments = sorted(chance.uniform(0, 86400) for _number in range(restarts))
     for before, after in zip([0.0, *moments], [*moments, 86400.0], strict=True):
         played.long_wait(after - before)
         what = chance.choice(["server"] * 12 + ["killed", "recorder", "recorder", "live", "engine", "host"])

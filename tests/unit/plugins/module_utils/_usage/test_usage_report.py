@@ -72,9 +72,9 @@ class Seen(HTMLParser):
         self.words = ""
         self.feed(text)
 
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
-        self.fetched += [one for one in attributes if one[0] in ("src", "href", "onerror", "onload", "action")]
+        self.fetched += [one for one in attrs if one[0] in ("src", "href", "onerror", "onload", "action")]
 
     def handle_data(self, data: str) -> None:
         self.words += data
