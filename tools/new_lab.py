@@ -24,7 +24,8 @@ from pathlib import Path
 import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
-import collection  # noqa: F401  # pylint: disable=unused-import  (makes the checkout importable as the collection)
+# Makes the checkout importable as the collection.
+import collection  # noqa: F401  # pylint: disable=unused-import
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts import names
 
 ROOT = Path(__file__).resolve().parents[1]

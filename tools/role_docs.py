@@ -19,7 +19,8 @@ import inventory_schema
 import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
-import collection  # noqa: F401  # pylint: disable=unused-import  (makes the checkout importable as the collection)
+# Makes the checkout importable as the collection.
+import collection  # noqa: F401  # pylint: disable=unused-import
 from ansible_collections.labserver.jupyter.plugins.plugin_utils import _inputs
 
 ROOT = Path(__file__).resolve().parents[1]
