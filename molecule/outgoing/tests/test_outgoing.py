@@ -76,7 +76,7 @@ def test_what_is_on_the_host_was_not_asked_for_at_the_proxy(gate: t.Any) -> None
 def test_there_is_a_certificate_and_cron_can_renew_it(plain: t.Any) -> None:
     before = plain.check_output("openssl x509 -noout -serial -in /etc/labserver/tls/server/cert.pem")
     # The environment of cron, which knows nothing of proxies.
-    done = plain.run("env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin labserver renew --force server")
+    done = plain.run("env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin /usr/local/sbin/labserver renew --force server")
     assert done.rc == 0, done.stdout + done.stderr
     assert plain.check_output("openssl x509 -noout -serial -in /etc/labserver/tls/server/cert.pem") != before
 
