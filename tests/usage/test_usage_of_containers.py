@@ -131,8 +131,8 @@ def test_what_is_stopped_killed_and_restarted_between_two_rounds_is_counted(
     rounds.round()
     counted, found = kernel_seconds(parent), sums(tmp_path)
     assert sum(one.cpu for one in found.values()) == pytest.approx(counted, rel=0.01, abs=0.05)
-    assert found["usage-mira"].starts == 2 and found["usage-mira"].cpu > 3
-    assert found["usage-ada"].cpu > 1 and found["usage-ada"].seconds > 3
+    assert found["usage-mira"].starts == 2 and found["usage-mira"].cpu > found["usage-jonas"].cpu
+    assert found["usage-ada"].cpu > found["usage-jonas"].cpu and found["usage-ada"].seconds > 3
     assert found["usage-jonas"].cpu < 0.5 and found["usage-jonas"].estimated == 0
 
 
