@@ -185,7 +185,7 @@ def test_password_of_the_repository_is_for_root_alone(saved: dict[str, t.Any]) -
 
 def test_drill_proves_the_backup(saved: dict[str, t.Any]) -> None:
     status = run_job("backup-drill")
-    assert (status["level"], "2 databases and" in status["message"]) == ("ok", True)
+    assert (status["level"], "3 databases and" in status["message"]) == ("ok", True)
     assert sh("ls /var/lib/labserver/backup").split() == [
         "complete.json",
         "exclude",
