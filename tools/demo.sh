@@ -70,12 +70,12 @@ may_work() {
 }
 
 start_host() {
-  if [ "$(docker inspect --format '{{.State.Running}}' "$name" 2>/dev/null || true)" = true ]; then
+  if [ "$(docker container inspect --format '{{.State.Running}}' "$name" 2>/dev/null || true)" = true ]; then
     echo "it runs already"
     return
   fi
   image=$(tools/host-image.sh trixie | tail -n 1)
-  if docker inspect "$name" >/dev/null 2>&1; then
+  if docker container inspect "$name" >/dev/null 2>&1; then
     docker start "$name" >/dev/null
   else
     docker network inspect "$name" >/dev/null 2>&1 || docker network create "$name" >/dev/null
