@@ -63,8 +63,11 @@ def test_old_ciphers_are_refused(server: t.Any, cipher: str) -> None:
 def test_testssl_finds_nothing_to_complain_of(other: t.Any, address: str, checks: str) -> None:
     """A judge from outside: the protocols, and what the server shows of itself and its certificate."""
     report = f"/run/testssl-{address}.json"
-    other.run(f"rm -f {report}; testssl {checks} --quiet --color 0 --warnings off --jsonfile {report} {address}")
-    found = json.loads(other.file(report).content_string)
+    for _attempt in range(3):  # on a busy machine one of its many connections may not come about: no verdict
+        other.run(f"rm -f {report}; testssl {checks} --quiet --color 0 --warnings off --jsonfile {report} {address}")
+        found = json.loads(other.file(report).content_string)
+        if not any("connect problem" in item["finding"] for item in found):
+            break
     said = {item["id"]: item["finding"] for item in found}
     offered = {kind: said[kind] for kind in ("SSLv2", "SSLv3", "TLS1", "TLS1_1", "TLS1_2", "TLS1_3")}
     assert [kind for kind, finding in offered.items() if not finding.startswith("not offered")] == ["TLS1_2", "TLS1_3"]
