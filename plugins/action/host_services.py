@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible.plugins.action import ActionBase
 from ansible_collections.labserver.jupyter.plugins.module_utils._common import services
 from ansible_collections.labserver.jupyter.plugins.plugin_utils import _seen
 
 
-def unchanged(arguments: dict[str, Any], variables: dict[str, Any] | None) -> bool:
+def unchanged(arguments: dict[str, Any], variables: Mapping[str, Any] | None) -> bool:
     """Tell whether the services are as they have to be, and nothing was done since that looks."""
     if not boolean(arguments.get("untouched", False), strict=False):
         return False
@@ -28,14 +28,10 @@ def unchanged(arguments: dict[str, Any], variables: dict[str, Any] | None) -> bo
     return _seen.served(_seen.seen(variables), wanted)
 
 
-class ActionModule(ActionBase):
+class ActionModule(_seen.Asking):
     """Asks the host unless the task says that nothing was touched."""
 
-    _supports_check_mode = True
-    _supports_async = False
+    MODULE = "labserver.jupyter.host_services"
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        if unchanged(dict(self._task.args), task_vars):
-            return {**result, **_seen.SKIPPED}
-        return {**result, **self._execute_module("labserver.jupyter.host_services", task_vars=task_vars)}
+    def unchanged(self, variables: Mapping[str, Any] | None) -> bool:
+        return unchanged(dict(self._task.args), variables)

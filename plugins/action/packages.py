@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from ansible.plugins.action import ActionBase
 from ansible_collections.labserver.jupyter.plugins.module_utils._docker import outgoing
 from ansible_collections.labserver.jupyter.plugins.plugin_utils import _seen
 
 
-def unchanged(arguments: dict[str, Any], variables: dict[str, Any] | None) -> bool:
+def unchanged(arguments: dict[str, Any], variables: Mapping[str, Any] | None) -> bool:
     """Tell whether nothing but the names of packages was asked for, and all of them are there."""
     names = arguments.get("name")
     names = names.split(",") if isinstance(names, str) else names
@@ -21,7 +21,7 @@ def unchanged(arguments: dict[str, Any], variables: dict[str, Any] | None) -> bo
     return _seen.installed(_seen.seen(variables), [str(name).strip() for name in names])
 
 
-def way_out(templar: Any, variables: dict[str, Any] | None) -> dict[str, str]:
+def way_out(templar: Any, variables: Mapping[str, Any] | None) -> dict[str, str]:
     """Return the variables that lead apt to the lab's proxy. In check mode on a bare host no file names it yet."""
     known = variables or {}
     http, https, direct = (
@@ -31,15 +31,14 @@ def way_out(templar: Any, variables: dict[str, Any] | None) -> dict[str, str]:
     return outgoing.variables(outgoing.desired(http or "", https or "", direct or []))
 
 
-class ActionModule(ActionBase):
+class ActionModule(_seen.Asking):
     """Asks the host where a package is missing or not known."""
 
-    _supports_check_mode = True
-    _supports_async = False
+    MODULE = "labserver.jupyter.packages"
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        if unchanged(dict(self._task.args), task_vars):
-            return {**result, **_seen.SKIPPED}
-        self._task.environment = [*(self._task.environment or []), way_out(self._templar, task_vars)]
-        return {**result, **self._execute_module("labserver.jupyter.packages", task_vars=task_vars)}
+    def unchanged(self, variables: Mapping[str, Any] | None) -> bool:
+        return unchanged(dict(self._task.args), variables)
+
+    def arguments(self, variables: Mapping[str, Any] | None) -> dict[str, Any]:
+        # As an argument and not in the environment of the task, which a list of the host's processes would show.
+        return {**super().arguments(variables), "outgoing": way_out(self._templar, variables)}

@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.plugins.action import ActionBase
 from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import model, params, plan
 from ansible_collections.labserver.jupyter.plugins.plugin_utils import _seen
 
 
-def unchanged(arguments: dict[str, Any], variables: dict[str, Any] | None) -> bool:
+def unchanged(arguments: dict[str, Any], variables: Mapping[str, Any] | None) -> bool:
     """Tell whether the jobs are known to be as wanted; arguments that are wrong are for the module to refuse."""
     checked = ArgumentSpecValidator(params.ARGUMENTS).validate(arguments)
     wanted = checked.validated_parameters
@@ -23,14 +23,10 @@ def unchanged(arguments: dict[str, Any], variables: dict[str, Any] | None) -> bo
     return _seen.scheduled(_seen.seen(variables), files)
 
 
-class ActionModule(ActionBase):
+class ActionModule(_seen.Asking):
     """Asks the host where anything differs or is not known."""
 
-    _supports_check_mode = True
-    _supports_async = False
+    MODULE = "labserver.jupyter.schedule"
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        if unchanged(dict(self._task.args), task_vars):
-            return {**result, **_seen.SKIPPED}
-        return {**result, **self._execute_module("labserver.jupyter.schedule", task_vars=task_vars)}
+    def unchanged(self, variables: Mapping[str, Any] | None) -> bool:
+        return unchanged(dict(self._task.args), variables)

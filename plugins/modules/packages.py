@@ -49,6 +49,10 @@ options:
         stands for the kernel's release. A package that apt does not know is left out.
     type: dict
     default: {}
+  outgoing:
+    description: Variables that lead apt to the lab's proxy. The controller's side of this module sets them.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
@@ -99,6 +103,7 @@ def main() -> None:
             "lists": {"type": "bool", "default": False},
             "refresh": {"type": "bool", "default": False},
             "kernel_modules": {"type": "dict", "default": {}},
+            "outgoing": {"type": "dict", "default": {}, "no_log": True},
         },
         supports_check_mode=True,
     )
@@ -107,7 +112,9 @@ def main() -> None:
     def run(command: Sequence[str]) -> tuple[int, str]:
         if module.get_bin_path(command[0]) is None:  # run_command would end the module
             return core.NOT_FOUND, f"{command[0]} is not installed"
-        status, out, err = module.run_command(list(command), environ_update=core.ENVIRONMENT)
+        status, out, err = module.run_command(
+            list(command), environ_update={**module.params["outgoing"], **core.ENVIRONMENT}
+        )
         return status, out + err
 
     modules = {

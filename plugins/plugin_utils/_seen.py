@@ -13,6 +13,7 @@ import hashlib
 import typing as t
 from collections.abc import Mapping, Sequence
 
+from ansible.plugins.action import ActionBase
 from ansible_collections.labserver.jupyter.plugins.module_utils._common import services
 from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import plan
 
@@ -60,3 +61,26 @@ def served(look: Mapping[str, t.Any], wanted: Sequence[services.Desired]) -> boo
     if any(one.name not in current for one in wanted):
         return False
     return services.compare(wanted, {name: services.Current(**state) for name, state in current.items()}) == ()
+
+
+class Asking(ActionBase):
+    """The controller's side of a module that is called only where something may differ from what was seen."""
+
+    _supports_check_mode = True
+    _supports_async = False
+    MODULE: t.ClassVar[str]
+
+    def unchanged(self, variables: Mapping[str, t.Any] | None) -> bool:
+        """Tell whether everything is known to be as the task wants it."""
+        raise NotImplementedError
+
+    def arguments(self, _variables: Mapping[str, t.Any] | None) -> dict[str, t.Any]:
+        """Return what the module is called with."""
+        return dict(self._task.args)
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result: dict[str, t.Any] = super().run(tmp, task_vars)
+        if self.unchanged(task_vars):
+            return {**result, **SKIPPED}
+        arguments = self.arguments(task_vars)
+        return {**result, **self._execute_module(self.MODULE, module_args=arguments, task_vars=task_vars)}

@@ -30,10 +30,9 @@ def render(variables: dict[str, str]) -> str:
 def environment(root: Path = Path("/")) -> dict[str, str]:
     """Return what a program that goes outside needs in its environment; nothing where no proxy was named.
 
-    Raises:
-        OSError: when the file is there and cannot be read.
+    Others than root may not read the file; nothing that they run here goes outside. Other errors raise OSError.
     """
     try:
         return parse((root / FILE).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         return {}

@@ -45,6 +45,13 @@ def problems(inputs: Mapping[str, Any]) -> list[str]:
         str(inputs.get("docker_https_proxy") or ""),
         inputs.get("docker_no_proxy") or [],
     )
+    secret = "@" in f"{inputs.get('docker_http_proxy') or ''}{inputs.get('docker_https_proxy') or ''}"
+    key = str(inputs.get("docker_upstream_key") or "")
+    if secret and inputs.get("docker_source") == "upstream" and not key.startswith("-----BEGIN"):
+        found.append(
+            "docker_upstream_key: give the key itself as text; fetching it by its URL would show the password of"
+            " docker_http_proxy in the list of processes"
+        )
     return found
 
 

@@ -34,21 +34,28 @@ class Disk:
     free: int = 0
 
 
-def look(found: Iterable[Mount], statvfs: Callable[[str], os.statvfs_result] = os.statvfs) -> list[Disk]:
-    """Return how full each local file system is that one of FOLDERS lies on, in order and once each."""
+def local(found: Iterable[Mount]) -> list[Mount]:
+    """Return the local file systems that one of FOLDERS lies on, in order and once each."""
     table = tuple(found)
-    seen: dict[str, Disk] = {}
+    seen: dict[str, Mount] = {}
     for folder in FOLDERS:
         mount = mounts.holding(folder, table)
-        if mount is None or mount.device in seen or mount.fstype in REMOTE or mount.fstype.startswith("fuse"):
-            continue
+        if mount is not None and mount.fstype not in REMOTE and not mount.fstype.startswith("fuse"):
+            seen.setdefault(mount.device, mount)
+    return list(seen.values())
+
+
+def look(found: Iterable[Mount], statvfs: Callable[[str], os.statvfs_result] = os.statvfs) -> list[Disk]:
+    """Return how full each local file system is."""
+    disks = []
+    for mount in local(found):
         try:
             numbers = statvfs(mount.target)
         except OSError:
             continue
         total, free = numbers.f_blocks * numbers.f_frsize, numbers.f_bavail * numbers.f_frsize
-        seen[mount.device] = Disk(mount.target, health(mount.target, numbers), total, free)
-    return list(seen.values())
+        disks.append(Disk(mount.target, health(mount.target, numbers), total, free))
+    return disks
 
 
 def health(target: str, numbers: os.statvfs_result) -> Health:

@@ -74,16 +74,13 @@ def look(world: World, *, mend: bool = True) -> list[Health]:
         found["secrets"] = signs.secrets(close(world.root / paths.CONFIGURATION.lstrip("/")))
     if not contained(world.root):
         table = mounts.parse(world.text("proc/self/mountinfo"))
-        own = local(table)
+        own = disks.local(table)
         found["writable"] = signs.writable(own, planned_read_only(world.text("etc/fstab")))
         found |= {f"growth{name}": verdict for name, verdict in grown(world, own, keep=mend).items()}
         found["kernel"] = signs.kernel(messages(kernel_log(world), world.uptime))
         found["memory"] = signs.memory(world.text("proc/pressure/memory"))
         found["raid"] = signs.raid(world.text("proc/mdstat"))
-        failed = world.said(
-            "systemctl", "list-units", "--state=failed", "--plain", "--no-legend", "--full", "--no-pager"
-        )
-        found["units"] = signs.units(failed or "")
+        found["units"] = signs.units(world.said(*FAILED_UNITS) or "")
         found["restart"] = restart(world)
         synchronized = world.said("timedatectl", "show", "--property=NTPSynchronized", "--value")
         found["clock"] = signs.clock(synchronized or "", world.uptime)
@@ -98,16 +95,6 @@ def of_host(root: Path, *, mend: bool = True) -> list[Health]:
 def contained(root: Path) -> bool:
     """Tell whether this is a container."""
     return (root / "run/systemd/container").exists() or (root / ".dockerenv").exists()
-
-
-def local(table: Sequence[mounts.Mount]) -> list[mounts.Mount]:
-    """Return the local file systems that the lab server writes to, once each."""
-    found: dict[str, mounts.Mount] = {}
-    for folder in disks.FOLDERS:
-        mount = mounts.holding(folder, table)
-        if mount and mount.fstype not in disks.REMOTE and not mount.fstype.startswith("fuse"):
-            found.setdefault(mount.device, mount)
-    return list(found.values())
 
 
 def planned_read_only(fstab: str) -> list[str]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from html import escape
 
+from .._common.page import text
 from .model import Sum
 from .table import GIB, HOUR, NUMBERS, Usage, numbers
 
@@ -54,14 +54,14 @@ def title(month: str) -> str:
 
 def page(usage: Usage, lab: str, made: str) -> str:
     """Return the page; ``made`` says when."""
-    body = [f"<h1>What was used{f' at {escape(lab)}' if lab else ''}</h1>"]
+    body = [f"<h1>What was used{f' at {text(lab)}' if lab else ''}</h1>"]
     for host, reason in sorted(usage.silent.items()):
-        body.append(f'<p class="note">Without {escape(host)}: {escape(reason)}</p>')
+        body.append(f'<p class="note">Without {text(host)}: {text(reason)}</p>')
     if not usage.months:
         body.append("<p>Nothing was recorded yet.</p>")
     for month in usage.months:
         body += _month(usage, month)
-    body.append(f"<footer><p>{WORDS}</p><p>Made {escape(made)}.</p></footer>")
+    body.append(f"<footer><p>{WORDS}</p><p>Made {text(made)}.</p></footer>")
     return f"{HEAD}<style>{STYLE}</style></head><body>\n" + "\n".join(body) + "\n</body></html>\n"
 
 
@@ -83,7 +83,7 @@ def _month(usage: Usage, month: str) -> list[str]:
     named = {name or "in no group": one for name, one in groups.items()}
     every = {**people, **{name: Sum() for name in sorted(disk) if name not in people}}
     size = {name: f"{disk[name][0] / GIB:.1f}" if name in disk else "-" for name in every}
-    parts = [f"<h2>{escape(title(month))}</h2>", f'<p class="lead">{escape(sentence(usage, month))}</p>']
+    parts = [f"<h2>{text(title(month))}</h2>", f'<p class="lead">{text(sentence(usage, month))}</p>']
     parts += _bars(named)
     parts += _table("Groups", "group", named)
     parts += _table("People", "person", every, ("disk GiB", size))
@@ -102,7 +102,7 @@ def _bars(sums: Mapping[str, Sum]) -> list[str]:
     if most <= 0:
         return []
     lines = [
-        f'<span>{escape(name)}</span><i style="width: {100 * one.cpu / most:.1f}%"></i>'
+        f'<span>{text(name)}</span><i style="width: {100 * one.cpu / most:.1f}%"></i>'
         f"<span>{one.cpu / HOUR:.0f} CPU hours</span>"
         for name, one in list(sums.items())[:BARS]
     ]
@@ -113,8 +113,8 @@ def _table(
     head: str, kind: str, sums: Mapping[str, Sum], more: tuple[str, Mapping[str, str]] | None = None
 ) -> Sequence[str]:
     columns = [kind, *NUMBERS, *([more[0]] if more else [])]
-    lines = ["<tr>" + "".join(f'<th scope="col">{escape(name)}</th>' for name in columns) + "</tr>"]
+    lines = ["<tr>" + "".join(f'<th scope="col">{text(name)}</th>' for name in columns) + "</tr>"]
     for name, one in sums.items():
         cells = [name, *numbers(one), *([more[1][name]] if more else [])]
-        lines.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>")
-    return [f'<h3>{escape(head)}</h3><div class="wide"><table>', *lines, "</table></div>"]
+        lines.append("<tr>" + "".join(f"<td>{text(cell)}</td>" for cell in cells) + "</tr>")
+    return [f'<h3>{text(head)}</h3><div class="wide"><table>', *lines, "</table></div>"]

@@ -24,6 +24,14 @@ archive_of() { # name of a part of the archive
   printf '%s\n' "$targets" | awk -F'|' -v o="$origin" -v n="$1" '$1 == o && $2 == n {print $3; exit}'
 }
 
+# The lab's proxy, where the role docker wrote down one (plugins/module_utils/_common/outgoing.py): mmdebstrap's apt has no
+# settings of the host. Read here, since the environment of Ansible's commands is seen in the list of processes.
+if [ -r /etc/labserver/outgoing.env ]; then
+  while IFS= read -r line; do
+    case $line in *=*) export "$line" ;; esac
+  done < /etc/labserver/outgoing.env
+fi
+
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 for source in "$@"; do

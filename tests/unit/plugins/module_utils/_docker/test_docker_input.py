@@ -36,6 +36,10 @@ def test_the_defaults_are_good() -> None:
             {"docker_daemon_options": {"hosts": ["tcp://0.0.0.0:2375"]}},
             "docker_daemon_options.hosts: the engine would not start",
         ),
+        (
+            {"docker_http_proxy": "http://lab:secret@proxy.example.org:3128", "docker_source": "upstream"},
+            "docker_upstream_key: give the key itself as text",
+        ),
     ],
 )
 def test_each_mistake_has_its_message(inputs: dict, message: str) -> None:
