@@ -13,9 +13,9 @@ from pathlib import Path
 from paths import ROOT
 
 DOCKER = """#!/bin/sh
-case "$1" in
-  inspect) echo true ;;
-  port) echo 127.0.0.1:9555 ;;
+case "$1 $2" in
+  "container inspect") echo true ;;
+  "port "*) echo 127.0.0.1:9555 ;;
 esac
 """
 
