@@ -34,7 +34,7 @@ packages=systemd,systemd-sysv,dbus,python3,python3-apt,sudo,cron,ca-certificates
 # What a real machine has and a container lacks: a writable /proc/sys (the nested engine switches on IP forwarding) and a root
 # whose mounts are shared (containers see shares that come and go).
 start='CMD ["/bin/sh","-c","mount -o remount,rw,bind /proc/sys; mount --make-rshared /; exec /lib/systemd/systemd"]'
-setsid -w mmdebstrap --quiet --variant=minbase --include="$packages" --aptopt='Acquire::Languages "none"' \
+setsid -w unshare --mount mmdebstrap --quiet --variant=minbase --include="$packages" --aptopt='Acquire::Languages "none"' \
   --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
   --customize-hook='copy-in /usr/local/share/ca-certificates /usr/local/share/' \
   --customize-hook='chroot "$1" update-ca-certificates >/dev/null' \

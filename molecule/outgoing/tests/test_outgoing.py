@@ -100,6 +100,12 @@ def test_an_image_does_not_keep_the_proxy(inspected: t.Any) -> None:
     assert "3129" not in told
 
 
+def test_the_mounts_of_the_host_stay_shared_when_the_base_image_is_built(inspected: t.Any) -> None:
+    """Else shares that are mounted later would be empty folders in containers."""
+    (root,) = [line for line in inspected.file("/proc/1/mountinfo").content_string.splitlines() if " / / " in line]
+    assert "shared:" in root
+
+
 def test_a_person_installs_packages_in_a_terminal(inspected: t.Any) -> None:
     """With the variables that role hub gives people's servers, as the role computes them."""
     image = inspected.check_output("docker images --format '{{.Repository}}:{{.Tag}}' outgoing/tools").strip()

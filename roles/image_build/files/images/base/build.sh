@@ -51,8 +51,9 @@ if [ $# -eq 0 ]; then
 fi
 mkdir -p /usr/local/share/ca-certificates
 
-# A session of its own: when mmdebstrap fails it ends its whole process group.
-setsid -w mmdebstrap --quiet --variant=minbase --include=ca-certificates,tini \
+# A session of its own: when mmdebstrap fails it ends its whole process group. Mounts of its own: from 1.5 on (Debian 13) it
+# makes all mounts private first, and then no container would see a share that the host mounts later.
+setsid -w unshare --mount mmdebstrap --quiet --variant=minbase --include=ca-certificates,tini \
   --aptopt='Acquire::Languages "none"' --aptopt='APT::Install-Recommends "false"' \
   --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
   --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
