@@ -55,6 +55,12 @@ def test_who_names_services_takes_them_off_again() -> None:
         assert f"services.d/{role}.json" in (ROOT / f"roles/{role}/tasks/absent.yml").read_text(), role
 
 
+def test_the_look_at_a_host_sees_every_service_of_the_roles() -> None:
+    """One that it does not see costs a remote call at each run."""
+    seen = yaml.safe_load((ROOT / "roles/host/vars/main.yml").read_text())["__host_services"]
+    assert {path.name for path in ROOT.glob("roles/*/files/labserver-*.service")} <= set(seen)
+
+
 def test_no_job_may_have_the_name_of_a_service() -> None:
     """Both have the unit ``labserver-<name>.service``, and a job that cron runs has none: the file would go."""
     units = {path.stem.removeprefix("labserver-") for path in ROOT.glob("roles/*/files/labserver-*.service")}
