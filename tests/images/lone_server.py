@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,13 +37,18 @@ class _Hub(http.server.BaseHTTPRequestHandler):
     """Answers what a server asks its hub."""
 
     protocol_version = "HTTP/1.1"
+    people: Mapping[str, tuple[str, str]] = {}
+    """Login and full names by tokens; whoever has another is alice."""
 
     def _answer(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         body: dict[str, Any] = {"version": "6.1.1"}
         if self.path.startswith("/hub/api/user"):
             scopes = ["access:servers!user=alice", "access:servers"]
-            body = {"kind": "user", "name": "alice", "admin": False, "groups": [], "scopes": scopes}
+            token = self.headers.get("Authorization", "").partition(" ")[2]
+            name, full_name = self.people.get(token, ("alice", "Alice"))
+            body = {"kind": "user", "name": name, "admin": False, "groups": [], "scopes": scopes}
+            body["user_info"] = {"name": full_name, "display_name": full_name}
         data = json.dumps(body).encode()
         self.send_response(200)
         self.send_header("X-JupyterHub-Version", "6.1.1")
@@ -59,9 +64,10 @@ class _Hub(http.server.BaseHTTPRequestHandler):
 
 
 @contextmanager
-def hub() -> Iterator[str]:
-    """Stand in for the hub; gives its address as containers see it."""
-    server = http.server.ThreadingHTTPServer(("0.0.0.0", 0), _Hub)
+def hub(people: Mapping[str, tuple[str, str]] | None = None) -> Iterator[str]:
+    """Stand in for the hub; gives its address as containers see it. ``people``: who has which token."""
+    handler = type("_Hub", (_Hub,), {"people": people or {}})
+    server = http.server.ThreadingHTTPServer(("0.0.0.0", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     gateway = docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}")
     try:
