@@ -70,6 +70,7 @@ PEOPLE: dict[str, Any] = {
         },
         {"name": "jonas", "groups": ["xps"], "expires": "2026-12-01"},
         {"name": "carla", "state": "locked"},
+        {"name": "room-physics", "full_name": "Physics I", "groups": ["xps"], "room": "notebook:2026"},
     ],
     "groups": [{"name": "leem", "limits": {"memory": "8G"}}, {"name": "xps"}],
     "expiry_notice_days": 21,

@@ -20,7 +20,7 @@ from .names import GROUP_NAME, SYSTEM_NAME, group_name_problem, login_name_probl
 
 USER_KEYS = (
     "name", "full_name", "groups", "host_groups", "admin", "uid", "state", "expires", "ssh_keys", "shell", "limits",
-    "quota", "system_name",
+    "quota", "system_name", "room",
 )  # fmt: skip
 GROUP_KEYS = ("name", "gid", "limits", "host_members")
 FOLDER_KEYS = ("path", "group", "others")
@@ -151,6 +151,12 @@ def _system_name(value: object) -> str:
     return value
 
 
+def _room(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f'"{value}" makes no room; rooms are listed in hub_rooms')
+    return value
+
+
 USER_FIELDS: dict[str, Callable[[object], Any]] = {
     "full_name": text,
     "groups": lambda value: names(value, GROUP_NAME),
@@ -163,6 +169,7 @@ USER_FIELDS: dict[str, Callable[[object], Any]] = {
     "shell": absolute_path,
     "quota": size,
     "system_name": _system_name,
+    "room": _room,
 }
 GROUP_FIELDS: dict[str, Callable[[object], Any]] = {
     "gid": lambda value: whole_number(value, LOWEST_ID, HIGHEST_ID),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .._common import folders
-from . import csv_file, settings
+from . import csv_file, rooms, settings
 from .check import check_folder, check_group, check_user, reporter
 from .limits import Limits
 from .model import Desired, Folder, Group, User
@@ -58,6 +58,7 @@ def desired(inputs: Mapping[str, Any], read: Callable[[str], str] = read_text) -
     why = folders.not_ours(chosen.archive_folder, "accounts") or _keeps_homes(chosen.archive_folder, chosen)
     if why:
         wrong.append(f'accounts_archive_folder: "{chosen.archive_folder}" {why}; give a folder of its own')
+    users |= rooms.entries(inputs.get("accounts_rooms") or [], users, groups, wrong)
     _cross_check(users, groups, wrong)
     people = tuple(_user(name, fields, limits) for name, (fields, limits, _label) in users.items())
     _system_names(people, {name: label for name, (_f, _l, label) in users.items()}, wrong)
@@ -212,6 +213,7 @@ def plain(wanted: Desired) -> dict[str, list[dict[str, Any]]]:
             "ssh_keys": None if user.ssh_keys is None else list(user.ssh_keys),
             "shell": user.shell,
             "quota": user.quota_bytes,
+            "room": user.room,
         }
         users.append(entry | {key: value for key, value in optional.items() if value is not None})
     groups = [

@@ -28,7 +28,8 @@ class User:
     """A person as asked for. None in ``full_name``, ``shell`` and ``ssh_keys`` leaves alone what is on the host.
 
     ``groups`` name lab groups (authoritative), ``host_groups`` groups of the host (only ever added to). ``expires`` is
-    the last day of access. ``quota_bytes`` 0 means no quota, None nothing said.
+    the last day of access. ``quota_bytes`` 0 means no quota, None nothing said. ``room`` None:
+    a person, else a room of a group with the image that it starts from (empty: the hub's default).
     """
 
     name: str
@@ -44,6 +45,7 @@ class User:
     shell: str | None = None
     limits: Limits = field(default_factory=Limits)
     quota_bytes: int | None = None
+    room: str | None = None
 
 
 @dataclass(frozen=True)
