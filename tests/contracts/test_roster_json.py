@@ -50,7 +50,7 @@ def gids(root: Path) -> dict[str, int]:
 
 
 def homes(root: Path) -> list[str]:
-    there = [f"/home/jupyter-{name}" for name in ("mira", "jonas", "carla")]
+    there = [f"/home/jupyter-{name}" for name in ("mira", "jonas", "carla", "room-physics")]
     return [path for path in backup_plan(root, there).paths if path.startswith("/home/")]
 
 
@@ -97,7 +97,10 @@ def test_the_hub_knows_people_as_the_inventory_has_them(sources: Sources) -> Non
     assert mira.groups == ("leem", "xps")
     assert mira.limits == Limits(cpu=1.5, memory_bytes=4 << 30, gpus=1, pids=512, images=("note*",))
     assert mira.home == "/home/jupyter-mira"
-    assert len({person.uid for person in roster.people.values()}) == 3
+    physics = roster.people["room-physics"]
+    assert (physics.room, physics.full_name, physics.groups) == ("notebook:2026", "Physics I", ("xps",))
+    assert [person.room for person in (mira, jonas, carla)] == [None] * 3
+    assert len({person.uid for person in roster.people.values()}) == 4
     assert roster.group_ids(mira) == tuple(sorted(roster.gids[name] for name in ("leem", "xps")))
     assert (jonas.admin, jonas.limits) == (False, Limits())
     last = datetime.date(2026, 12, 1)
@@ -127,4 +130,4 @@ def test_servers_get_the_limits_that_the_inventory_grants(sources: Sources) -> N
     assert server.allowance(settings, people_now["mira"]) == server.Allowance(1.5, 4 << 30, 512)
     assert server.allowance(settings, people_now["jonas"]).memory_bytes == 1 << 30
     cards = {name: person.limits.gpus for name, person in people_now.items()}
-    assert cards == {"mira": 1, "jonas": 0, "carla": 0}
+    assert cards == {"mira": 1, "jonas": 0, "carla": 0, "room-physics": 0}

@@ -52,6 +52,7 @@ def test_the_hub_gives_people_the_shares_of_their_groups(tmp_path: Path) -> None
         "mira": {"data": "rw", "manuals": "ro"},
         "jonas": {"data": "ro", "manuals": "ro"},
         "carla": {"manuals": "ro"},
+        "room-physics": {"data": "ro", "manuals": "ro"},
     }
     data, manuals = known
     assert (data.bind, data.mount_point, data.path) == (

@@ -79,6 +79,8 @@ class Engine:
         self.path = path
         self.homes = homes
         self.containers: dict[str, dict[str, Any]] = {}
+        self.bodies: dict[str, dict[str, Any]] = {}
+        """What was asked for when a container was made."""
         self._sites: dict[str, web.AppRunner] = {}
         self._loop = asyncio.new_event_loop()
         self._number = 0
@@ -179,6 +181,7 @@ class Engine:
         if name in self.containers:
             return web.json_response({"message": "Conflict: the name is in use"}, status=409)
         self._number += 1
+        self.bodies[name] = body
         address = f"127.{os.getpid() % 200 + 20}.{os.getpid() // 200 % 250}.{self._number}"
         self.containers[name] = {
             "Id": f"{self._number:064x}",

@@ -20,8 +20,10 @@ from .names import GROUP_NAME, SYSTEM_NAME, group_name_problem, login_name_probl
 
 USER_KEYS = (
     "name", "full_name", "groups", "host_groups", "admin", "uid", "state", "expires", "ssh_keys", "shell", "limits",
-    "quota", "system_name", "room",
+    "quota", "system_name",
 )  # fmt: skip
+ROOM_KEY = "room"
+"""Of entries that `rooms.py` makes of hub_rooms; people have no such key."""
 GROUP_KEYS = ("name", "gid", "limits", "host_members")
 FOLDER_KEYS = ("path", "group", "others")
 STATES = ("present", "locked", "absent")
@@ -220,7 +222,7 @@ def limits_of(raw: Mapping[str, Any], report: Report) -> Limits:
 
 def check_user(label: str, raw: object, problems: list[str]) -> Checked | None:
     """Check one entry of a list of people; returns its converted fields and limits, or None when it has no name."""
-    return _check_named(label, raw, problems, _Kind("mira", USER_KEYS, USER_FIELDS, login_name_problem))
+    return _check_named(label, raw, problems, _Kind("mira", (*USER_KEYS, ROOM_KEY), USER_FIELDS, login_name_problem))
 
 
 def check_group(label: str, raw: object, problems: list[str]) -> Checked | None:

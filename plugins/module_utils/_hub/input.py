@@ -123,6 +123,7 @@ def _numbers(inputs: Mapping[str, Any]) -> list[str]:
         ("hub_concurrent_spawns", 1),
         ("hub_start_timeout_seconds", 10),
         ("hub_password_minimum_length", 8),
+        ("hub_sharing_hours", 1),
     ):
         if float(inputs[name]) < least:
             found.append(f"{name}: {inputs[name]} is too small; give {least} or more")

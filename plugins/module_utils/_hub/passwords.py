@@ -114,6 +114,8 @@ def problems(roster: Mapping[str, Any], reset: list[str]) -> list[str]:
             found.append(f"reset[{index}]: nobody in the roster has the login name {name!r}")
         elif people[name].get("state", "present") != "present":
             found.append(f"reset[{index}]: the account {name!r} is {people[name]['state']}; it cannot get a password")
+        elif "room" in people[name]:
+            found.append(f"reset[{index}]: {name!r} is a room, into which nobody logs in; reset a person's password")
     return found
 
 
@@ -130,7 +132,7 @@ def compare(
 
     ``found`` is the record that fits the store as it is, ``recorded`` the one on the disk.
     """
-    people = roster["users"]
+    people = {name: person for name, person in roster["users"].items() if "room" not in person}
     kept = {name for name, person in people.items() if person.get("state", "present") != "absent"}
     wanted = {name for name, person in people.items() if person.get("state", "present") == "present"}
     present = entries or {}

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from jupyterhub import orm
+from labhub.exchange.settings import Settings
 from labhub.keeper.adoption import Adoption
 from labhub.keeper.keeper import Keeper
 from labhub.login.firstuse import LabFirstUseAuthenticator
@@ -53,7 +54,7 @@ async def revoked(app: Any) -> set[str]:
         return {user.name: user.cookie_id for user in app.db.query(orm.User)}
 
     before = sessions()
-    sources: Any = types.SimpleNamespace(settings=types.SimpleNamespace(culling_enabled=False, container_prefix=""))
+    sources: Any = types.SimpleNamespace(settings=Settings(culling_enabled=False))
     await Keeper(app, sources, silent_board()).round()
     return {name for name, cookie in sessions().items() if cookie != before[name]}
 
@@ -151,7 +152,7 @@ async def test_a_server_that_does_not_stop_delays_nobodys_removal(tmp_path: Path
             name=row.name, spawners={"": spawners[row.name]}, stop=lambda _server, name=row.name: stop(name)
         )
     app.proxy = types.SimpleNamespace(delete_user=nothing)
-    sources: Any = types.SimpleNamespace(settings=types.SimpleNamespace(culling_enabled=False, container_prefix=""))
+    sources: Any = types.SimpleNamespace(settings=Settings(culling_enabled=False))
     keeper = Keeper(app, sources, silent_board())
     await asyncio.wait_for(keeper.round(), 60)
     assert stopped == ["eve"]

@@ -131,6 +131,22 @@ async def test_endless_names_do_not_fill_the_store(lab: LabFirstUseAuthenticator
     assert lab.store.path.stat().st_size < 100_000
 
 
+async def test_nobody_logs_in_as_a_room_and_it_needs_no_password_to_start(
+    lab: LabFirstUseAuthenticator, tmp_path: Path
+) -> None:
+    document = roster_document()
+    document["users"]["room-x"] = {**document["users"]["alice"], "admin": False, "room": {"image": ""}}
+    (tmp_path / "roster.json").write_text(json.dumps(document))
+    room, alice = types.SimpleNamespace(name="room-x"), types.SimpleNamespace(name="alice")
+    lab.pre_spawn_start(room, None)
+    with pytest.raises(HTTPError, match="password of your own first"):
+        lab.pre_spawn_start(room, types.SimpleNamespace(handler=types.SimpleNamespace(current_user=alice)))
+    # Even where a password of that name came into the store.
+    lab.store.apply({"room-x": digest(ONE_TIME)}, [], "now")
+    with pytest.raises(HTTPError, match="people go by their own names"):
+        await login(lab, "room-x", ONE_TIME)
+
+
 async def test_one_time_passwords_must_be_changed(lab: LabFirstUseAuthenticator) -> None:
     user = types.SimpleNamespace(name="alice")
     assert lab.must_change("alice")

@@ -48,3 +48,37 @@ def test_a_registry_on_another_port_is_not_found_by_itself() -> None:
 )
 def test_what_fits_is_left_alone(changes: dict[str, Any], given: tuple[str, ...], roles: tuple[str, ...]) -> None:
     assert problems({**GOOD, **changes}, given, roles) == []
+
+
+ROOMS = {
+    **GOOD,
+    "hub_rooms": [{"name": "physics", "group": "course", "image": "scientific:2026"}],
+    "hub_images": {"teaching": {"groups": ["xps"]}},
+    "hub_image_repositories": ["*"],
+    "hub_default_image": "scientific",
+    "images_notebooks": [{"repository": "scientific", "tag": "latest"}, {"repository": "r"}],
+}
+
+
+def room(image: object) -> list[str]:
+    return problems({**ROOMS, "hub_rooms": [{"name": "physics", "group": "course", "image": image}]}, (), ALL)
+
+
+def test_rooms_with_an_image_of_the_lab_are_good() -> None:
+    assert problems(ROOMS, (), ALL) == []
+    assert room("pushed-by-hand") == [], "nobody knows offline what was pushed"
+    assert problems({**ROOMS, "hub_rooms": [{"name": "physics"}, "x", {"image": 3}]}, (), ALL) == []
+
+
+def test_rooms_with_an_image_that_is_nearly_one_of_the_lab_are_refused() -> None:
+    assert room("sientific") == [
+        "hub_rooms[0] (name=physics): the image sientific is unknown; did you mean scientific?"
+    ]
+
+
+def test_rooms_with_an_image_for_others_are_refused() -> None:
+    assert room("teaching") == [
+        "hub_rooms[0] (name=physics): the image teaching is for xps alone (hub_images), not for the room's group course"
+    ]
+    few = {**ROOMS, "hub_image_repositories": ["r", "teach*"]}
+    assert "the image scientific is not among hub_image_repositories" in problems(few, (), ALL)[0]

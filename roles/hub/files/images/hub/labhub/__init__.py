@@ -11,9 +11,9 @@ The packages, and which others each may import (``tests/hub/test_packages.py`` h
     words     (imports nothing)                           the languages of the pages, and the texts in them
     exchange  (imports words)                             reads the files, and the hub's settings
     login     (imports exchange, words)                   who may log in, and by which method
-    servers   (imports exchange, words)                   people's servers: form, container, start, failures, use
+    servers   (imports exchange, words)                   people's servers: form, container, start, failures, use, rooms
     guard     (imports exchange, servers)                 the filter before Docker's socket, a process of its own
-    portal    (imports exchange, servers, words)          the pages: first page, people, announcements
+    portal    (imports exchange, servers, words)          the pages: first page, people, announcements, rooms
     api       (imports exchange, words)                   bounds and refusals before JupyterHub's own API and pages
     keeper    (imports exchange, portal, servers, words)  revokes access, stops idle servers, copies the database
 

@@ -26,7 +26,7 @@ from .login.firstuse import LabFirstUseAuthenticator
 from .login.password_store import StoreError
 from .portal import pages
 from .portal.board import Board
-from .servers import choices
+from .servers import choices, rooms
 from .words import foreign, language
 
 
@@ -37,6 +37,7 @@ class LabHub(JupyterHub):
     sources: Sources = Instance(Sources, config=True, help="The exchange files and settings.")
     board: Board = Instance(Board)
     default_url: Any  # of JupyterHub
+    load_roles: Any  # of JupyterHub
     keeper: Keeper | None = None
     _task: asyncio.Task[None] | None = None
 
@@ -75,6 +76,9 @@ class LabHub(JupyterHub):
             self.default_url = pages.way_to_server
         super().init_tornado_settings()
         self.tornado_settings["way_to_server"] = pages.way_to_server
+        self.tornado_settings["oauth_no_confirm_list"] = rooms.Clients(
+            self.tornado_settings.get("oauth_no_confirm_list") or (), self.sources.roster
+        )
         for environment in (self.tornado_settings["jinja2_env"], self.tornado_settings["jinja2_env_sync"]):
             language.install(environment)
             environment.add_extension(foreign.Marked)
@@ -100,6 +104,11 @@ class LabHub(JupyterHub):
         if self.sources.roster.known:
             for line in rows.mend(self.db, people, self.sources.settings.container_prefix):
                 self.log.warning("%s", line)
+
+    async def init_role_creation(self) -> None:
+        """Add the roles of the rooms: JupyterHub deletes at its start what is not among those to load."""
+        self.load_roles = [*self.load_roles, *rooms.roles(self.sources.roster.current())]
+        await super().init_role_creation()
 
     async def start(self) -> None:
         self._prepare_choices()

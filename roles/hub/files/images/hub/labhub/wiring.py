@@ -53,6 +53,10 @@ def configure(c: Any, settings: Settings | None = None) -> None:
     hub.services = [{"name": KEEPER, "api_token": secrets.token_hex(32)}]
     hub.load_roles = [{"name": KEEPER, "services": [KEEPER], "scopes": ["access:servers"]}]
 
+    if settings.sharing:
+        # Names of others can be asked for, so that a server can be shared with one of them.
+        hub.extra_user_scopes = ["shares!user", "read:users:name"]
+
     c.ConfigurableHTTPProxy.should_start = False
     c.ConfigurableHTTPProxy.api_url = settings.proxy_api_url
     c.ConfigurableHTTPProxy.auth_token = secret(settings, "proxy_token")

@@ -29,7 +29,11 @@ class Limits:
 
 @dataclass(frozen=True)
 class Person:
-    """One person: the login name at the hub, the account on the host and what it may use."""
+    """One person: the login name at the hub, the account on the host and what it may use.
+
+    Or a room of a group, whose server all members use: ``room`` is then the image that it starts from (empty: the
+    hub's default), and nobody logs in by its name.
+    """
 
     name: str
     system_name: str
@@ -42,6 +46,7 @@ class Person:
     state: str = "present"
     expires: datetime.date | None = None
     limits: Limits = field(default_factory=Limits)
+    room: str | None = None
 
     def refusal(self, today: datetime.date) -> str:
         """Return why this person may not enter on the day ``today``, or an empty string."""
@@ -94,6 +99,7 @@ def parse_roster(document: Mapping[str, Any]) -> Roster:
             state=raw.get("state", "present"),
             expires=None if expires is None else datetime.date.fromisoformat(expires),
             limits=_limits(raw.get("limits")),
+            room=None if raw.get("room") is None else str(raw["room"].get("image") or ""),
         )
     return Roster(
         people=people,

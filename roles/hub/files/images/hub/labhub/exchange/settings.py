@@ -57,6 +57,8 @@ class Settings:
     culling_idle_seconds: int = 86400
     culling_warning_seconds: int = 900
     culling_groups: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    sharing: bool = False  # people may share their own servers
+    sharing_hours: int = 24
     disable_user_config: bool = True
     log_level: str = "INFO"
 

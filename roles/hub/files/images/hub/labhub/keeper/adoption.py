@@ -11,10 +11,10 @@ import logging
 from typing import Any
 
 import aiohttp
-from jupyterhub import orm, roles
 
 from ..exchange.sources import Sources
 from ..servers.outage import Outage
+from . import rooms
 from .orphans import LOOKS_BEFORE_ACTING, PATIENCE_LOOKS, Guard, Orphan, answers, compare
 
 LOG = logging.getLogger("labhub.keeper")
@@ -86,13 +86,7 @@ class Adoption:
             LOG.warning("the server %s could not be stopped: %s", orphan.name, error)
 
     def _user(self, name: str) -> Any:
-        row = orm.User.find(self.app.db, name)
-        if row is None:
-            row = orm.User(name=name)
-            self.app.db.add(row)
-            roles.assign_default_roles(self.app.db, entity=row)
-            self.app.db.commit()
-        return self.app.users[row]
+        return self.app.users[rooms.user_row(self.app.db, name)]
 
     async def _adopt(self, user: Any) -> None:
         """Let JupyterHub start the server: the spawner finds the one that runs and takes it over."""

@@ -12,7 +12,7 @@ import json
 import logging
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,12 @@ from sqlalchemy.exc import OperationalError
 from tornado.httpclient import AsyncHTTPClient
 
 from ..exchange.announcements import Announcement
+from ..exchange.roster import Person
 from ..exchange.sources import Sources
 from ..portal.board import Board
-from ..servers import usage
+from ..servers import usage, visits
 from ..words.language import later
-from . import copies, culling, rows
+from . import copies, culling, rooms, rows
 from .adoption import Adoption
 from .culling import Observation, Watch
 
@@ -48,6 +49,9 @@ WAIT_SECONDS = 2.0
 """A round waits so long for what may hang (a server, Docker, the proxy), which then goes on beside the next rounds."""
 
 IDLE = later("Your server is idle and will be stopped in {minutes} minutes. Files are kept; running work is not.")
+IDLE_ROOM = later(
+    "The room {room} is idle and will be stopped in {minutes} minutes. Files are kept; running work is not."
+)
 
 
 class Keeper:
@@ -122,6 +126,7 @@ class Keeper:
         people = authenticator.roster().people
         for line in rows.mend(db, people, self.settings.container_prefix):
             LOG.warning("%s", line)
+        self._shared(people)
         for orm_user in db.query(orm.User).all():
             person = authenticator.person(orm_user.name)
             if orm_user.name not in people and rows.forgotten(orm_user) and not self._has_server(orm_user):
@@ -134,6 +139,18 @@ class Keeper:
                 orm_user.admin = person.admin
                 roles.assign_default_roles(db, entity=orm_user)
                 db.commit()
+
+    def _shared(self, people: Mapping[str, Person]) -> None:
+        """Keep what several people use as the roster has it; before those who left are revoked, of whom it asks."""
+        authenticator, db, settings = self.app.authenticator, self.app.db, self.settings
+        may_enter = {name for name in people if authenticator.person(name) is not None}
+        for name in rooms.follow(db, authenticator.roster(), may_enter):
+            user = self.app.users[orm.User.find(db, name).id]
+            if user.spawner.active and not user.spawner.pending:
+                self._beside(f"stop {name} ", functools.partial(self._stop, user, ""))
+        hours = settings.sharing_hours if settings.sharing else 0
+        for line in visits.end_shares(db, hours, may_enter, visits.now_utc()):
+            LOG.warning("%s", line)
 
     def _has_server(self, orm_user: Any) -> bool:
         return any(one.active or one.pending for one in self.app.users[orm_user.id].spawners.values())
@@ -219,7 +236,11 @@ class Keeper:
             board.personal.pop(name, None)
         if what == "warn":
             minutes = max(1, round(settings.culling_warning_seconds / 60))
-            board.personal[name] = Announcement(IDLE, "warning", values={"minutes": str(minutes)}, stay=True)
+            values = {"minutes": str(minutes)}
+            words = IDLE
+            if person is not None and person.room is not None:
+                words, values = IDLE_ROOM, {**values, "room": person.full_name}
+            board.personal[name] = Announcement(words, "warning", values=values, stay=True)
             watch = dataclasses.replace(watch, warned_at=seen.at)
             LOG.info("warned %s: the server is idle", name)
         self._watches[name] = watch

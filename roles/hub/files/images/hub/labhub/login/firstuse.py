@@ -51,13 +51,18 @@ class LabFirstUseAuthenticator(OwnPasswords):
         return bool(await self.thread(self.store.change, name, digest.decode(), now))
 
     def must_change(self, name: str) -> bool:
-        """Tell whether the person still has a one-time password."""
+        """Tell whether the person still has a one-time password. A room has none, and nobody logs in as one."""
+        person = self.person(name)
+        if person is not None and person.room is not None:
+            return False
         entry = self.store.get(name)
         return entry is None or entry.one_time
 
     def pre_spawn_start(self, user: Any, spawner: Any) -> None:
-        """Refuse to start a server for a person with a one-time password."""
-        if self.must_change(user.name):
+        """Refuse to start a server for, or a room at the wish of, a person with a one-time password."""
+        asking = getattr(getattr(spawner, "handler", None), "current_user", None)
+        people = [user.name] if asking is None or self.person(asking.name) is None else [user.name, asking.name]
+        if any(map(self.must_change, people)):
             raise HTTPError(403, _("Please choose a password of your own first: Home, then Password."))
 
     def get_handlers(self, app: Any) -> list[tuple[str, type]]:

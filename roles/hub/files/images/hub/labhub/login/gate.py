@@ -102,6 +102,8 @@ class RosterGate(Authenticator):
         self._require_roster()
         person = self.roster().people.get(username)
         reason = _("it is not among the people of this server") if person is None else person.refusal(today())
+        if person is not None and person.room is not None:
+            reason = _("it belongs to a room, into which people go by their own names")
         if reason:
             sentence = _("Your login as {name} is right, but {reason}. Please ask the administrator.")
             raise HTTPError(403, sentence.format(name=username, reason=reason))

@@ -12,6 +12,7 @@ from typing import Any
 from ..exchange.announcements import SEVERITIES, Announcement
 from ..exchange.file import ExchangeFile
 from ..exchange.roster import Roster
+from ..servers import rooms
 from ..words.language import gettext, later, ngettext
 
 FAREWELL = later(
@@ -52,14 +53,19 @@ class Board:
         name: str | None = None,
         groups: tuple[str, ...] | None = None,
         own: Announcement | None = None,
+        of_rooms: Sequence[str] = (),
     ) -> list[dict[str, Any]]:
-        """Return text and severity of each announcement for a person, the most severe first; ``own`` is one more."""
+        """Return text and severity of each announcement for a person, the most severe first; ``own`` is one more.
+
+        ``of_rooms`` are the rooms of the person: what concerns these concerns the person.
+        """
         # A file that was removed announces nothing any more; one that is half written counts as unchanged.
         there = [file for file in self._files if file.path.exists()]
         found = [one for file in there for one in file.current() if one.holds(now, groups, name)]
         found += [own] if own else []
         if name is not None and name in self.personal and self.personal[name].holds(now, groups):
             found.append(self.personal[name])
+        found += [self.personal[room] for room in of_rooms if room in self.personal]
         found.sort(key=lambda one: -SEVERITIES.index(one.severity))
         return [{"text": _said(one), "severity": one.severity, "stay": one.stay} for one in found]
 
@@ -73,4 +79,5 @@ class Board:
         if person is None:
             return self.shown(now, user.name, ())
         own = farewell(person.expires, now.astimezone().date(), roster.notice_days)
-        return self.shown(now, user.name, person.groups, own)
+        mine = [room.name for room in rooms.rooms_of(roster, person)]
+        return self.shown(now, user.name, person.groups, own, mine)

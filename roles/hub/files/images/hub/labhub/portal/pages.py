@@ -20,11 +20,11 @@ from tornado.httputil import url_concat
 from tornado.web import HTTPError, authenticated
 
 from ..exchange.sources import Sources
-from ..servers import failures, usage
+from ..servers import failures, rooms, usage, visits
 from ..servers.outage import Outage, is_silence
 from ..words import amounts
 from ..words.language import gettext, later
-from . import admin, desk
+from . import admin, desk, together
 from .board import Board
 
 ANSWER_SECONDS = 3.0
@@ -53,7 +53,10 @@ class StayHandler(BaseHandler):
         keeper = getattr(self.app, "keeper", None)
         if keeper is None:
             raise HTTPError(503)
-        keeper.stay(self.current_user.name)
+        person = keeper.sources.roster.current().people.get(self.current_user.name)
+        mine = rooms.rooms_of(keeper.sources.roster.current(), person) if person else []
+        for name in (self.current_user.name, *(room.name for room in mine if room.name in keeper.board.personal)):
+            keeper.stay(name)
         self.set_status(204)
 
 
@@ -106,7 +109,15 @@ class LabHomeHandler(HomeHandler):
     def render_template(self, name: str, sync: bool = False, **more: Any) -> Any:
         if name == "home.html":
             more |= {"desk": self._view, "amount": amounts.amount, "cores": amounts.cores, "number": amounts.tenths}
+            more["together"] = self._together()
         return super().render_template(name, sync=sync, **more)
+
+    def _together(self) -> together.Together | None:
+        sources, roster = self.sources, self.sources.roster.current()
+        person = roster.people.get(self.current_user.name)
+        if person is None:
+            return None
+        return together.look(self.db, self.users, roster, sources.settings, person, visits.now_utc())
 
     async def _desk(self) -> desk.Desk | None:
         sources, user = self.sources, self.current_user

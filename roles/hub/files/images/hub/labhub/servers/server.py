@@ -32,6 +32,8 @@ TRUST = "ca-bundle.crt"
 """In the public folder: what the host trusts, the lab's own authority included."""
 RUNTIME_FOLDER = "/dev/shm/jupyter"  # noqa: S108
 """What Jupyter writes while it starts: in memory, as a home or disk that is full would keep its owner out."""
+ROOM_SETTINGS = "/opt/jupyter/etc/labserver-room"
+"""Where an image keeps the settings that let several people work in one notebook; others have no such folder."""
 LOG_OPTIONS = {"max-size": "5m", "max-file": "2"}
 TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108
 """What a server may write outside of its home in images as they are usual; here it counts as the server's memory."""
@@ -194,7 +196,9 @@ def token_of(container: Mapping[str, Any], person: Person) -> str:
 
 def person_environment(person: Person) -> dict[str, str]:
     """Return the variables that tell programs in the server whose it is."""
+    room = {} if person.room is None else {"JUPYTER_CONFIG_PATH": ROOM_SETTINGS}
     return {
+        **room,
         "HOME": person.home,
         "USER": person.system_name,
         "LOGNAME": person.system_name,

@@ -32,6 +32,8 @@ ADOPTION_SECONDS = 10.0
 SOON_SECONDS, FIRST_PAUSE_SECONDS, PAUSE_SECONDS = 2.0, 0.05, 0.2
 """Between two looks whether a server answers, at first so soon that nobody waits for the look."""
 SHARE_WAIT_SECONDS = 30.0
+SHARED_CACHE_SECONDS = 30
+"""So long a server that several people use believes what the hub said of who may enter."""
 CHOICES = ("image", "gpus")
 SHOWN = 120
 """Letters of somebody's choice that are shown."""
@@ -57,6 +59,8 @@ class LabSpawner(Container):
 
     @staticmethod
     async def _render_form(spawner: LabSpawner) -> str:
+        if spawner.person.room is not None:
+            return ""  # the inventory has chosen, and the server starts at once
         last = spawner.user_options.get("image") or (spawner.orm_spawner.user_options or {}).get("image")
         try:
             path = Path(spawner.settings.state_folder) / choices.FILE
@@ -88,7 +92,7 @@ class LabSpawner(Container):
 
     def _image(self) -> Image:
         images, person = self.sources.images.current(), self.person
-        wanted = self.user_options.get("image")
+        wanted = self.user_options.get("image") if person.room is None else person.room
         image = choose(images, person, wanted if isinstance(wanted, str) else None, self.settings.default_image)
         if image is None and self.handler is None and wanted:
             image = choose(images, person, None, self.settings.default_image)
@@ -106,6 +110,8 @@ class LabSpawner(Container):
         if known is not None and known.reason:
             values["why"] = known.reason
             text = later("The image {image} cannot be started: {why}. Choose another one.")
+        if person.room is not None:
+            text = later("The image {image} of this room cannot be started. Please ask the administrator.")
         raise StartError(failures.Failure("image", text, values=values))
 
     def _gpu_wish(self) -> int:
@@ -154,6 +160,12 @@ class LabSpawner(Container):
         env.update(super().get_env())
         env.update(server.person_environment(self.person))
         return env
+
+    def get_args(self) -> list[str]:
+        args: list[str] = super().get_args()
+        # Others than its owner may use it: who no longer may is out soon.
+        shared = self.person.room is not None or self.settings.sharing
+        return [*args, f"--HubOAuth.cache_max_age={SHARED_CACHE_SECONDS}"] if shared else args
 
     async def _free_gpus(self, wanted: int) -> tuple[str, ...]:
         """Return the cards for this server; raises StartError that says who uses them if not enough are free."""
