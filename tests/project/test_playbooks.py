@@ -101,7 +101,7 @@ def test_hosts_are_looked_at_when_it_is_asked_for(tmp_path: Path, more: list[str
     assert ("UNREACHABLE" in done.stdout) is (more != [])
 
 
-CHANGING = ("password", "prune", "renew", "restore", "sandbox", "site")
+CHANGING = ("adopt", "password", "prune", "renew", "restore", "sandbox", "site")
 
 
 @pytest.mark.parametrize("name", CHANGING)
@@ -120,7 +120,16 @@ def test_every_playbook_is_judged_by_whether_it_changes_hosts() -> None:
 
 
 def test_modules_that_change_hosts_show_that_the_run_lives() -> None:
-    looking = {"accounts_info", "doctor", "host", "hub_preflight", "registry_in_use", "registry_info", "run_lock"}
+    looking = {
+        "accounts_info",
+        "adopt_info",
+        "doctor",
+        "host",
+        "hub_preflight",
+        "registry_in_use",
+        "registry_info",
+        "run_lock",
+    }
     on_the_controller = {"host_program", "validate_inputs"}
     quiet = {
         path.stem
