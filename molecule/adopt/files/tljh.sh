@@ -13,7 +13,8 @@ site=$(/opt/tljh/hub/bin/python3 -c 'import site; print(site.getsitepackages()[0
 mkdir "$site/the_littlest_jupyterhub-2.0.0.dist-info"
 printf 'Metadata-Version: 2.1\nName: the-littlest-jupyterhub\nVersion: 2.0.0\n' > "$site/the_littlest_jupyterhub-2.0.0.dist-info/METADATA"
 mkdir -p /opt/tljh/user/lib/python3.11/site-packages/numpy-2.1.0.dist-info
-cp /root/config.yaml /root/hub.py /opt/tljh/config/
+cp /root/tljh-config /opt/tljh/config/config.yaml
+cp /root/hub.py /opt/tljh/config/
 groupadd jupyterhub-admins
 groupadd jupyterhub-users
 groupadd optics

@@ -86,11 +86,11 @@ def test_people_choose_their_passwords_at_tljh(server: Server) -> None:
 
 
 def test_looking_writes_the_inventory_and_changes_nothing(server: Server) -> None:
-    began = server.sh(STATE + "; find /opt/tljh /etc/systemd /var/lib -newer /root/config.yaml -type f | sort")
+    began = server.sh(STATE + "; find /opt/tljh /etc/systemd /var/lib -newer /root/hub.py -type f | sort")
     status, output = server.adopt("--check")
     assert status == 0, output
     assert "50 people, 49 with a password: can be taken over" in output
-    after = server.sh(STATE + "; find /opt/tljh /etc/systemd /var/lib -newer /root/config.yaml -type f | sort")
+    after = server.sh(STATE + "; find /opt/tljh /etc/systemd /var/lib -newer /root/hub.py -type f | sort")
     assert after == began
     inventory = yaml.safe_load((server.folder / "host_vars" / server.name / "adopted.yml").read_text())
     people = {each["name"]: each for each in inventory["accounts_users_host"]}
