@@ -126,7 +126,7 @@ def test_everybody_logs_in_with_the_old_password(server: Server) -> None:
         while not server.answers(NEW_PORT):
             if not server.answers(OLD_PORT):
                 stopped.append(time.monotonic())
-            time.sleep(0.3)
+            time.sleep(1)
         stopped.append(time.monotonic())
 
     with ThreadPoolExecutor(1) as pool:
@@ -162,7 +162,6 @@ def test_people_find_what_is_theirs(server: Server) -> None:
 def test_a_second_run_changes_nothing(server: Server) -> None:
     status, output = server.adopt(adopt_in_place=server.name)
     assert status == 0, output
-    assert f"{server.name:26} : ok=" not in output or "changed=0" in output.split("PLAY RECAP")[1]
     assert "changed=0" in output.split("PLAY RECAP")[1], output
 
 

@@ -18,7 +18,8 @@ KIND_WORDS = {"tljh": "The Littlest JupyterHub", "compose": "a hub by Docker Com
 
 def compare(current: Current, choices: Choices) -> Plan:
     """Return the plan; with refusals nothing of it may be carried out."""
-    refusals = judge.refusals(current, choices)
+    # A hub that is stopped cannot be asked, and need not be any more.
+    refusals = () if current.adopted in ("switched", "done") else judge.refusals(current, choices)
     if len(current.hubs) != 1:
         return Plan(refusals=refusals)
     hub = current.hubs[0]
