@@ -162,7 +162,8 @@ def test_people_find_what_is_theirs(server: Server) -> None:
 def test_a_second_run_changes_nothing(server: Server) -> None:
     status, output = server.adopt(adopt_in_place=server.name)
     assert status == 0, output
-    assert "changed=0" in output.split("PLAY RECAP")[1], output
+    told = output.split("PLAY RECAP")[1]
+    assert "changed=0" in told, told
 
 
 def test_the_way_back_brings_the_old_hub_as_it_was(server: Server) -> None:
