@@ -1,5 +1,11 @@
-# What TLJH's jupyterhub_config.py makes of config.yaml (tljh/configurer.py), but for proxy and spawner: the tests
-# log in at the hub itself and start no server there.
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What TLJH's jupyterhub_config.py makes of config.yaml (tljh/configurer.py), but for proxy and spawner.
+
+The tests log in at the hub itself and start no server there.
+"""
+
 from pathlib import Path
 
 import yaml

@@ -37,6 +37,7 @@ TLJH_UNITS = ("jupyterhub.service", "traefik.service")
 FRONT_DOOR = "nginx.service"
 """Of the role proxy, unless the host had one."""
 COMMAND_SECONDS = 120.0
+COPYING, COPY_SECONDS = ("cp", "chown"), 6 * 3600.0  # a registry's images
 VERSION = 1
 
 
@@ -46,7 +47,8 @@ class AdoptError(Exception):
 
 def run(argv: Sequence[str]) -> tuple[int, str]:
     """Return exit status and words of a command."""
-    done = process.call(argv, COMMAND_SECONDS, environment={"LC_ALL": "C"})
+    limit = COPY_SECONDS if argv[0] in COPYING else COMMAND_SECONDS
+    done = process.call(argv, limit, environment={"LC_ALL": "C"})
     return done.status, done.output.decode("utf-8", "replace") if done.status == 0 else done.words
 
 
@@ -251,8 +253,9 @@ def restore(effects: Effects, before: Before) -> list[str]:
             files.replace(target, copy_of(effects.root, path).read_bytes(), kept.mode, kept.uid, kept.gid)
     for home, mode in before.homes.items():
         with contextlib.suppress(FileNotFoundError):
-            if stat.S_IMODE(effects.inside(home).lstat().st_mode) != mode:
-                effects.inside(home).chmod(mode, follow_symlinks=True)
+            seen = effects.inside(home).lstat().st_mode
+            if stat.S_ISDIR(seen) and stat.S_IMODE(seen) != mode:
+                effects.inside(home).chmod(mode)
     aside = []
     for home in before.made:
         source = effects.inside(home)
