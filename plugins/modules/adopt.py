@@ -31,8 +31,8 @@ options:
   state:
     description:
       - V(kept) records how the host is, with copies of the account files and of C(/etc/fstab), below
-        C(/var/lib/labserver/adopt), and puts people's passwords into the store of the new hub.
-      - V(switched) stops the old hub and takes over passwords that were changed in between.
+        C(/var/lib/labserver/adopt).
+      - V(switched) stops the old hub and puts people's passwords into the store of the new one.
       - V(done) records that all worked.
       - V(may_go_back) changes nothing and says whether the way back can be gone.
       - V(back) restores what was recorded and starts the old hub.

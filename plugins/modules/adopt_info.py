@@ -59,11 +59,6 @@ with_password:
   description: How many of them keep the password they have.
   type: int
   returned: success
-ports:
-  description: Ports of the host that the old hub needs while it runs.
-  type: list
-  elements: int
-  returned: success
 running:
   description: Names of the people whose server runs.
   type: list

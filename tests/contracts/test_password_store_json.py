@@ -12,7 +12,6 @@ import bcrypt
 import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._adopt import takeover
 from ansible_collections.labserver.jupyter.plugins.module_utils._adopt.keep import Effects
-from ansible_collections.labserver.jupyter.plugins.module_utils._adopt.model import Passwords, Person
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub import passwords
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub.password_store import PasswordStore
 from contract import Meets, Reader, check, reading, validate
@@ -68,7 +67,7 @@ def test_module_and_hub_take_the_store_of_a_takeover(tmp_path: Path, monkeypatch
     for folder in ("srv/labserver", "etc/labserver"):
         (tmp_path / folder).mkdir(parents=True)
     old = bcrypt.hashpw(b"ferrets", bcrypt.gensalt(4)).decode()
-    takeover.seed(Effects(tmp_path), [Person("mira", "jupyter-mira")], Passwords(hashes={"mira": old, "gone": old}))
+    takeover.seed(Effects(tmp_path), {"mira": old})
     validate({PATH: (tmp_path / PATH).read_bytes()}, PATH, "password-store")
     assert checked_by_the_hub(tmp_path) == ["mira"]
     assert checked_by_the_module(tmp_path) == (["mira"], True)

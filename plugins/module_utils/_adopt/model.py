@@ -31,7 +31,6 @@ class Hub:
     cull_seconds: int | None = None
     https: bool = False
     container: str = ""
-    ports: tuple[int, ...] = ()  # of this host, which it needs while it runs
     computed: bool = False  # people who have an account on the host may log in, by a computation
 
 

@@ -30,7 +30,6 @@ WAVE_SECONDS = 20.0
 HUB_PYTHON = f"{read_hub.TLJH}/hub/bin/python3"
 # What tljh/configurer.py takes where config.yaml says nothing.
 CULL_SECONDS = 600
-OWN_PORTS = (15001, 8099)
 
 
 def ask(argv: Sequence[str]) -> tuple[int, str]:
@@ -199,7 +198,6 @@ def tljh(world: World) -> tuple[Hub, People, Passwords] | None:
         said.culls,
         _number(value("services.cull.timeout")) or CULL_SECONDS,
         bool(said.https),
-        ports=(_number(value("http.port")) or 80, _number(value("https.port")) or 443, *OWN_PORTS),
     )
     return hub, people, passwords
 
@@ -239,7 +237,6 @@ def compose(world: World, containers: Sequence[Container]) -> list[tuple[Hub, Pe
             (limits or [""])[-1],
             (cores or [""])[-1],
             container=container.name,
-            ports=tuple(port.host for each in containers for port in each.ports),
             computed=said.has_list and not said.allowed,
         )
         found.append((hub, people, passwords))

@@ -27,7 +27,6 @@ def report(current: Current, plan: Plan) -> dict[str, Any]:
         "adopted": current.adopted,
         "people": len(plan.people),
         "with_password": sum(person.has_password for person in plan.people),
-        "ports": [] if hub is None else list(hub.ports),
         "running": sorted(current.people.running),
         "inventory": dict(plan.inventory),
         "credentials": dict(plan.credentials),

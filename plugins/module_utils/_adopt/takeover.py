@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -15,7 +15,7 @@ from .._common import files
 from .._hub.password_store import PasswordStore
 from . import keep, plan
 from .keep import AdoptError, Effects
-from .model import Choices, Current, Passwords, Person
+from .model import Choices, Current
 
 STORE = "srv/labserver/hub/state/passwords.sqlite"
 RECORD = "etc/labserver/hub/password-store.json"
@@ -35,22 +35,18 @@ class Outcome:
 
 
 def prepare(effects: Effects, read: Read, choices: Choices, check: bool = False) -> Outcome:
-    """Keep how the host was, and bring passwords and images over. Raises AdoptError with all that is in the way."""
+    """Keep how the host was. Raises AdoptError with everything that is in the way."""
     before = keep.read(effects.root)
-    if before is not None and before.state in ("switched", "done"):
+    if before is not None and before.state in ("kept", "switched", "done"):
         return Outcome(False, before.state)
     current = read()
     wanted = plan.compare(current, choices)
     if wanted.refusals:
         raise AdoptError("\n".join(wanted.refusals))
-    kept = before is not None and before.state == "kept"
     if not check:
-        if not kept:
-            keep.keep(effects, current, wanted.people)
-        # Once more when the old hub is stopped: people may change them until then.
-        seed(effects, wanted.people, current.passwords)
+        keep.keep(effects, current, wanted.people)
         copy_images(effects, current)
-    return Outcome(not kept, "kept")
+    return Outcome(True, "kept")
 
 
 def switch(effects: Effects, read: Read, choices: Choices, check: bool = False) -> Outcome:
@@ -71,16 +67,15 @@ def switch(effects: Effects, read: Read, choices: Choices, check: bool = False) 
         if current.passwords.problems:
             keep.start_old(effects, before)
             raise AdoptError("\n".join(current.passwords.problems))
-    seed(effects, wanted.people, current.passwords)
+    names = {person.name for person in wanted.people}
+    seed(effects, {name: value for name, value in current.passwords.hashes.items() if name in names})
     copy_images(effects, current)
     keep.write(effects, replace(before, state="switched"))
     return Outcome(True, "switched")
 
 
-def seed(effects: Effects, people: Iterable[Person], passwords: Passwords, owner: int = HUB_UID) -> None:
+def seed(effects: Effects, hashes: Mapping[str, str], owner: int = HUB_UID) -> None:
     """Put passwords as people chose them into the hub's store; what it has for these names is the older one."""
-    names = {person.name for person in people}
-    hashes = {name: value for name, value in passwords.hashes.items() if name in names}
     path, record = effects.root / STORE, effects.root / RECORD
     for folder in (record.parent.parent, record.parent, path.parent.parent.parent, path.parent.parent):
         folder.mkdir(mode=0o755, exist_ok=True)
