@@ -28,9 +28,6 @@ PRESSURE_WARNING, PRESSURE_CRITICAL = 10.0, 40.0
 """Percent of five minutes in which everything waited for memory."""
 GROWTH_WARNING, GROWTH_CRITICAL = 7.0, 2.0
 """Days until a disk is full."""
-GROWTH_SECONDS = 2 * DAY
-"""Of a shorter time no growth is reckoned."""
-GROWTH_BYTES = 1 << 30
 MOST_NAMED = 5
 DISK_ERRORS = re.compile(
     r"(Buffer )?I/O error|blk_update_request: .*error|critical (medium|target) error|EXT4-fs error|"
@@ -147,39 +144,16 @@ def secrets(opened: Mapping[str, int]) -> Verdict:
     )
 
 
-def growth(target: str, samples: Sequence[tuple[float, float]], free: float) -> Verdict:
-    """Judge a disk by what was used on it over time (moment, bytes) and what is free."""
-    days = full_in(samples, free)
+def growth(target: str, days: float | None, free: int) -> Verdict:
+    """Judge a disk by the days until it is full (None: it does not grow) and the bytes that are free."""
     if days is None or days > GROWTH_WARNING:
         return OK, f"{target} does not fill up soon"
     level = "critical" if days <= GROWTH_CRITICAL else "warning"
     count = f"{days:.0f} day{'s' if round(days) != 1 else ''}"
     return level, (
-        f"{target} will be full in {count} if it goes on so ({sizes.text(int(free))} left); docs/howto/disk-full.md"
+        f"{target} will be full in {count} if it goes on so ({sizes.text(free)} left); docs/howto/disk-full.md"
         " says what usually takes the room"
     )
-
-
-def full_in(samples: Sequence[tuple[float, float]], free: float) -> float | None:
-    """Return in how many days a disk is full; None where it does not grow, or not long enough to tell.
-
-    It has to grow over the whole time and over its second half: what was copied once is no growth.
-    """
-    if len(samples) < 4 or samples[-1][0] - samples[0][0] < GROWTH_SECONDS:
-        return None
-    if samples[-1][1] - samples[0][1] < GROWTH_BYTES:
-        return None
-    slopes = [_slope(samples), _slope(samples[len(samples) // 2 :])]
-    slope = min(slopes)
-    return free / slope / DAY if slope > 0 else None
-
-
-def _slope(samples: Sequence[tuple[float, float]]) -> float:
-    """Return the bytes a second of the straight line nearest to all samples."""
-    middle = sum(at for at, _size in samples) / len(samples)
-    mean = sum(size for _at, size in samples) / len(samples)
-    spread = sum((at - middle) ** 2 for at, _size in samples)
-    return sum((at - middle) * (size - mean) for at, size in samples) / spread if spread else 0.0
 
 
 def _named(names: Sequence[str]) -> str:

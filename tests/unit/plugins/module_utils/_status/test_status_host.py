@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.process import Result
-from ansible_collections.labserver.jupyter.plugins.module_utils._status import host, signs
+from ansible_collections.labserver.jupyter.plugins.module_utils._status import host, signs, trend
 from ansible_collections.labserver.jupyter.plugins.module_utils._status.services import NAME
 
 NOW = 1_795_000_000.0
@@ -89,7 +89,7 @@ def test_who_only_looks_changes_nothing(machine: Machine) -> None:
     key = machine.write("etc/labserver/hub/secrets/cookie_secret", "x", 0o644)
     world = host.World(machine.root, lambda: NOW, machine.capture, cast(Any, machine.statvfs), lambda: KMSG)
     assert [one.level for one in host.look(world, mend=False)] == ["ok"] * 9
-    assert key.stat().st_mode & 0o777 == 0o644 and not (machine.root / host.HISTORY).exists()
+    assert key.stat().st_mode & 0o777 == 0o644 and not (machine.root / trend.PATH).exists()
 
 
 def test_a_host_that_shows_nothing_is_not_called_bad(tmp_path: Path) -> None:
@@ -198,22 +198,23 @@ def test_a_disk_that_fills_up_is_told_days_before(machine: Machine) -> None:
         machine.now += 3600
         machine.used += GIB // 2
     assert "/ will be full in 4 days if it goes on so" in machine.bad()["host-growth_root"][1]
-    assert len(json.loads((machine.root / host.HISTORY).read_bytes())["samples"]["/"]) == 61
+    assert len(json.loads((machine.root / trend.PATH).read_bytes())["free"]["/"]) == 61
     for _hour in range(60):
         machine.look()
         machine.now += 3600
     assert machine.bad() == {}, "it grows no more"
 
 
-def test_what_was_copied_once_is_no_growth(machine: Machine) -> None:
+@pytest.mark.parametrize("moment", [10, 50, 60, 75, 99])
+def test_what_was_copied_once_is_no_growth(machine: Machine, moment: int) -> None:
     for hour in range(100):
-        machine.used += 60 * GIB if hour == 10 else 0
+        machine.used += 60 * GIB if hour == moment else 0
         assert machine.bad() == {}
         machine.now += 3600
 
 
 def test_a_history_that_is_damaged_begins_anew(machine: Machine) -> None:
-    machine.write(host.HISTORY, '{"samples": {"/": [[1]]}}')
+    machine.write(trend.PATH, '{"free": {"/": [[1]]}}')
     assert machine.bad() == {}
 
 
@@ -221,4 +222,4 @@ def test_the_history_of_a_disk_ends(machine: Machine) -> None:
     for _day in range(400):
         machine.look()
         machine.now += 3600
-    assert len(json.loads((machine.root / host.HISTORY).read_bytes())["samples"]["/"]) <= 193
+    assert len(json.loads((machine.root / trend.PATH).read_bytes())["free"]["/"]) == 400
