@@ -44,6 +44,11 @@ class Status:
         """Which ways of telling failed, and why; empty when all got through."""
         return ", ".join(f"{way} ({told.failed})" for way, told in self.told.items() if told.failed)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether something is still to be told: after the quiet hours, or when it has lasted for a while."""
+        return any(told.held or told.again for told in self.told.values())
+
 
 def summary_line(text: str) -> str:
     """Return one printable line of what a job wrote as its summary."""

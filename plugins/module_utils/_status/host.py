@@ -18,9 +18,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from .._common import files, mounts, paths, process
-from . import disks, signs, trend
+from .._common import mounts, paths, process
+from . import disks, drives, in_force, listening, services, signs, trend
 from .services import Health, Service
 
 COMMAND_SECONDS = 10.0
@@ -44,6 +45,7 @@ class World:
     capture: Callable[[Sequence[str], float], tuple[process.Result, str]] = process.capture
     statvfs: Callable[[str], os.statvfs_result] = os.statvfs
     kernel: Callable[[], bytes] | None = None
+    containers: Callable[[], Any] = services.engine_containers
 
     def text(self, path: str) -> str:
         """Return a file of the host; empty where there is none."""
@@ -57,6 +59,10 @@ class World:
         result, text = self.capture(command, COMMAND_SECONDS)
         return text if result.status == 0 else None
 
+    def answer(self, *command: str) -> str:
+        """Return what a command writes, however it ends."""
+        return self.capture(command, COMMAND_SECONDS)[1]
+
     @property
     def uptime(self) -> float:
         """Seconds since the boot."""
@@ -68,6 +74,8 @@ def look(world: World, *, mend: bool = True) -> list[Health]:
     found: dict[str, signs.Verdict] = {}
     if mend:
         found["secrets"] = signs.secrets(close(world.root / paths.CONFIGURATION.lstrip("/")))
+    found["cron"] = in_force.cron_entries(world.root, mend=mend)
+    found["mounts"] = in_force.mounted(world.root, world.said, mend=mend)
     own = disks.local(mounts.parse(world.text("proc/self/mountinfo")))
     growth = grown(world, own, keep=mend)
     if not contained(world.root):
@@ -76,6 +84,9 @@ def look(world: World, *, mend: bool = True) -> list[Health]:
         found["kernel"] = signs.kernel(messages(kernel_log(world), world.uptime))
         found["memory"] = signs.memory(world.text("proc/pressure/memory"))
         found["raid"] = signs.raid(world.text("proc/mdstat"))
+        found |= drives.look(world.answer)
+        projects = {one.project for one in services.read(world.root)[0] if one.project}
+        found["ports"] = listening.look(world.root, world.containers, projects, keep=mend)
         found["units"] = signs.units(world.said(*FAILED_UNITS) or "")
         found["restart"] = restart(world)
         synchronized = world.said("timedatectl", "show", "--property=NTPSynchronized", "--value")

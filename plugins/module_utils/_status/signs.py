@@ -156,6 +156,48 @@ def growth(target: str, days: float | None, free: int) -> Verdict:
     )
 
 
+def mounted(
+    absent: Sequence[str], spared: Sequence[str], mended: Mapping[str, Sequence[str]], left: Mapping[str, Sequence[str]]
+) -> Verdict:
+    """Judge what fstab wants: ``absent`` are not mounted, ``spared`` neither, but with ``nofail``.
+
+    ``mended`` are options that were not in force and are now, ``left`` those that still are not.
+    """
+    said = []
+    if [*absent, *spared]:
+        said.append(
+            f"{_named([*absent, *spared])} is in /etc/fstab and not mounted, so what is written there lands on another"
+            " disk; see what lies there, then mount it"
+        )
+    for found, end in ((mended, "that is put right; find out who mounted it otherwise"), (left, "mount it anew")):
+        if found:
+            names = [f"{target} ({','.join(options)})" for target, options in found.items()]
+            said.append(f"options of /etc/fstab were not in force on {_named(names)}; {end}")
+    if not said:
+        return OK, "what /etc/fstab names is mounted as it says"
+    return "critical" if absent else "warning", "; ".join(said)
+
+
+def cron_entries(wrong: Sequence[str], left: Sequence[str]) -> Verdict:
+    """Judge cron's entries of the jobs: those that were missing or changed, and those of them that still are."""
+    if not wrong:
+        return OK, "cron has the entries of all jobs"
+    if left:
+        return "warning", f"cron's entries of {_named(left)} are missing or changed; run playbooks/site.yml"
+    return "warning", f"cron's entries of {_named(wrong)} were missing or changed; they are written again"
+
+
+def ports(found: Sequence[tuple[int, str, int]]) -> Verdict:
+    """Judge what listens where others can reach it and nobody named: port, program and uid (-1: a container)."""
+    if not found:
+        return OK, "only what is named can be reached from outside"
+    said = [f"{port} ({program}{f' of uid {uid}' if uid > 0 else ''})" for port, program, uid in found]
+    return "warning", (
+        f"TCP ports that nobody named can be reached from outside: {_named(said)}; end the program, let it listen on"
+        " 127.0.0.1, or name the port in schedule_ports"
+    )
+
+
 def _named(names: Sequence[str]) -> str:
     shown = ", ".join(clean(name, 80) for name in names[:MOST_NAMED])
     return f"{shown} and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else shown
