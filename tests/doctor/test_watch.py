@@ -94,7 +94,12 @@ def host() -> Iterator[Host]:
         [ROOT / "tools" / "host-image.sh", "trixie"], check=True, capture_output=True, text=True
     ).stdout.strip()
     made = Host()
-    options = ["--cap-add=SYS_ADMIN", "--security-opt=apparmor=unconfined", "--entrypoint=sleep"]
+    options = [
+        "--cap-add=SYS_ADMIN",
+        "--cap-add=SYS_PTRACE",
+        "--security-opt=apparmor=unconfined",
+        "--entrypoint=sleep",
+    ]
     subprocess.run(
         ["docker", "run", "-d", "--name", made.name, *options, image, "900"], check=True, capture_output=True
     )
@@ -165,7 +170,7 @@ def test_a_secret_is_closed(host: Host) -> None:
 def test_a_port_that_nobody_named_is_told(host: Host) -> None:
     # A person's program on all addresses and one on the host alone; a daemon of the system that was not there before.
     host.run("setsid python3 /root/listen.py 20001 127.0.0.1:8877 >/dev/null 2>&1 &")
-    host.run("setsid python3 /root/listen.py 112 :::9105 >/dev/null 2>&1 &\nsleep 1")
+    host.run("setsid python3 /root/listen.py 112 0.0.0.0:9105 >/dev/null 2>&1 &\nsleep 1")
     shown = host.run("ss -Hltn || true")
     level, message = host.look()["host-ports"]
     for port, told in ((10001, True), (9105, True), (10112, True), (8877, False)):

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from .._common import exchange, files, words
 from .alert import Told
@@ -66,7 +67,7 @@ def read(root: Path, job: str) -> Status:
         return Status(job)
 
 
-def _told(item: Mapping[str, str]) -> Told:
+def _told(item: Mapping[str, Any]) -> Told:
     return Told(**{key: value for key, value in item.items() if key in Told.__dataclass_fields__})
 
 
