@@ -97,7 +97,7 @@ def test_a_page_needs_no_other_file_and_takes_no_name_for_orders() -> None:
 def test_hosts_without_a_report_are_named() -> None:
     usage = table.merged({"atlas": told(), "boreas": None, "castor": {"version": 2}, "pollux": {"version": 1}})
     assert sorted(usage.silent) == ["boreas", "castor", "pollux"]
-    assert "without boreas: no answer" in Seen(page.page(usage, "", "now")).words
+    assert "Without boreas: no answer" in Seen(page.page(usage, "", "now")).words
 
 
 def test_a_lab_without_any_use_has_a_page_too() -> None:
