@@ -36,7 +36,7 @@ def page(usage: Usage, lab: str, made: str) -> str:
     """Return the page; ``made`` says when."""
     body = [element("h1", f"What was used{f' at {lab}' if lab else ''}")]
     body += [
-        element("p", common.level("warning", f"Without {host}"), Html(": "), reason, kind="card")
+        element("p", common.level("warning"), Html(" "), f"Without {host}: {reason}", kind="card")
         for host, reason in sorted(usage.silent.items())
     ]
     if not usage.months:
