@@ -191,4 +191,10 @@ TABLE = (
         readers=_set("labhub/exchange", "labhub/login"),
         told=_set("_hub"),
     ),
+    Exchange(
+        "/var/lib/labserver/status/disks.json", r"\bstatus/disks\.json", "test_disks_json.py", "disks",
+        writers=_set("_status"),
+        readers=_set("_doctor"),
+        told=_set("_status"),
+    ),
 )  # fmt: skip
