@@ -61,6 +61,7 @@ spelling: $(STAMP) ## common misspellings in texts and code (codespell)
 
 .PHONY: site
 site: $(STAMP) ## build the documentation's site (.cache/site/index.html); a link that leads nowhere fails
+	python tools/reference_pages.py
 	sphinx-build --quiet --fail-on-warning --keep-going -b html docs .cache/site
 
 .PHONY: artifact-check
