@@ -47,7 +47,7 @@ def start(image: str) -> None:
         *(f"--security-opt={each}" for each in SERVICE["security_opt"]),
         f"--memory={SERVICE['mem_limit']}", image,
     )  # fmt: skip
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + 600
     while docker("exec", NAME, "sh", "-c", well, check=False) != "well":
         assert time.monotonic() < deadline, docker("logs", NAME, stderr=True)[-3000:]
         time.sleep(1)
