@@ -153,7 +153,7 @@ demo-clean: ## remove the lab server of `make demo`
 	tools/demo.sh down
 
 .PHONY: soak
-soak: soak-shares soak-images soak-apps soak-steps soak-push soak-kill soak-real ## everything that takes long
+soak: soak-shares soak-images soak-apps soak-adopt soak-steps soak-push soak-kill soak-real ## everything that takes long
 
 .PHONY: changelog
 changelog: $(STAMP) ## write CHANGELOG.rst from changelogs/
@@ -190,6 +190,10 @@ soak-images: $(STAMP) ## build the images and use each, in a browser too (about 
 soak-apps: $(STAMP) ## apps of examples/ with real software: Etherpad of npm (a few minutes, most of them npm's)
 	tools/engine.sh
 	pytest -v -p no:cacheprovider tests/soak/apps
+
+.PHONY: soak-adopt
+soak-adopt: $(STAMP) ## take over a server with TLJH and a hub by Compose, and give them back (about 10 minutes)
+	VENV=$(VENV) source ./activate; MOLECULE_GLOB='tests/soak/*/molecule.yml' molecule test -s adopt
 
 .PHONY: soak-steps
 soak-steps: $(STAMP) ## compile STEPS on a bare host, use it from the hub's list and as an app (about 20 minutes)
