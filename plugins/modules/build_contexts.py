@@ -20,6 +20,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: none
+    details: In check mode no image is built, so that nothing has to be there for it.
   diff_mode:
     support: none
     details: What is unpacked is removed after the build.
