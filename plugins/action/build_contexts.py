@@ -11,11 +11,12 @@ import tarfile
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any, cast
+from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.labserver.jupyter.plugins.module_utils._common import files
+from ansible_collections.labserver.jupyter.plugins.plugin_utils import _delegated
 
 FOLDER_MODE, FILE_MODE, PROGRAM_MODE = 0o700, 0o644, 0o755
 """Of a file only the executable bit counts, as in the hash that names the image; the rest depends on the checkout."""
@@ -71,15 +72,5 @@ class ActionModule(ActionBase):
         except (OSError, ValueError) as error:
             raise AnsibleActionFail(f"The build contexts cannot be brought to the host: {error}") from error
         with files.candidate(Path(tempfile.gettempdir()), packed, ".tar.gz") as local:
-            task = self._task.copy()
-            task.args = {"src": str(local), "dest": self._task.args["dest"], "owner": "root", "group": "root"}
-            unarchive = self._shared_loader_obj.action_loader.get(
-                "ansible.builtin.unarchive",
-                task=task,
-                connection=self._connection,
-                play_context=self._play_context,
-                loader=self._loader,
-                templar=self._templar,
-                shared_loader_obj=self._shared_loader_obj,
-            )
-            return cast(dict[str, Any], unarchive.run(task_vars=task_vars))
+            arguments = {"src": str(local), "dest": self._task.args["dest"], "owner": "root", "group": "root"}
+            return _delegated.run(self, "ansible.builtin.unarchive", arguments, task_vars)
