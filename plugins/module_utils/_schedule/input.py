@@ -27,7 +27,7 @@ def problems(inputs: Mapping[str, Any]) -> list[str]:
     if quiet and not QUIET.fullmatch(quiet):
         found.append(f'schedule_alert_quiet_hours is "{quiet}"; give two times of the day, for instance "22:00-07:00"')
     for index, port in enumerate(inputs.get("schedule_ports") or []):
-        if not str(port).isdigit() or not 0 < int(port) < 65536:
+        if not str(port).isdecimal() or not 0 < int(port) < 65536:
             found.append(f"schedule_ports[{index}]: {port} is not a TCP port; give a number from 1 to 65535")
     command = inputs.get("schedule_alert_command") or []
     if command and not str(command[0]).startswith("/"):

@@ -86,17 +86,22 @@ def mounted(root: Path, said: Said, *, mend: bool) -> Verdict:
 
 
 def cron_entries(root: Path, *, mend: bool) -> Verdict:
-    """Judge cron's entries of the jobs; those that are missing or changed are written again."""
+    """Judge cron's entries of the jobs; those that are missing or changed are written again.
+
+    Where other jobs have timers, systemd runs them all: a job without one is told, and cron gets none of them.
+    """
+    jobs = [job for job, _since in due.jobs(root)]
+    timed = {job.name for job in jobs if (root / f"etc/systemd/system/{cron_name(job.name)}.timer").exists()}
     wrong, left = [], []
-    for job, _since in due.jobs(root):
-        name = cron_name(job.name)
-        path = root / CRON / name
-        if (root / f"etc/systemd/system/{name}.timer").exists() or _is(path, cron_file(job)):
+    for job in jobs:
+        path = root / CRON / cron_name(job.name)
+        if job.name in timed or _is(path, cron_file(job)):
             continue
         wrong.append(job.name)
+        if timed or not mend:
+            left.append(job.name)
+            continue
         try:
-            if not mend:
-                raise OSError("nobody may mend now")
             if (root / JOBS / f"{job.name}.json").exists():  # it may be taken off at this moment
                 path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
                 files.replace(path, cron_file(job), FILE_MODE)

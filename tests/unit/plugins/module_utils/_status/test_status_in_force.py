@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,16 @@ def test_jobs_of_timers_have_no_entry_of_cron(machine: Machine) -> None:
     with_job(machine).unlink()
     machine.write("etc/systemd/system/labserver-renew.timer", "")
     assert machine.bad() == {} and not (machine.root / "etc/cron.d/labserver-renew").exists()
+
+
+def test_where_timers_run_the_jobs_one_without_is_told_and_cron_gets_none(machine: Machine) -> None:
+    with_job(machine).unlink()
+    other = replace(JOB, name="prune")
+    machine.write("etc/labserver/jobs.d/prune.json", model.to_json(other).decode(), 0o600)
+    machine.write("etc/systemd/system/labserver-renew.timer", "")
+    _level, message = machine.bad()["host-cron"]
+    assert message == "cron's entries of prune are missing or changed; run playbooks/site.yml"
+    assert not (machine.root / "etc/cron.d/labserver-prune").exists()
 
 
 def test_a_disk_of_fstab_that_is_not_mounted_is_told(machine: Machine) -> None:
