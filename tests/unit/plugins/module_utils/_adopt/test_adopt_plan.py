@@ -16,12 +16,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from adopt_host import HASH, tljh, world
 from ansible_collections.labserver.jupyter.plugins.module_utils._accounts import input as accounts_input
 from ansible_collections.labserver.jupyter.plugins.module_utils._adopt import plan, probe, read, show
 from ansible_collections.labserver.jupyter.plugins.module_utils._adopt.model import Choices, Current
 from ansible_collections.labserver.jupyter.plugins.module_utils._doctor.handle import World as Host
 from ansible_collections.labserver.jupyter.plugins.module_utils._doctor.model import Account, Bind, Container, Share
+from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._adopt.adopt_host import HASH, tljh, world
 
 ROOM = Path(str(plan.__file__)).parent
 # On Python 3.11 only: they change a lab server.

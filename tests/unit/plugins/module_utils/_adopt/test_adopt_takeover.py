@@ -14,10 +14,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from adopt_host import HASH, tljh, world
 from ansible_collections.labserver.jupyter.plugins.module_utils._adopt import keep, read, takeover
 from ansible_collections.labserver.jupyter.plugins.module_utils._adopt.model import Choices, Current
 from ansible_collections.labserver.jupyter.plugins.module_utils._doctor.model import Container
+from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._adopt.adopt_host import HASH, tljh, world
 
 NEWER = HASH[:-1] + "b"
 
