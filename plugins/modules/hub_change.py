@@ -16,7 +16,8 @@ description:
   - After it, looks whether the hub and each of these servers answer.
   - If not, or when the change failed before that, puts the former containers with their configuration back.
   - The record stays on the host until one of the two has ended well. A run that finds one of an earlier run that died
-    goes on from there, and C(labserver hub-watch) finishes on the host what no run comes back to.
+    goes on from there. From V(before) on, C(labserver hub-change) runs on the host and ends within two minutes what no
+    run comes back to.
 author:
   - The labserver.jupyter authors (@labserver)
 extends_documentation_fragment:
@@ -72,8 +73,8 @@ options:
     type: str
   begun:
     description:
-      - For V(after), what V(before) returned. When that change is no longer recorded, the host has ended it because the
-        run stalled, and the module fails.
+      - For V(after) and V(back), what V(before) returned. When that change is no longer recorded, the host has ended it
+        because the run stalled. V(after) then fails, and V(back) takes back what the run has changed since.
     type: str
     default: ""
   timeout_seconds:
@@ -134,10 +135,19 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue.engine import Engine
-from ansible_collections.labserver.jupyter.plugins.module_utils._common import files, run_lock
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import files, lock, run_lock
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import DockerEngine, EngineError
-from ansible_collections.labserver.jupyter.plugins.module_utils._hub import change, servers, transaction, trial
+from ansible_collections.labserver.jupyter.plugins.module_utils._hub import (
+    change,
+    servers,
+    transaction,
+    trial,
+    unattended,
+)
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub.configuration import Configuration
+
+WAIT_SECONDS = 120.0
+"""So long is waited for the host, when it is ending the change of a run that was lost."""
 
 
 def before(module: AnsibleModule, world: transaction.World) -> None:
@@ -162,7 +172,7 @@ def before(module: AnsibleModule, world: transaction.World) -> None:
         trial.clear_up(world.engine, folder, world.now().timestamp())
     if not module.check_mode and (differs or needed or unfinished):
         try_out(module, world.engine, wanted)
-        transaction.begin(world, wanted, former, params["base_url"])
+        transaction.begin(world, wanted, former, params["base_url"], params["hashes"])
     record = transaction.read(world.place)
     begun = record.since if record is not None else ""
     module.exit_json(changed=differs, diff=diff if differs else {}, servers=people, begun=begun)
@@ -186,9 +196,12 @@ def after(module: AnsibleModule, world: transaction.World) -> None:
     if module.check_mode:
         module.exit_json(changed=False, message="in check mode nothing was changed")
     base_url = module.params["base_url"]
-    lost = transaction.lost(world, module.params["begun"])
-    if lost:
+    begun = module.params["begun"]
+    if lost := unattended.lost(world, begun):
         module.fail_json(msg=lost)
+    last = transaction.ended(world.place)
+    if begun and last is not None and last.since == begun:
+        module.exit_json(changed=False, message=last.words)
     changed = transaction.read(world.place) is not None
     found = transaction.verify(world, base_url, module.params["timeout_seconds"])
     message = found.sentence()
@@ -201,7 +214,7 @@ def back(module: AnsibleModule, world: transaction.World) -> None:
     """Put back what was there before, and look again."""
     if module.check_mode:
         module.exit_json(changed=False, message="in check mode nothing was changed", restored=[])
-    restored, message = transaction.take_back(world, module.params["timeout_seconds"])
+    restored, message = transaction.take_back(world, module.params["timeout_seconds"], module.params["begun"])
     module.exit_json(changed=bool(restored), message=message, restored=restored)
 
 
@@ -240,9 +253,13 @@ def main() -> None:
         group=params["uid"],
     )
     world = transaction.World(DockerEngine(params["docker_socket"], timeout=120), place)
+    step = {"before": before, "after": after, "back": back}[params["step"]]
     try:
-        {"before": before, "after": after, "back": back}[params["step"]](module, world)
-    except (EngineError, OSError, ValueError) as error:
+        if module.check_mode:
+            step(module, world)
+        with lock.hold(place.root, unattended.LOCK, WAIT_SECONDS):
+            step(module, world)
+    except (EngineError, OSError, ValueError, lock.BusyError) as error:
         module.fail_json(msg=str(error))
 
 
