@@ -11,8 +11,10 @@ module: hub_change
 short_description: Change the hub while people work, with a way back
 version_added: 0.1.0
 description:
-  - Before a change, loads the new configuration in a throwaway container, records on the host what is there, copies the
-    hub's database, notes which servers of people run, and only then installs the configuration.
+  - Before a change, loads the new configuration in a throwaway container. With another image it also runs the new hub,
+    guard and proxy on a private network with a copy of the hub's state, where a person of its own logs in and starts a
+    server. Then it records on the host what is there, copies the hub's database, notes which servers of people run, and
+    only then installs the configuration.
   - After it, looks whether the hub and each of these servers answer.
   - If not, or when the change failed before that, puts the former containers with their configuration back.
   - The record stays on the host until one of the two has ended well. A run that finds one of an earlier run that died
@@ -39,6 +41,13 @@ options:
   image:
     description: Reference of the hub's new image.
     type: str
+  proxy_image:
+    description: Reference of the new image of the hub's proxy; needed by O(canary).
+    type: str
+  canary:
+    description: Try a hub whose image, or whose proxy's image, is another one, as a person would, before people get it.
+    type: bool
+    default: false
   settings:
     description: The new content of C(hub.json).
     type: str
@@ -64,6 +73,10 @@ options:
     description: Where the change is recorded while it is under way.
     type: path
     default: /var/lib/labserver/hub-change.json
+  public_folder:
+    description: Where the exchange files are.
+    type: path
+    default: /etc/labserver/public
   uid:
     description: User and group id of the hub.
     type: int
@@ -119,6 +132,11 @@ begun:
   type: str
   returned: with step V(before)
   sample: "2026-11-27T20:31:05Z"
+canary:
+  description: What was tried with the new hub before people got it, in words; empty when it was not.
+  type: str
+  returned: with step V(before)
+  sample: a person logged in and started a server (Jupyter Server 2.21.1)
 message:
   description: How many servers were kept, in words.
   type: str
@@ -131,13 +149,19 @@ restored:
 """
 
 import os
+import sqlite3
+import traceback
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue.engine import Engine
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue.engine import Engine, demultiplex
 from ansible_collections.labserver.jupyter.plugins.module_utils._common import files, lock, run_lock
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import DockerEngine, EngineError
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub import (
+    canary,
+    canary_run,
     change,
     servers,
     transaction,
@@ -146,6 +170,14 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._hub import (
 )
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub.configuration import Configuration
 
+try:
+    import bcrypt
+except ImportError:
+    BCRYPT_ERROR: str | None = traceback.format_exc()
+else:
+    BCRYPT_ERROR = None
+
+LOG_LINES = 25
 WAIT_SECONDS = 120.0
 """So long is waited for the host, when it is ending the change of a run that was lost."""
 
@@ -161,7 +193,7 @@ def before(module: AnsibleModule, world: transaction.World) -> None:
     diff |= {"after": wanted.shown(installed), "after_header": str(folder / "hub.json")}
     if not Path(params["docker_socket"]).exists():
         if module.check_mode:
-            module.exit_json(changed=differs, diff=diff, servers=[], begun="")
+            module.exit_json(changed=differs, diff=diff, servers=[], begun="", canary="")
         module.fail_json(msg=f"there is no Docker engine at {params['docker_socket']}")
     containers = {name: servers.inspect(world.engine, name) for name in params["hashes"]}
     former = change.Former(containers, installed, "", tuple(servers.running(world.engine)))
@@ -170,12 +202,46 @@ def before(module: AnsibleModule, world: transaction.World) -> None:
     unfinished = transaction.read(world.place) is not None
     if not module.check_mode:
         trial.clear_up(world.engine, folder, world.now().timestamp())
+    tried = ""
     if not module.check_mode and (differs or needed or unfinished):
         try_out(module, world.engine, wanted)
+        tried = visit(module, world, wanted, containers)
         transaction.begin(world, wanted, former, params["base_url"], params["hashes"])
     record = transaction.read(world.place)
     begun = record.since if record is not None else ""
-    module.exit_json(changed=differs, diff=diff if differs else {}, servers=people, begun=begun)
+    module.exit_json(changed=differs, diff=diff if differs else {}, servers=people, begun=begun, canary=tried)
+
+
+def visit(
+    module: AnsibleModule,
+    world: transaction.World,
+    wanted: Configuration,
+    containers: Mapping[str, Mapping[str, Any] | None],
+) -> str:
+    """Run a new hub where nobody sees it, and visit it; ends the module when it is not fit for people."""
+    params = module.params
+    there = {container["Config"]["Image"] for container in containers.values() if container is not None}
+    if not params["canary"] or not there or there <= {params["image"], params["proxy_image"]}:
+        return ""
+    if BCRYPT_ERROR:
+        module.fail_json(msg=missing_required_lib("bcrypt"), exception=BCRYPT_ERROR)
+    place = canary_run.World(
+        engine=world.engine,
+        hash=lambda password: bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode(),
+        log=lambda name: demultiplex(
+            world.engine.raw(f"/containers/{name}/logs", stdout="1", stderr="1", tail=str(LOG_LINES))
+        ),
+        folder=world.place.folder,
+        database=world.place.database,
+        public=Path(params["public_folder"]),
+        uid=params["uid"],
+    )
+    try:
+        return canary_run.run(place, canary.Images(params["image"], params["proxy_image"]), wanted)
+    except (canary_run.CanaryError, sqlite3.Error) as error:
+        return str(
+            module.fail_json(msg=f"The new hub failed its canary, so nothing was changed and nobody saw it: {error}")
+        )
 
 
 def try_out(module: AnsibleModule, engine: DockerEngine, wanted: Configuration) -> None:
@@ -224,12 +290,15 @@ def main() -> None:
         argument_spec={
             "step": {"type": "str", "choices": ["before", "after", "back"], "required": True},
             "image": {"type": "str"},
+            "proxy_image": {"type": "str"},
+            "canary": {"type": "bool", "default": False},
             "settings": {"type": "str"},
             "snippets": {"type": "list", "elements": "str", "default": [], "no_log": True},
             "hashes": {"type": "dict"},
             "folder": {"type": "path", "default": "/etc/labserver/hub"},
             "data_folder": {"type": "path", "default": "/srv/labserver/hub"},
             "record": {"type": "path", "default": "/var/lib/labserver/hub-change.json"},
+            "public_folder": {"type": "path", "default": "/etc/labserver/public"},
             "uid": {"type": "int", "default": 64100},
             "base_url": {"type": "str"},
             "begun": {"type": "str", "default": ""},
@@ -240,6 +309,7 @@ def main() -> None:
         required_if=[
             ("step", "before", ["image", "settings", "hashes", "base_url"]),
             ("step", "after", ["base_url"]),
+            ("canary", True, ["proxy_image"]),
         ],
         supports_check_mode=True,
     )

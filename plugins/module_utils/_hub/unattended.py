@@ -141,5 +141,9 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="labserver hub-change", description=__doc__)
     parser.add_argument("--record", type=Path, default=Place.record, help="where the change is recorded")
     place = Place(record=parser.parse_args(list(argv)).record)
-    attend(World(DockerEngine(SOCKET, timeout=60), place), lambda line: sys.stderr.write(f"{line}\n"))
+
+    def say(line: str) -> None:
+        sys.stderr.write(f"{line}\n")
+
+    attend(World(DockerEngine(SOCKET, timeout=60), place), say)
     return 0

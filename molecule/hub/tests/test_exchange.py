@@ -1,0 +1,65 @@
+# Copyright (c) 2026, The labserver.jupyter authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hub, guard, proxy and configuration are exchanged for others while kernels count, and no number is lost."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+import pytest
+from conftest import NOTEBOOK
+from counting import Counter
+
+KERNELS = int(os.environ.get("LABSERVER_KERNELS", "4"))
+EACH = 4
+"""Kernels of one person; a server of this scenario has 512 MiB."""
+
+
+def rebuilt(lab: t.Any, container: str, name: str) -> str:
+    """Return an image that is another one than that of the container, and does the same."""
+    image = lab.sh(f"docker inspect --format '{{{{.Config.Image}}}}' {container}").strip()
+    lab.sh(f"mkdir -p /tmp/{name}")
+    lab.write(f"/tmp/{name}/Dockerfile", f"FROM {image}\nLABEL again={name}\n")
+    lab.sh(f"DOCKER_BUILDKIT=0 docker build -q -t {name} /tmp/{name} 2>/dev/null")
+    return name
+
+
+@pytest.fixture
+def counters(lab: t.Any) -> t.Iterator[list[Counter]]:
+    lab.hub_answers()
+    people = [lab.person(f"student{number}") for number in range(1, 1 + -(-KERNELS // EACH))]
+    for person in people:
+        if person.server() is None:
+            person.start(NOTEBOOK)
+    for person in people:
+        person.wait_ready(180)
+    yield [Counter(people[number // EACH]) for number in range(KERNELS)]
+    for person in people:
+        person.stop()
+
+
+def test_no_message_is_lost_while_everything_is_exchanged(lab: t.Any, counters: list[Counter]) -> None:
+    images = {
+        "hub_image": rebuilt(lab, "labserver-hub", "another-hub"),
+        "hub_proxy_image": rebuilt(lab, "labserver-hub-proxy", "another-proxy"),
+    }
+    began = [len(counter.text.split()) for counter in counters]
+    status, said = lab.role(**images, hub_log_level="DEBUG")
+    assert status == 0, said
+    assert "The canary of the new hub is well: a person logged in and started a server" in said
+    people = -(-KERNELS // EACH)
+    assert f"{people} of {people} servers kept, the hub answers" in said
+    for name, image in (("hub", "another-hub"), ("hub-proxy", "another-proxy"), ("docker-guard", "another-hub")):
+        shown = lab.sh(f"docker inspect --format '{{{{.Config.Image}}}}' labserver-{name}").strip()
+        assert shown.endswith((image, f"{image}:latest"))
+    everywhere = "docker ps -aq --filter name=labserver-hub-canary; ls /var/lib/labserver/hub-canary 2>/dev/null; true"
+    assert lab.sh(everywhere) == "", "nothing of the canary is left"
+    for counter, before in zip(counters, began, strict=True):
+        numbers = counter.end()
+        assert numbers == list(range(len(numbers))), "each number once, in its order"
+        assert len(numbers) > before + 20, "it went on"
+        assert counter.connections > 1, "the exchange of the proxy ends connections"
+    pauses = sorted(counter.longest_pause for counter in counters)
+    print(f"{KERNELS} kernels, {sum(len(c.text.split()) for c in counters)} numbers; longest pause {pauses[-1]:.1f} s")
