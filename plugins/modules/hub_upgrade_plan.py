@@ -85,7 +85,7 @@ def main() -> None:
     params = module.params
     try:
         current = upgrade.read(upgrade.World(DockerEngine(params["docker_socket"])))
-    except (EngineError, OSError) as error:
+    except (EngineError, OSError, ValueError) as error:
         module.fail_json(msg=str(error))
     plan = upgrade.compare(current, params["wanted"], params["custom"])
     module.exit_json(changed=False, lines=list(plan.lines), problems=list(plan.problems), has_backup=current.has_backup)

@@ -134,7 +134,8 @@ def test_every_playbook_is_judged_by_whether_it_changes_hosts() -> None:
 
 
 def test_modules_that_change_hosts_show_that_the_run_lives() -> None:
-    looking = {"accounts_info", "doctor", "host", "hub_preflight", "registry_in_use", "registry_info", "run_lock"}
+    looking = {"accounts_info", "doctor", "host", "hub_preflight", "hub_upgrade_plan", "registry_in_use"}
+    looking |= {"registry_info", "run_lock"}
     on_the_controller = {"host_program", "validate_inputs"}
     quiet = {
         path.stem

@@ -25,7 +25,7 @@ NETWORK = "labserver-hub-canary"
 HUB, PROXY, GUARD = "labserver-hub-canary", "labserver-hub-canary-proxy", "labserver-hub-canary-guard"
 PREFIX = "labserver-hub-canary-"
 """Before the names of its servers: the people's guard refuses to touch what is called so, and its guard all else."""
-PERSON = "labserver-canary"
+PERSON = labels.CANARY
 UID = 64109
 PROXY_UID = 65534
 API_PORT = 8081
@@ -103,11 +103,6 @@ def roster(document: Mapping[str, Any], folders: Folders) -> dict[str, Any]:
 def accounts(text: str, folders: Folders) -> str:
     """Return ``passwd`` with the canary's person."""
     return f"{text.rstrip()}\njupyter-{PERSON}:x:{UID}:{UID}::{folders.home}:/bin/bash\n"
-
-
-def startable(catalogue: Mapping[str, Any]) -> bool:
-    """Tell whether there is an image that a person may start."""
-    return any(one.get("state") == "ready" for one in catalogue.get("images") or [])
 
 
 def bodies(images: Images, folders: Folders, catalogue: str, uid: int, base_url: str) -> dict[str, dict[str, Any]]:

@@ -28,6 +28,7 @@ from .canary import Folders, Images
 from .canary_visit import Visit, VisitError
 from .configuration import Configuration
 from .password_store import PasswordStore
+from .upgrade import ready_images
 
 HUB_SECONDS = 90.0
 STOP_SECONDS = 30.0
@@ -77,7 +78,7 @@ def _visit(world: World, base: str, password: str, document: Mapping[str, Any], 
     try:
         visit.until("the hub does not answer", lambda: _lives(world) and visit.answers(), HUB_SECONDS)
         visit.log_in(password)
-        if not canary.startable(_read(catalogue)):
+        if not ready_images(catalogue):
             return f"{login}; no server was started, since there is no image yet"
         seconds = float(document.get("start_timeout_seconds") or 60) + 30
         version = visit.start(seconds, lambda: _failure(world.folders))
@@ -103,14 +104,6 @@ def _failure(folders: Folders) -> str:
         lines = (folders.base / "state" / "failures.jsonl").read_text().splitlines()
         return str(json.loads(lines[-1])["sentence"])
     return ""
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    try:
-        found: Mapping[str, Any] = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found
 
 
 def prepare(world: World, wanted: Configuration, document: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .._common import process
+from .._common import exchange, process
 from .._common.docker_api import DockerEngine, EngineError
 from .servers import inspect, running
 
@@ -109,7 +109,7 @@ def read(world: World) -> Current:
         users=users,
         named=named,
         database=trouble,
-        images=_images(world.root / "var/lib/labserver/catalogue/images.json"),
+        images=ready_images(world.root / "var/lib/labserver/catalogue/images.json"),
         packages=parse_upgrades(world.run(["apt-get", "-s", "-o", "Debug::NoLocking=1", "upgrade"]).output.decode()),
         free_bytes=world.free_bytes(docker if docker.exists() else world.root),
         has_backup=(world.root / "etc/labserver/jobs.d/backup.json").exists(),
@@ -159,16 +159,22 @@ def _names(database: Path) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]
     return users, named, ""
 
 
-def _images(path: Path) -> tuple[str, ...]:
+def ready_images(path: Path) -> tuple[str, ...]:
+    """Return the images that people can start, with the day of their making; none where the list is not there.
+
+    Raises ExchangeError for a list that is damaged or of another release.
+    """
     try:
-        images = json.loads(path.read_bytes())["images"]
-        return tuple(
-            f"{one['repository']}:{one['tag']} of {str(one.get('created') or 'an unknown day')[:10]}"
-            for one in images
-            if one.get("state") == "ready"
-        )
-    except (OSError, ValueError, KeyError, TypeError):
+        images = exchange.parse(path.read_bytes(), str(path))["images"]
+    except FileNotFoundError:
         return ()
+    except KeyError:
+        raise exchange.ExchangeError(f"{path} has no list of images; {exchange.HINT}") from None
+    return tuple(
+        f"{one.get('repository')}:{one.get('tag')} of {str(one.get('created') or 'an unknown day')[:10]}"
+        for one in images
+        if one.get("state") == "ready"
+    )
 
 
 def parse_upgrades(said: str) -> tuple[Package, ...]:

@@ -61,13 +61,6 @@ def test_its_containers_have_no_rights_and_no_way_out() -> None:
     assert made[canary.GUARD]["HostConfig"]["NetworkMode"] == "none"
 
 
-@pytest.mark.parametrize(("images", "found"), [
-    ([], False), ([{"state": "trial"}], False), ([{"state": "failed"}, {"state": "ready"}], True),
-])  # fmt: skip
-def test_without_an_image_no_server_is_started(images: list[dict[str, str]], found: bool) -> None:
-    assert canary.startable({"images": images}) is found
-
-
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> canary_run.World:
     monkeypatch.setattr(os, "chown", lambda *_rest: None)

@@ -56,7 +56,7 @@ def host(root: Path, live_restore: bool = True, free: int = 50 * GIB) -> upgrade
     (root / "etc/labserver/jobs.d").mkdir(parents=True)
     (root / "etc/os-release").write_text('ID=debian\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n')
     (root / "var/lib/labserver/catalogue").mkdir(parents=True)
-    (root / "var/lib/labserver/catalogue/images.json").write_text(json.dumps({"images": [
+    (root / "var/lib/labserver/catalogue/images.json").write_text(json.dumps({"version": 1, "images": [
         {"repository": "notebook", "tag": "latest", "created": "2026-11-20T10:00:00Z", "state": "ready"},
         {"repository": "broken", "tag": "1", "state": "failed"},
     ]}))  # fmt: skip
