@@ -30,6 +30,8 @@ UID = 64109
 PROXY_UID = 65534
 API_PORT = 8081
 MEMORY_BYTES = 1 << 30
+NOT_WRITTEN = ("public_folder", "usage_file", "container_prefix")
+"""Settings that every hub knows and the role leaves as they are."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,8 @@ def settings(wanted: Mapping[str, Any], folders: Folders) -> dict[str, Any]:
         "culling_enabled": False,
     }
     # A key that the new hub does not know would keep it from starting.
-    return {**wanted, **{key: value for key, value in own.items() if key in wanted or key == "usage_file"}}
+    known = {*wanted, *NOT_WRITTEN}
+    return {**wanted, **{key: value for key, value in own.items() if key in known}}
 
 
 def roster(document: Mapping[str, Any], folders: Folders) -> dict[str, Any]:

@@ -68,9 +68,10 @@ class Visit:
         return max(fitting, key=lambda one: len(one.path)).value or "" if fitting else ""
 
     def _api(self, method: str, path: str, body: bytes | None = None) -> tuple[int, Any]:
-        status, said = self._ask(
-            method, path, body, X_XSRFToken=self._xsrf(path), Sec_Fetch_Mode="cors", Referer=f"{self.base}hub/home"
-        )
+        headers = {"X_XSRFToken": self._xsrf(path), "Sec_Fetch_Mode": "cors", "Referer": f"{self.base}hub/home"}
+        if body is not None:
+            headers["Content_Type"] = "application/json"
+        status, said = self._ask(method, path, body, **headers)
         try:
             return status, json.loads(said or b"null")
         except ValueError:

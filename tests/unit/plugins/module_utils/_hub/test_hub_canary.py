@@ -36,8 +36,9 @@ def test_nothing_of_the_canary_is_a_place_of_the_hub() -> None:
     text = json.dumps(found)
     for place in ("/etc/labserver/hub", "/srv/labserver", "hub-guard", "hub-network", "GPU-0", '"/home"'):
         assert place not in text, place
+    assert found["container_prefix"] == canary.PREFIX, "its guard knows nobody else's servers as servers"
     assert found["cpu"] == 2.0, "what people get is what the canary gets"
-    assert set(found) - set(WANTED) == {"usage_file"}, "no key that the new hub may not know"
+    assert set(found) - set(WANTED) == set(canary.NOT_WRITTEN), "no key that the new hub may not know"
 
 
 def test_its_person_is_in_every_group_and_nobody_else_is_changed() -> None:
@@ -137,7 +138,9 @@ class Desk(BaseHTTPRequestHandler):
         if self.path == "/lab/hub/login":
             refused = "password=right" not in body or "_xsrf=token" not in body
             self.say(403) if refused else self.say(302, Location="/", Set_Cookie="jupyterhub-session-id=s; Path=/")
-        elif self.headers["X-XSRFToken"] != "token" or "refused" in self.faults:
+        elif (self.headers["X-XSRFToken"], self.headers["Content-Type"]) != ("token", "application/json"):
+            self.say(403, {"message": "Missing or invalid credentials."})
+        elif "refused" in self.faults:
             self.say(400, {"message": "there is no image"})
         else:
             type(self).looks = 1
