@@ -22,6 +22,8 @@ description:
     run comes back to.
 author:
   - The labserver.jupyter authors (@labserver)
+requirements:
+  - bcrypt on the host, for O(canary) (Debian package python3-bcrypt)
 extends_documentation_fragment:
   - labserver.jupyter._attributes
 attributes:

@@ -113,6 +113,8 @@ def died(lab: t.Any, broken_hub: str) -> dict[str, str]:
     base = "http://127.0.0.1:8000/"
     lab.write("/tmp/die.py", DIE.replace("NAMES", repr(CONTAINERS)).replace("BASE", repr(base)))
     lab.sh("python3 /tmp/die.py")
+    # What would take it back on the host died too, for instance with a boot.
+    lab.sh("systemctl stop 'labserver-hub-change-*'")
     return before
 
 
