@@ -13,6 +13,8 @@ import typing as t
 import pytest
 from conftest import NOTEBOOK
 from counting import Counter
+from paths import ROOT
+from role_run import run_playbook
 
 KERNELS = int(os.environ.get("LABSERVER_KERNELS", "4"))
 EACH = 4
@@ -43,7 +45,23 @@ def counters(lab: t.Any) -> t.Iterator[list[Counter]]:
         person.stop()
 
 
+def plan(lab: t.Any) -> None:
+    """The plan of an upgrade tells what there is, and changes nothing."""
+    before = lab.sh("docker ps -q --no-trunc | sort")
+    # Of other roles' inputs the one that has no default.
+    status, said = run_playbook(ROOT / "playbooks" / "upgrade.yml", {"certificates_ca_keeper": "all"}, ["--check"])
+    assert status == 0, said
+    assert "changed=0" in said
+    installed = lab.sh("docker exec labserver-hub python -c 'import jupyterhub; print(jupyterhub.__version__)'").strip()
+    assert f"jupyterhub {installed} stays" in said
+    assert "node 24" in said
+    assert re.search(r"running servers: .*student1", said)
+    assert f"notebook:latest of {time.strftime('%Y-')}" in said
+    assert lab.sh("docker ps -q --no-trunc | sort") == before
+
+
 def test_no_message_is_lost_while_everything_is_exchanged(lab: t.Any, counters: list[Counter]) -> None:
+    plan(lab)
     images = {
         "hub_image": rebuilt(lab, "labserver-hub", "another-hub"),
         "hub_proxy_image": rebuilt(lab, "labserver-hub-proxy", "another-proxy"),
