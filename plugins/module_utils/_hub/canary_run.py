@@ -149,8 +149,9 @@ def _copy_database(database: Path, copy: Path) -> None:
     if not database.exists():
         return
     sqlite_copy.copy(database, copy, timeout=30)
-    with contextlib.closing(sqlite3.connect(copy)) as connection, connection:
+    with contextlib.closing(sqlite3.connect(copy)) as connection:
         connection.execute("UPDATE spawners SET server_id = NULL")
+        connection.commit()
 
 
 def _give_password(world: World) -> str:
