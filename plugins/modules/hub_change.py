@@ -240,7 +240,7 @@ def visit(
     )
     try:
         return canary_run.run(place, canary.Images(params["image"], params["proxy_image"]), wanted)
-    except (canary_run.CanaryError, sqlite3.Error) as error:
+    except (canary_run.CanaryError, EngineError, OSError, sqlite3.Error) as error:
         return str(
             module.fail_json(msg=f"The new hub failed its canary, so nothing was changed and nobody saw it: {error}")
         )

@@ -50,7 +50,7 @@ def broken_hub(lab: t.Any) -> str:
 def test_a_change_that_fails_in_the_middle_leaves_the_former_hub(lab: t.Any, alice: HubClient, kernel: t.Any) -> None:
     before = state(lab)
     # Changes the guard, which comes first, and then finds no proxy.
-    status, said = lab.role(hub_proxy_image="no-such-image:1", hub_log_level="DEBUG")
+    status, said = lab.role(hub_proxy_image="no-such-image:1", hub_log_level="DEBUG", hub_canary_enabled=False)
     assert status != 0
     assert "no-such-image" in said
     assert "1 of 1 servers kept, the hub answers" in said
