@@ -6,8 +6,8 @@ cd "$(dirname "$0")/.."
 export LABSERVER_WHOLE_SEQUENCE=1
 export logs=.cache/logs
 # Longest first, so that no lane waits for another at the end; but the default scenario before all, as it builds the images
-# and leaves them for hub, together, backup and registry.
-entries=(default shares apps hub together backup certificates tests/images parts outgoing tests/registry registry tests/certificates tests/hub_process tests/backup docker accounts tests/usage tests/doctor)
+# and leaves them for hub, together, backup, adopt and registry.
+entries=(default shares apps hub together backup adopt certificates tests/images parts outgoing tests/registry registry tests/certificates tests/hub_process tests/backup docker accounts tests/usage tests/doctor)
 # A scenario takes 13 minutes at most on a quiet machine; what hangs must not hold up the rest for ever.
 export limit_seconds=${LIMIT_SECONDS:-3000}
 

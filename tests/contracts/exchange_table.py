@@ -190,7 +190,7 @@ TABLE = (
     Exchange(
         "/etc/labserver/hub/password-store.json", r"\bpassword-store\.json", "test_password_store_json.py",
         "password-store",
-        writers=_set("modules/hub_passwords", "roles/hub"),
+        writers=_set("_adopt", "modules/hub_passwords", "roles/hub"),
         readers=_set("labhub/exchange", "labhub/login"),
         told=_set("_hub"),
         names={"_hub": "the canary of a new hub has a store, and this beside it, of its own"},

@@ -115,7 +115,7 @@ def test_an_upgrade_that_is_only_planned_changes_nothing(tmp_path: Path) -> None
     assert re.findall(r"^(?:ok|changed|failed): .*", after, re.MULTILINE) == []
 
 
-CHANGING = ("password", "prune", "renew", "restore", "sandbox", "site")
+CHANGING = ("adopt", "password", "prune", "renew", "restore", "sandbox", "site")
 
 
 @pytest.mark.parametrize("name", CHANGING)
@@ -134,8 +134,8 @@ def test_every_playbook_is_judged_by_whether_it_changes_hosts() -> None:
 
 
 def test_modules_that_change_hosts_show_that_the_run_lives() -> None:
-    looking = {"accounts_info", "doctor", "host", "hub_preflight", "hub_upgrade_plan", "registry_in_use"}
-    looking |= {"registry_info", "run_lock"}
+    looking = {"accounts_info", "adopt_info", "doctor", "host", "hub_preflight", "hub_upgrade_plan"}
+    looking |= {"registry_in_use", "registry_info", "run_lock"}
     on_the_controller = {"host_program", "validate_inputs"}
     quiet = {
         path.stem
