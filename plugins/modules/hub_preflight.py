@@ -164,15 +164,18 @@ def main() -> None:
         module.fail_json(msg=str(error))
     if refused:
         module.fail_json(msg=refused)
+    shares = shares_root(module)
     mountinfo = Path("/proc/self/mountinfo").read_text(encoding="utf-8")
     cards = gpus.way(Path("/"), info, module.params["gpus"])
     for warning in cards.warnings:
         module.warn(f"graphics cards: {warning}")
+    if SHARES.exists() and not host.shared_root(mountinfo):
+        module.warn(host.PRIVATE_ROOT)
     module.exit_json(
         changed=False,
         shared_root=host.shared_root(mountinfo),
         limits_layers=host.limits_layers(info, mountinfo),
-        shares_root=shares_root(module),
+        shares_root=shares,
         time_zone=host.time_zone(),
         cgroup_parent=reserve.of_info(info),
         gpus=cards.cards,

@@ -195,4 +195,10 @@ TABLE = (
         told=_set("_hub"),
         names={"_hub": "the canary of a new hub has a store, and this beside it, of its own"},
     ),
+    Exchange(
+        "/var/lib/labserver/status/disks.json", r"\bstatus/disks\.json", "test_disks_json.py", "disks",
+        writers=_set("_status"),
+        readers=_set("_doctor"),
+        told=_set("_status"),
+    ),
 )  # fmt: skip
