@@ -101,7 +101,7 @@ def test_hosts_are_looked_at_when_it_is_asked_for(tmp_path: Path, more: list[str
     assert ("UNREACHABLE" in done.stdout) is (more != [])
 
 
-CHANGING = ("password", "prune", "renew", "restore", "sandbox", "site")
+CHANGING = ("password", "prune", "renew", "restore", "resurrect", "sandbox", "site")
 
 
 @pytest.mark.parametrize("name", CHANGING)

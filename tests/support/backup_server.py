@@ -27,11 +27,18 @@ class Engine:
         self.up = True
         self.volumes: list[dict[str, str]] = []
         self.containers: list[dict[str, t.Any]] = []
+        self.root = "/var/lib/docker"
+        self.made: list[dict[str, t.Any]] = []
 
     def get(self, path: str, **_query: t.Any) -> t.Any:
         if not self.up:
             raise EngineError("no answer from the Docker engine")
+        if path == "/info":
+            return {"DockerRootDir": self.root}
         return {"Volumes": self.volumes} if path == "/volumes" else self.containers
+
+    def request(self, _method: str, _path: str, body: t.Any) -> None:
+        self.made = sorted([*self.made, body], key=lambda one: str(one["Name"]))
 
 
 @dataclass

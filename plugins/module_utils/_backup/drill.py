@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import shutil
-import sqlite3
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -22,9 +21,9 @@ from typing import Any
 
 from .._common import job
 from .model import MANIFEST, STATE, SettingsError, staged
+from .proof import damaged_databases, different_files
 from .restic import Repository, RepositoryError, made
 from .restore import fetch, read_manifest
-from .stage import count_passwords, fingerprint
 from .world import World
 
 FOLDER = Path(STATE) / "drill"
@@ -33,43 +32,6 @@ FOLDER = Path(STATE) / "drill"
 def age_hours(snapshot: Mapping[str, Any], now: datetime) -> float:
     """Return how old a snapshot is."""
     return (now - made(snapshot)).total_seconds() / 3600
-
-
-def damaged_databases(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with the restored copies of the databases."""
-    found = []
-    for path, facts in manifest["databases"].items():
-        copy = folder / staged(path).lstrip("/")
-        try:
-            with contextlib.closing(sqlite3.connect(f"file:{copy}?mode=ro", uri=True)) as connection:
-                verdict = connection.execute("PRAGMA integrity_check").fetchone()[0]
-            entries = count_passwords(copy)
-        except sqlite3.Error as error:
-            found.append(f"{path}: its copy cannot be opened: {error}")
-            continue
-        if verdict != "ok":
-            found.append(f"{path}: its copy is damaged: {verdict}")
-        if facts.get("passwords") is not None and entries != facts["passwords"]:
-            found.append(f"{path}: its copy has {entries} passwords instead of {facts['passwords']}")
-    return found
-
-
-def different_files(folder: Path, manifest: Mapping[str, Any]) -> tuple[int, list[str]]:
-    """Return how many restored files are what they were, and what is wrong with the others.
-
-    A file that was changed between the drawing and the backup has another time, and says nothing.
-    """
-    same, found = 0, []
-    for name, was in manifest["files"].items():
-        copy = folder / name.lstrip("/")
-        if not copy.exists():
-            continue  # went away before it was read; whether many did is said by the number
-        now = fingerprint(copy)
-        if now["sha256"] == was["sha256"]:
-            same += 1
-        elif now["mtime_ns"] == was["mtime_ns"]:
-            found.append(f"{name}: its content is another one than when it was saved")
-    return same, found
 
 
 def drill(repo: Repository, now: datetime, folder: Path = FOLDER) -> tuple[str, list[str]]:
@@ -93,7 +55,7 @@ def drill(repo: Repository, now: datetime, folder: Path = FOLDER) -> tuple[str, 
     folder.mkdir(parents=True, mode=0o700)
     try:
         fetch(repo, latest["id"], [MANIFEST, *map(staged, manifest["databases"])], folder)
-        wrong += damaged_databases(folder, manifest)
+        wrong += damaged_databases(lambda path: folder / staged(path).lstrip("/"), manifest)
         names = list(manifest["files"])
         for start in range(0, len(names), 100):
             # Some went away before they were read: those are not asked for, but counted below.

@@ -20,6 +20,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._backup import (
     drill,
     model,
     plan,
+    proof,
     restic,
     restore,
     sources,
@@ -301,7 +302,7 @@ def test_drill_compares_what_came_back(tmp_path: Path) -> None:
     files["/data/changed later"].update(mtime_ns=1, sha256="of an earlier content")
     files["/data/rotten"].update(sha256="of what was saved")
     files["/data/went away"] = {"mtime_ns": 1, "sha256": ""}
-    same, wrong = drill.different_files(tmp_path, {"files": files})
+    same, wrong = proof.different_files(tmp_path, {"files": files})
     assert (same, wrong) == (1, ["/data/rotten: its content is another one than when it was saved"])
 
 
@@ -310,10 +311,10 @@ def test_drill_opens_the_databases(tmp_path: Path) -> None:
     copy = tmp_path / model.staged(path).lstrip("/")
     copy.parent.mkdir(parents=True)
     manifest = {"databases": {path: {"passwords": 2}}}
-    (problem,) = drill.damaged_databases(tmp_path, manifest)
+    (problem,) = proof.damaged_databases(lambda path: tmp_path / model.staged(path).lstrip("/"), manifest)
     assert "cannot be opened" in problem
     copy.write_bytes(b"no database at all, and long enough to be looked at" * 100)
-    (problem,) = drill.damaged_databases(tmp_path, manifest)
+    (problem,) = proof.damaged_databases(lambda path: tmp_path / model.staged(path).lstrip("/"), manifest)
     assert "cannot be opened" in problem
 
 
