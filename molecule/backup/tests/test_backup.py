@@ -193,6 +193,9 @@ def test_password_of_the_repository_is_for_root_alone(saved: dict[str, t.Any]) -
 def test_drill_proves_the_backup(saved: dict[str, t.Any]) -> None:
     status = run_job("backup-drill")
     assert (status["level"], "3 databases and" in status["message"]) == ("ok", True)
+    # Bob has not used his one-time password yet.
+    assert "JupyterHub opened its database (" in status["message"]
+    assert "bob could log in" in status["message"]
     assert sh("ls /var/lib/labserver/backup").split() == [
         "complete.json",
         "exclude",

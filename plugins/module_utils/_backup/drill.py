@@ -4,8 +4,9 @@
 
 """``labserver backup-drill``: prove that the latest backup can be restored, by restoring of it.
 
-It reads a part of all stored data, restores the copies of the databases and opens them, and restores the files that
-were drawn at random when the backup was made, and compares them with what they were then.
+It reads a part of all stored data, restores the copies of the databases and opens them, has the hub's image try them
+without a network, and restores the files that were drawn at random when the backup was made, and compares them with
+what they were then.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from .._common import job
+from . import canary
 from .model import MANIFEST, STATE, SettingsError, staged
 from .proof import damaged_databases, different_files
 from .restic import Repository, RepositoryError, made
@@ -34,8 +36,9 @@ def age_hours(snapshot: Mapping[str, Any], now: datetime) -> float:
     return (now - made(snapshot)).total_seconds() / 3600
 
 
-def drill(repo: Repository, now: datetime, folder: Path = FOLDER) -> tuple[str, list[str]]:
+def drill(world: World, repo: Repository, folder: Path = FOLDER) -> tuple[str, list[str]]:
     """Do it; returns a line for people, and everything that is wrong."""
+    now = world.now()
     repo.open()
     snapshots = repo.snapshots()
     if not snapshots:
@@ -56,6 +59,8 @@ def drill(repo: Repository, now: datetime, folder: Path = FOLDER) -> tuple[str, 
     try:
         fetch(repo, latest["id"], [MANIFEST, *map(staged, manifest["databases"])], folder)
         wrong += damaged_databases(lambda path: folder / staged(path).lstrip("/"), manifest)
+        tried, problems = canary.attempt(world, folder, manifest)
+        wrong += problems
         names = list(manifest["files"])
         for start in range(0, len(names), 100):
             # Some went away before they were read: those are not asked for, but counted below.
@@ -68,7 +73,8 @@ def drill(repo: Repository, now: datetime, folder: Path = FOLDER) -> tuple[str, 
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return (
-        f"{latest['short_id']}: {len(manifest['databases'])} databases and {same} files came back as they were",
+        f"{latest['short_id']}: {len(manifest['databases'])} databases and {same} files came back as they were"
+        + (f"; {tried}" if tried else ""),
         wrong,
     )
 
@@ -78,7 +84,7 @@ def main(argv: Sequence[str]) -> int:
     argparse.ArgumentParser(prog="labserver backup-drill", description=__doc__).parse_args(argv)
     world = World()
     try:
-        line, wrong = drill(world.repository(world.settings()), world.now())
+        line, wrong = drill(world, world.repository(world.settings()))
     except (SettingsError, RepositoryError, OSError) as error:
         line, wrong = "", [str(error)]
     for problem in wrong:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from .stage import count_passwords, fingerprint
+from .stage import count_passwords, fingerprint, sum_of_passwords
 
 
 def damaged_databases(copy_of: Callable[[str], Path], manifest: Mapping[str, Any]) -> list[str]:
@@ -31,6 +31,8 @@ def damaged_databases(copy_of: Callable[[str], Path], manifest: Mapping[str, Any
             found.append(f"{path}: its copy is damaged: {verdict}")
         if facts.get("passwords") is not None and entries != facts["passwords"]:
             found.append(f"{path}: its copy has {entries} passwords instead of {facts['passwords']}")
+        elif facts.get("sum") and sum_of_passwords(copy) != facts["sum"]:
+            found.append(f"{path}: its copy has other passwords than when it was saved")
     return found
 
 
