@@ -21,8 +21,9 @@ from ._common import outgoing
 COMMANDS: dict[str, tuple[str, str]] = {
     "accounts-expire": ("_accounts.expire:main", "offboard people after their last day, and give notice before"),
     "alert-test": ("_status.alert_test:main", "send a test message by every way of telling"),
-    "backup": ("_backup.run:main", "make a backup now"),
+    "backup": ("_backup.cli:main", "make a backup now; list, home, file, database: bring a part of one back"),
     "backup-drill": ("_backup.drill:main", "prove that the latest backup can be restored"),
+    "backup-resurrect": ("_backup.resurrect_cli:main", "bring a whole server back to this bare host"),
     "backup-restore": ("_backup.restore:main", "bring files back from a backup"),
     "ca": ("_certificates.cli:ca_main", "hand a host its issuer of the lab's authority"),
     "catalogue": ("_catalogue.cli:main", "watch the registry and keep the list of images that can be started"),

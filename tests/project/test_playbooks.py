@@ -115,7 +115,7 @@ def test_an_upgrade_that_is_only_planned_changes_nothing(tmp_path: Path) -> None
     assert re.findall(r"^(?:ok|changed|failed): .*", after, re.MULTILINE) == []
 
 
-CHANGING = ("adopt", "password", "prune", "renew", "restore", "sandbox", "site")
+CHANGING = ("adopt", "password", "prune", "renew", "restore", "resurrect", "sandbox", "site")
 
 
 @pytest.mark.parametrize("name", CHANGING)

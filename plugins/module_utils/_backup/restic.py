@@ -140,6 +140,21 @@ class Repository:
         # it says so.
         self.run(["unlock"])
 
+    def reach(self) -> str:
+        """Return the id of the repository that is there, recorded or not; raises RepositoryError. Writes nothing."""
+        found = self._found()
+        if found.state == WRONG_PASSWORD:
+            raise RepositoryError(REFUSED)
+        if found.state == NOT_MOUNTED:
+            raise RepositoryError(f"{found.why}; mount the disk or share with the backups first")
+        if found.state == ABSENT:
+            raise RepositoryError(
+                f"there is no repository at {self.settings.repository} ({found.why}); is the place right?"
+            )
+        if found.state:
+            raise RepositoryError(f"the repository cannot be reached ({found.why})")
+        return found.id
+
     def make(self) -> bool:
         """Make the repository, or take over the one that is there; returns whether anything was done."""
         if self._recorded():
