@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import collections
+import json
 import re
 import typing as t
 
@@ -79,3 +80,14 @@ def test_nothing_of_the_caches_is_open_to_others(host: t.Any) -> None:
 def test_a_backup_would_leave_the_kept_out(host: t.Any) -> None:
     mark = host.file("/srv/labserver/registry-caches/CACHEDIR.TAG").content_string
     assert mark.startswith("Signature: 8a477f597d28d172789f06886806bc55")
+
+
+def test_the_inventory_of_an_image_is_what_its_dpkg_says(host: t.Any) -> None:
+    image = host.check_output("docker inspect -f '{{.Config.Image}}' labserver-registry")
+    query = "dpkg-query -W -f '${Package} ${Version}\\n'"
+    listed = host.check_output(f"docker exec labserver-registry {query}").splitlines()
+    before = host.check_output("docker ps -aq")
+    document = json.loads(host.check_output(f"labserver inventory --json {image}"))
+    found = [f"{one['name']} {one['version']}" for one in document["components"] if one["purl"].startswith("pkg:deb/")]
+    assert sorted(found) == sorted(listed)
+    assert host.check_output("docker ps -aq") == before
