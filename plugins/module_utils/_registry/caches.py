@@ -93,7 +93,7 @@ def _one(cache: Mapping[str, Any]) -> list[str]:
         found.append("username and password belong together; give both or none")
     if user and address.startswith("http:"):
         found.append("the password would cross the network unencrypted; give an upstream with https")
-    for key, least in (("keep_days", 1), ("tag_minutes", 0)):
+    for key, least in (("keep_days", 1), ("tag_minutes", 1)):
         value = cache.get(key)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not least <= value <= 36500):
             found.append(f"{key}: {value!r} is not a number from {least} to 36500")

@@ -28,7 +28,7 @@ def what_is_wrong(upstreams: list[Upstream], disk: Disk) -> list[str]:
         try:
             upstream.check()
         except UpstreamError as trouble:
-            return f"{upstream.cache.name}: {trouble}. What is kept is served"
+            return f"{upstream.cache.name}: {trouble}; what is kept is served"
         return ""
 
     with ThreadPoolExecutor(8) as threads:
