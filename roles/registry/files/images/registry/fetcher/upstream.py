@@ -198,7 +198,7 @@ def unreachable(cache: Cache, error: Exception) -> UpstreamError:
             "authority in labserver_extra_ca_certificates"
         )
     elif isinstance(reason, socket.gaierror):
-        text = f"its name is not known here ({reason.strerror}): look at registry_caches, and at the way out of this network"
+        text = f"its name is not known here ({reason.strerror}): see registry_caches, and the way out of this network"
     else:
         text = f"{reason or type(error).__name__}"
     return UpstreamError(502, "UNAVAILABLE", f"{cache.upstream} cannot be reached: {text}")
