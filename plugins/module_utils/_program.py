@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "hub-change": ("_hub.unattended:main", "end a change of the hub whose run is lost; runs while one is under way"),
     "hub-network": ("_hub.isolation_service:main", "keep people's servers apart, and tell the guard whether they are"),
     "hub-watch": ("_hub.watch:main", "tell of a change of the hub whose run was lost, and look after people's servers"),
+    "inventory": ("_catalogue.inventory:main", "what this host and its images are made of, and its known holes"),
     "notebooks-limits": ("_hub.reserve:main", "leave host and hub a reserve beside all notebooks"),
     "registry-maintain": ("_registry.job:main", "prune the image registry and collect its garbage"),
     "renew": ("_certificates.cli:main", "renew, deploy and check certificates"),

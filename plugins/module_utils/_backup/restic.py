@@ -109,7 +109,8 @@ class Repository:
         done = self.run(words)
         if done.code not in fine:
             told = LOCKED if IN_USE in done.error else ""
-            raise RepositoryError(f"restic {words[0]}: {told}{done.last_words or f'exit status {done.code}'}")
+            said = outgoing.explained(done.last_words)
+            raise RepositoryError(f"restic {words[0]}: {told}{said or f'exit status {done.code}'}")
         return done
 
     def open(self) -> None:
@@ -130,7 +131,9 @@ class Repository:
                 "new one"
             )
         if found.state:
-            raise RepositoryError(f"the repository cannot be reached ({found.why}); nothing was written")
+            raise RepositoryError(
+                f"the repository cannot be reached ({outgoing.explained(found.why)}); nothing was written"
+            )
         if found.id != recorded:
             raise RepositoryError(
                 f"there is another repository ({found.id[:8]}) than the one of the earlier backups ({recorded[:8]}); "
