@@ -61,6 +61,7 @@ spelling: $(STAMP) ## common misspellings in texts and code (codespell)
 
 .PHONY: site
 site: $(STAMP) ## build the documentation's site (.cache/site/index.html); a link that leads nowhere fails
+	python tools/reference_pages.py
 	sphinx-build --quiet --fail-on-warning --keep-going -b html docs .cache/site
 
 .PHONY: artifact-check
@@ -152,7 +153,7 @@ demo-clean: ## remove the lab server of `make demo`
 	tools/demo.sh down
 
 .PHONY: soak
-soak: soak-shares soak-images soak-steps soak-exchange soak-push soak-kill soak-real ## everything that takes long
+soak: soak-shares soak-images soak-apps soak-steps soak-exchange soak-push soak-kill soak-real ## everything that takes long
 
 .PHONY: changelog
 changelog: $(STAMP) ## write CHANGELOG.rst from changelogs/
@@ -184,6 +185,11 @@ soak-shares: $(STAMP) ## long faults of the shares on a kernel of their own (abo
 soak-images: $(STAMP) ## build the images and use each, in a browser too (about half an hour; apt packages chromium, nginx)
 	tools/engine.sh
 	pytest -v -p no:cacheprovider tests/soak/images
+
+.PHONY: soak-apps
+soak-apps: $(STAMP) ## apps of examples/ with real software: Etherpad of npm (a few minutes, most of them npm's)
+	tools/engine.sh
+	pytest -v -p no:cacheprovider tests/soak/apps
 
 .PHONY: soak-steps
 soak-steps: $(STAMP) ## compile STEPS on a bare host, use it from the hub's list and as an app (about 20 minutes)
