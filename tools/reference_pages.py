@@ -35,8 +35,9 @@ MADE = ROOT / "docs" / "reference" / "made"
 KINDS = {"module": "Modules", "filter": "Filters", "role": "Roles: every key of every input", "callback": "Callback"}
 # Where somebody goes on who read a message of that room.
 PAGES = {
-    "accounts": "people", "backup": "backup", "catalogue": "image", "certificates": "certificate-expired", "cocalc": "",
-    "common": "status", "compose_app": "apps", "docker": "behind-a-proxy", "doctor": "doctor", "host": "new-server",
+    "accounts": "people", "adopt": "from-tljh", "backup": "backup", "catalogue": "image",
+    "certificates": "certificate-expired", "cocalc": "", "common": "status",
+    "compose_app": "apps", "docker": "behind-a-proxy", "doctor": "doctor", "host": "new-server",
     "hub": "login", "image_build": "image", "images": "image", "proxy": "public-name", "registry": "disk-full",
     "sandbox": "", "schedule": "status", "shares": "nas", "status": "status", "usage": "usage",
 }  # fmt: skip
