@@ -26,7 +26,7 @@ GUARDS = ("nosuid", "nodev", "noexec")
 """Options of a mount that take rights away: they can be added while it is in use."""
 NO_FOLDER = frozenset({"swap", "proc", "sysfs", "devpts", "tmpfs", "devtmpfs"})
 
-Said = Callable[..., str | None]
+Said = Callable[..., "str | None"]
 
 
 @dataclass(frozen=True)

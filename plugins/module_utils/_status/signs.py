@@ -164,9 +164,10 @@ def mounted(
     ``mended`` are options that were not in force and are now, ``left`` those that still are not.
     """
     said = []
-    if [*absent, *spared]:
+    lacking = [*absent, *spared]
+    if lacking:
         said.append(
-            f"{_named([*absent, *spared])} is in /etc/fstab and not mounted, so what is written there lands on another"
+            f"{_named(lacking)} is in /etc/fstab and not mounted, so what is written there lands on another"
             " disk; see what lies there, then mount it"
         )
     for found, end in ((mended, "that is put right; find out who mounted it otherwise"), (left, "mount it anew")):
