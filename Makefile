@@ -153,7 +153,7 @@ demo-clean: ## remove the lab server of `make demo`
 	tools/demo.sh down
 
 .PHONY: soak
-soak: soak-shares soak-images soak-apps soak-adopt soak-steps soak-push soak-kill soak-real ## everything that takes long
+soak: soak-shares soak-images soak-apps soak-adopt soak-steps soak-exchange soak-push soak-kill soak-real ## everything that takes long
 
 .PHONY: changelog
 changelog: $(STAMP) ## write CHANGELOG.rst from changelogs/
@@ -198,6 +198,10 @@ soak-adopt: $(STAMP) ## take over a server with TLJH and a hub by Compose, and g
 .PHONY: soak-steps
 soak-steps: $(STAMP) ## compile STEPS on a bare host, use it from the hub's list and as an app (about 20 minutes)
 	VENV=$(VENV) source ./activate; MOLECULE_GLOB='tests/soak/*/molecule.yml' molecule test -s steps
+
+.PHONY: soak-exchange
+soak-exchange: $(STAMP) ## exchange hub, proxy and configuration while 20 kernels (KERNELS=) count (about 10 minutes)
+	VENV=$(VENV) source ./activate; LABSERVER_KERNELS="$(or $(KERNELS),20)" MOLECULE_GLOB='tests/soak/*/molecule.yml' molecule test -s exchange
 
 .PHONY: soak-push
 soak-push: $(STAMP) ## a thousand pushes (PUSHES=) in a row of maintenance rounds of the registry (about 10 minutes)

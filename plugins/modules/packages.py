@@ -82,7 +82,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils._common import run_lock
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import outgoing, run_lock
 from ansible_collections.labserver.jupyter.plugins.module_utils._host import packages as core
 
 LISTS = Path("/var/lib/apt/lists")
@@ -126,7 +126,7 @@ def main() -> None:
     try:
         outcome = core.converge(desired, core.World(run, lists_age, time.sleep), check=module.check_mode)
     except core.PackagesError as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=outgoing.explained(str(error)))
     after = "".join(f"{line}\n" for line in outcome.installed)
     module.exit_json(
         changed=bool(outcome.missing),

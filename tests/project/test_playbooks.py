@@ -16,13 +16,18 @@ import yaml
 from paths import ROOT
 
 
-def play(folder: Path, name: str, limit: str) -> subprocess.CompletedProcess[str]:
+def play(folder: Path, name: str, limit: str, *options: str) -> subprocess.CompletedProcess[str]:
     local = f"ansible_connection=local ansible_python_interpreter={sys.executable}"
     (folder / "hosts").write_text(f"atlas {local}\nboreas {local}\n")
     command = ["ansible-playbook", "-i", folder / "hosts", f"playbooks/{name}.yml", "--limit", limit, "--check"]
     environment = {**os.environ, "ANSIBLE_HOME": str(folder / "home"), "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
     return subprocess.run(
-        [*command, "-e", "ansible_become=false"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        [*command, "-e", "ansible_become=false", *options],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -101,7 +106,16 @@ def test_hosts_are_looked_at_when_it_is_asked_for(tmp_path: Path, more: list[str
     assert ("UNREACHABLE" in done.stdout) is (more != [])
 
 
-CHANGING = ("adopt", "password", "prune", "renew", "restore", "sandbox", "site")
+def test_an_upgrade_that_is_only_planned_changes_nothing(tmp_path: Path) -> None:
+    """The plan is shown, whatever this machine has; of the roles nothing runs."""
+    done = play(tmp_path, "upgrade", "atlas", "-e", "certificates_ca_keeper=atlas")
+    assert "dockerspawner is not here -> " in done.stdout, done.stdout + done.stderr
+    assert "changed=0" in done.stdout
+    after = done.stdout.split("TASK [Upgrade | Make a backup]")[-1]
+    assert re.findall(r"^(?:ok|changed|failed): .*", after, re.MULTILINE) == []
+
+
+CHANGING = ("adopt", "password", "prune", "renew", "restore", "resurrect", "sandbox", "site")
 
 
 @pytest.mark.parametrize("name", CHANGING)
@@ -114,14 +128,14 @@ def test_a_playbook_that_changes_hosts_keeps_other_runs_out(name: str) -> None:
 
 
 def test_every_playbook_is_judged_by_whether_it_changes_hosts() -> None:
-    # run.yml starts a job, and jobs have locks of their own
-    looking = {"doctor", "report", "run", "status", "validate"}
+    # run.yml starts a job, and jobs have locks of their own; upgrade.yml does that too, and then it is site.yml.
+    looking = {"doctor", "report", "run", "status", "upgrade", "validate"}
     assert {path.stem for path in (ROOT / "playbooks").glob("*.yml")} == {*CHANGING, *looking}
 
 
 def test_modules_that_change_hosts_show_that_the_run_lives() -> None:
-    looking = {"accounts_info", "adopt_info", "doctor", "host", "hub_preflight", "registry_in_use"}
-    looking |= {"registry_info", "run_lock"}
+    looking = {"accounts_info", "adopt_info", "doctor", "host", "hub_preflight", "hub_upgrade_plan"}
+    looking |= {"registry_in_use", "registry_info", "run_lock"}
     on_the_controller = {"build_contexts", "host_program", "validate_inputs"}
     quiet = {
         path.stem

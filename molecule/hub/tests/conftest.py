@@ -21,6 +21,7 @@ from role_run import run_playbook
 OWN = hub_host.HubHost.own
 NOTEBOOK = "notebook:latest"
 REGISTRY = "127.0.0.1:5000"
+BOOK = SCENARIOS / "hub" / "files" / "hub.yml"
 ROSTER = "/etc/labserver/public/roster.json"
 SINGLEUSER = "/opt/jupyter/bin/jupyterhub-singleuser"
 
@@ -38,11 +39,14 @@ class Lab(hub_host.HubHost):
 
     def role(self, **variables: t.Any) -> tuple[int, str]:
         """Run the role with the images that are there and other variables; returns the exit status and what is said."""
-        images = {
+        return run_playbook(BOOK, self.images() | variables)
+
+    def images(self) -> dict[str, str]:
+        """Return the inputs of the role with which the images that are there stay."""
+        return {
             f"hub_{key}": self.sh(f"docker inspect --format '{{{{.Config.Image}}}}' {name}").strip()
             for key, name in (("image", "labserver-hub"), ("proxy_image", "labserver-hub-proxy"))
         }
-        return run_playbook(SCENARIOS / "hub" / "files" / "hub.yml", images | variables)
 
     def without_server(self, name: str) -> HubClient:
         """Return a person who is logged in and has no server, whatever an earlier test left."""

@@ -26,3 +26,6 @@ def of(room: str) -> str:
 
 HUB_SERVERS = of("hub-server")
 """People's servers."""
+
+CANARY = "labserver-canary"
+"""The person who tries a new hub before people get it (``_hub/canary.py``); nobody of the roster is called so."""
