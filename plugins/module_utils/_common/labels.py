@@ -25,4 +25,6 @@ def of(room: str) -> str:
 
 
 HUB_SERVERS = of("hub-server")
-"""People's servers."""
+"""People's servers, and their containers for files."""
+BOX = f"{PREFIX}box"
+"""Only of containers for files, in which no Jupyter answers."""
