@@ -103,6 +103,10 @@ gpu_way:
   type: str
   returned: success
   sample: Docker hands out cards by CDI
+ssh_front:
+  description: Whether there is a container of the SSH front.
+  type: bool
+  returned: success
 shares_root:
   description: Folder below which the host's shares are mounted, as C(/etc/labserver/public/shares.json) says.
   type: str
@@ -122,6 +126,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_a
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub import gpus, host, network, reserve, servers
 
 SHARES = Path("/etc/labserver/public/shares.json")
+FRONT = "labserver-ssh"
 REQUIRED = {"type": "str", "required": True}
 
 
@@ -156,10 +161,11 @@ def main() -> None:
     )
     socket = module.params["docker_socket"]
     engine = DockerEngine(socket, timeout=30)
-    refused, info = "", {}
+    refused, info, front = "", {}, False
     try:
         if Path(socket).exists():
             refused, info = objection(engine, module.params["network"]), engine.get("/info")
+            front = servers.inspect(engine, FRONT) is not None
     except EngineError as error:
         module.fail_json(msg=str(error))
     if refused:
@@ -182,6 +188,7 @@ def main() -> None:
         gpu_driver=cards.driver,
         gpu_way=cards.words,
         firewall_mark=host.firewall_mark(info),
+        ssh_front=front,
     )
 
 

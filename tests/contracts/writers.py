@@ -68,6 +68,7 @@ PEOPLE: dict[str, Any] = {
         {
             "name": "mira", "full_name": "Mira Müller", "groups": ["leem", "xps"], "admin": True,
             "limits": {"cpu": 1.5, "memory": "4G", "gpus": 1, "images": ["note*"], "pids": 512},
+            "ssh_keys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZm mira@laptop"],
         },
         {"name": "jonas", "groups": ["xps"], "expires": "2026-12-01"},
         {"name": "carla", "state": "locked"},
