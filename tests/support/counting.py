@@ -12,7 +12,7 @@ import time
 import uuid
 
 import websocket
-from hub_client import HubClient, Kernel
+from hub_client import HubClient, execute_request
 
 CODE = "import time\nfor number in range(10**6):\n    print(number, flush=True)\n    time.sleep(0.1)"
 RETRY_SECONDS = 0.5
@@ -44,9 +44,9 @@ class Counter:
         return socket
 
     def _send(self) -> str:
-        kernel = Kernel.__new__(Kernel)
-        kernel.client, kernel.identity, kernel.socket = self.client, self.identity, self._socket
-        return kernel.send(CODE)
+        identity, text = execute_request(CODE)
+        self._socket.send(text)
+        return identity
 
     def _listen(self) -> None:
         while not self._over.is_set():
