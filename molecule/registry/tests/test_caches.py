@@ -63,7 +63,7 @@ def test_what_was_pulled_once_is_kept(host: t.Any) -> None:
         pull(host, name)
     told = host.run("labserver services")
     assert told.rc == 1
-    assert "quay.io: http://172.28.0.1:5999 cannot be reached" in told.stdout.replace("\n", " "), told.stdout
+    assert "quay.io: http://172.17.0.1:5999 cannot be reached" in told.stdout.replace("\n", " "), told.stdout
     host.check_output("docker logout 127.0.0.1:5000")
     assert host.run("docker pull 127.0.0.1:5000/quay.io/lab/tools:1").rc != 0
 
