@@ -10,6 +10,7 @@ import json
 import re
 import time
 import typing as t
+import uuid
 
 import pytest
 from test_registry import login
@@ -19,7 +20,9 @@ log: {level: info}
 storage: {filesystem: {rootdirectory: /tmp/store}}
 http: {addr: ":5000"}
 """
-UPSTREAM = "127.0.0.1:5999"
+OWN, UPSTREAM = "127.0.0.1:5000", "127.0.0.1:5999"
+TAG = uuid.uuid4().hex[:12]
+"""Of this run of the tests: what an earlier one pulled is kept."""
 
 
 @pytest.fixture
@@ -34,8 +37,9 @@ def upstream(host: t.Any) -> t.Iterator[None]:
     wait = f"for i in $(seq 100); do : < /dev/tcp/{UPSTREAM.replace(':', '/')} && exit 0; sleep 0.1; done; exit 1"
     host.check_output("bash -c %s", wait)
     for name in ("library/course", "lab/tools"):
-        host.check_output(f"echo {name} > /tmp/content && tar -cC /tmp content | docker import - {UPSTREAM}/{name}:1")
-        host.check_output(f"docker push {UPSTREAM}/{name}:1 && docker rmi {UPSTREAM}/{name}:1")
+        image = f"{UPSTREAM}/{name}:{TAG}"
+        host.check_output(f"echo {name} {TAG} > /tmp/content && tar -cC /tmp content | docker import - {image}")
+        host.check_output(f"docker push {image} && docker rmi {image}")
     yield
     host.check_output("docker rm -f upstream")
 
@@ -63,7 +67,7 @@ def services(host: t.Any) -> t.Any:
 @pytest.mark.usefixtures("upstream")
 def test_what_was_pulled_once_is_kept(host: t.Any) -> None:
     login(host, "puller")
-    names = ("course:1", "127.0.0.1:5000/quay.io/lab/tools:1", "127.0.0.1:5001/quay.io/lab/tools:1")
+    names = tuple(f"{one}:{TAG}" for one in ("course", f"{OWN}/quay.io/lab/tools", "127.0.0.1:5001/quay.io/lab/tools"))
     for name in (*names, *names):
         pull(host, name)
     # Each of the two images has a layer and a configuration.
@@ -75,8 +79,8 @@ def test_what_was_pulled_once_is_kept(host: t.Any) -> None:
     told = services(host)
     assert told.rc == 1
     assert "quay.io: http://172.17.0.1:5999 cannot be reached" in told.stdout.replace("\n", " "), told.stdout
-    host.check_output("docker logout 127.0.0.1:5000")
-    assert host.run("docker pull 127.0.0.1:5000/quay.io/lab/tools:1").rc != 0
+    host.check_output(f"docker logout {OWN}")
+    assert host.run(f"docker pull {OWN}/quay.io/lab/tools:{TAG}").rc != 0
 
 
 def test_nothing_of_the_caches_is_open_to_others(host: t.Any) -> None:
