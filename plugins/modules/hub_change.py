@@ -206,7 +206,7 @@ def before(module: AnsibleModule, world: transaction.World) -> None:
         trial.clear_up(world.engine, folder, world.now().timestamp())
     tried = ""
     if not module.check_mode and (differs or needed or unfinished):
-        try_out(module, world.engine, wanted)
+        try_out(module, world, wanted)
         tried = visit(module, world, wanted, containers)
         transaction.begin(world, wanted, former, params["base_url"], params["hashes"])
     record = transaction.read(world.place)
@@ -241,12 +241,24 @@ def visit(
     try:
         return canary_run.run(place, canary.Images(params["image"], params["proxy_image"]), wanted)
     except (canary_run.CanaryError, EngineError, OSError, sqlite3.Error) as error:
+        also = end_earlier(module, world)
         return str(
-            module.fail_json(msg=f"The new hub failed its canary, so nothing was changed and nobody saw it: {error}")
+            module.fail_json(
+                msg=f"The new hub failed its canary, so nothing was changed and nobody saw it: {error}{also}"
+            )
         )
 
 
-def try_out(module: AnsibleModule, engine: DockerEngine, wanted: Configuration) -> None:
+def end_earlier(module: AnsibleModule, world: transaction.World) -> str:
+    """Take back what an earlier run that died has left, since this one has nothing better; returns that in words."""
+    if transaction.read(world.place) is None:
+        return ""
+    restored, words = transaction.take_back(world, module.params["timeout_seconds"])
+    what = f"put back {', '.join(restored)}" if restored else "nothing had to be put back"
+    return f"\nThe change that an earlier run had begun is taken back: {what}; {words}"
+
+
+def try_out(module: AnsibleModule, world: transaction.World, wanted: Configuration) -> None:
     """Load the configuration in a throwaway container; ends the module when it is refused."""
     params = module.params
     with files.scratch(Path(params["folder"]), trial.STAGED) as staged:
@@ -254,9 +266,12 @@ def try_out(module: AnsibleModule, engine: DockerEngine, wanted: Configuration) 
         wanted.write(staged, params["uid"])
         body = trial.body(params["image"], params["uid"], params["folder"], str(staged))
         # A name of its own: two runs at once must not end each other's trial.
-        status, output = Engine(engine).run(f"{trial.NAME}-{os.getpid()}", body)
+        status, output = Engine(world.engine).run(f"{trial.NAME}-{os.getpid()}", body)
     if status != 0:
-        module.fail_json(msg="The hub would not start with this configuration, so nothing was changed:\n" + output)
+        also = end_earlier(module, world)
+        module.fail_json(
+            msg=f"The hub would not start with this configuration, so nothing was changed:\n{output}{also}"
+        )
 
 
 def after(module: AnsibleModule, world: transaction.World) -> None:
