@@ -254,6 +254,8 @@ def test_playbook_restores_beside_what_is_there(saved: dict[str, t.Any]) -> None
         "ansible-playbook",
         "-i",
         str(INVENTORY),
+        "-l",
+        SERVER,
         "playbooks/restore.yml",
         "-e",
         f"paths={DATA},/srv/labserver/hub",
@@ -311,9 +313,11 @@ def test_a_bare_host_becomes_the_server(saved: dict[str, t.Any], hub: str, tmp_p
 
     def play(name: str, *more: str, status: int = 0) -> str:
         command = ["ansible-playbook", "-i", str(tmp_path / "hosts"), f"playbooks/{name}.yml", *more]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        assert done.returncode == status, done.stdout[-6000:] + done.stderr
-        return done.stdout
+        env = {**os.environ, "ANSIBLE_FORCE_COLOR": "0", "COLUMNS": "1000"}
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=env)
+        said = done.stdout + done.stderr
+        assert done.returncode == status, said[-6000:]
+        return said
 
     assert f"holds backups of {SERVER}, none of {BARE}" in " ".join(play("resurrect", status=2).split())
     assert sh_bare("ls -d /etc/labserver /srv/labserver /home/jupyter-* 2>/dev/null", 2) == ""
@@ -329,7 +333,8 @@ def test_a_bare_host_becomes_the_server(saved: dict[str, t.Any], hub: str, tmp_p
 
 
 def test_taken_off_the_repository_stays(saved: dict[str, t.Any]) -> None:
-    playbook = ["ansible-playbook", "-i", str(INVENTORY), "molecule/backup/converge.yml", "-e", "backup_state=absent"]
+    playbook = ["ansible-playbook", "-i", str(INVENTORY), "-l", SERVER, "molecule/backup/converge.yml"]
+    playbook += ["-e", "backup_state=absent"]
     for changed in (True, False):
         done = subprocess.run(playbook, cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout[-3000:]
