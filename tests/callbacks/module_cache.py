@@ -11,6 +11,7 @@ belongs to the files of this checkout as they are now.
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 import typing as t
 from pathlib import Path
@@ -27,12 +28,10 @@ description: Modules are packed into .cache/modules of the checkout, a folder fo
 requirements: []
 """
 
-ROOT = Path(__file__).resolve().parents[2]
 
-
-def state_of_modules() -> str:
+def state_of_modules(root: Path) -> str:
     """Return what changes with everything that is packed: files of this collection, and what is installed."""
-    files = sorted([*(ROOT / "plugins").rglob("*.py"), ROOT / "requirements-dev.txt"])
+    files = sorted([*(root / "plugins").rglob("*.py"), root / "requirements-dev.txt"])
     known = [f"{file} {(found := file.stat()).st_mtime_ns} {found.st_size}" for file in files]
     return hashlib.sha256("\n".join([__version__, sys.version, sys.prefix, *known]).encode()).hexdigest()[:16]
 
@@ -43,8 +42,14 @@ class CallbackModule(CallbackBase):
     CALLBACK_NAME = "module_cache"
     CALLBACK_NEEDS_ENABLED = True
 
+    def __init__(self) -> None:
+        super().__init__()
+        folder = os.environ.get("MOLECULE_PROJECT_DIRECTORY", "")
+        self.disabled = not folder
+        self.root = Path(folder)
+
     def v2_playbook_on_start(self, playbook: t.Any) -> None:
-        kept = ROOT / ".cache" / "modules" / state_of_modules()
+        kept = self.root / ".cache" / "modules" / state_of_modules(self.root)
         kept.mkdir(mode=0o700, parents=True, exist_ok=True)
         own = Path(constants.DEFAULT_LOCAL_TMP) / "ansiballz_cache"
         if not own.exists():
