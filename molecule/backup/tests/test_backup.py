@@ -320,7 +320,11 @@ def test_a_bare_host_becomes_the_server(saved: dict[str, t.Any], hub: str, tmp_p
         return said
 
     assert f"holds backups of {SERVER}, none of {BARE}" in " ".join(play("resurrect", status=2).split())
-    assert sh_bare("ls -d /etc/labserver /srv/labserver /home/jupyter-* 2>/dev/null", 2) == ""
+    assert sh_bare("find /etc/labserver /srv/labserver /home -type f -path '*jupyter*' 2>/dev/null; true") == ""
+    # The engine was set up there, so as to have the images; the refusal says what to do about that.
+    refused = play("resurrect", "-e", f"former={SERVER}", status=2)
+    assert "remove /etc/labserver and run this again" in refused
+    sh_bare("rm -r /etc/labserver")
     play("resurrect", "-e", f"former={SERVER}")
     assert sh_bare(f"sha256sum {DATA}") == saved["sum"]
     assert sh_bare(f"stat -c '%u %g %a' {DATA}") == saved["owner"]
