@@ -74,6 +74,8 @@ def main() -> int:
     """Run the front."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     asyncssh.set_log_level("WARNING")
+    # As a client of people's containers asyncssh asks who it runs as, and this account has no name in the container.
+    os.environ.setdefault("LOGNAME", "labserver")
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(serve(os.environ))
     return 0
