@@ -23,7 +23,7 @@ MOST_TOKENS, MOST_KEYS = 3, 20
 """Wrong tokens, and keys offered, in one connection."""
 LOGIN_SECONDS = 30
 START_SECONDS, PAUSE_SECONDS = 60.0, 0.1
-"""So long may a container take until one can log in to it; on a busy host the first one took twenty seconds."""
+"""So long may a container take until one can log in to it: a busy host starts slowly."""
 LOCAL = ("localhost", "127.0.0.1", "::1")
 """The only places to which a port is forwarded: in the person's own container."""
 
