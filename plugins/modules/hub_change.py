@@ -254,8 +254,7 @@ def end_earlier(module: AnsibleModule, world: transaction.World) -> str:
     if transaction.read(world.place) is None:
         return ""
     restored, words = transaction.take_back(world, module.params["timeout_seconds"])
-    what = f"put back {', '.join(restored)}" if restored else "nothing had to be put back"
-    return f"\nThe change that an earlier run had begun is taken back: {what}; {words}"
+    return f"\nThe change that an earlier run had begun is taken back: {transaction.in_words(restored, words)}"
 
 
 def try_out(module: AnsibleModule, world: transaction.World, wanted: Configuration) -> None:

@@ -221,6 +221,12 @@ def take_back(world: World, seconds: float, began: str = "") -> tuple[list[str],
     return restored, verify(world, record.base_url, seconds).sentence()
 
 
+def in_words(restored: list[str], said: str) -> str:
+    """Return what ``take_back`` did, as part of a sentence."""
+    what = f"put back {', '.join(restored)}" if restored else "nothing had to be put back"
+    return f"{what}; {said}"
+
+
 def close(place: Place) -> None:
     """End the change: it is no longer announced, and nothing is left to take back."""
     place.maintenance.unlink(missing_ok=True)

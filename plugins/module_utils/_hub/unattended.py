@@ -87,8 +87,7 @@ def _end(world: World, record: Record, seconds: float) -> str:
             transaction.keep(world.place.ended, replace(record, words=words, well=True))
             return words
     restored, said = transaction.take_back(world, seconds)
-    what = f"put back {', '.join(restored)}" if restored else "nothing had to be put back"
-    words = f"{begun} and is taken back: {what}; {said}"
+    words = f"{begun} and is taken back: {transaction.in_words(restored, said)}"
     if transaction.read(world.place) is None:
         transaction.keep(world.place.ended, replace(record, words=words))
     return words
