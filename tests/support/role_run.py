@@ -65,5 +65,5 @@ def _command(
 ) -> tuple[list[str], dict[str, str]]:
     hosts = inventory or Path(os.environ["MOLECULE_INVENTORY_FILE"])
     env = {**os.environ, "ANSIBLE_FORCE_COLOR": "0", "COLUMNS": "1000", **environment}
-    env["ANSIBLE_CALLBACKS_ENABLED"] = "module_cache"  # molecule's record is of its own runs only
+    env["ANSIBLE_CALLBACKS_ENABLED"] = "labserver.jupyter.module_cache"  # molecule's record is of its own runs only
     return [program, "-i", str(hosts), *arguments], env
