@@ -174,7 +174,7 @@ class Connection(asyncssh.SSHServer):
         while True:
             try:
                 return await self._log_in(found)
-            except (OSError, asyncssh.ConnectionLost):
+            except (ConnectionError, asyncssh.ConnectionLost):  # sshd does not listen yet, or has just begun to
                 if asyncio.get_running_loop().time() > deadline:
                     raise
             await asyncio.sleep(PAUSE_SECONDS)
