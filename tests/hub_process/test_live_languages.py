@@ -86,6 +86,16 @@ def test_why_a_start_failed_is_told_in_german_and_kept_in_english(hub: Hub, bob:
     assert "The image not-there:1 cannot be started" in hub.log()
 
 
+def test_a_server_is_told_the_language_of_the_page_that_started_it(hub: Hub, bob: Browser) -> None:
+    started = []
+    for browser in (bob, hub.login("alice")):
+        browser.post(f"{hub.url}/hub/spawn", data={"_xsrf": browser.xsrf(), "image": "notebook"}, timeout=60)
+    for name in ("bob", "alice"):
+        environment = hub.engine.containers[f"jupyter-{name}"]["Config"]["Env"]
+        started.append([line for line in environment if line.startswith("LABSERVER_LANGUAGE=")])
+    assert started == [["LABSERVER_LANGUAGE=de"], ["LABSERVER_LANGUAGE=en"]]
+
+
 def test_the_lab_can_fix_the_language(hub: Hub) -> None:
     path = hub.folder / "public" / "lab.json"
     try:

@@ -21,6 +21,7 @@ from ..exchange.environment import lab_environment
 from ..exchange.images import Image
 from ..exchange.shares import Share, shares_of
 from ..exchange.text import clean
+from ..words import language
 from ..words.language import gettext as _
 from ..words.language import later
 from . import choices, failures, form, gpus, server
@@ -158,6 +159,7 @@ class LabSpawner(Container):
     def get_env(self) -> dict[str, str]:
         env: dict[str, str] = lab_environment(self.settings)
         env.update(super().get_env())
+        env["LABSERVER_LANGUAGE"] = language.current()
         env.update(server.person_environment(self.person))
         return env
 

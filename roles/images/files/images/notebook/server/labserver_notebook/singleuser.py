@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import locale
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -18,6 +19,8 @@ from . import later
 
 ROOM_BYTES = 1 << 16
 ASK_AFTER_SECONDS = 2.0
+PACKS = {"de": "de_DE"}
+"""Languages of the hub's pages, and what JupyterLab calls the pack of each."""
 
 
 def forgiving(step: Callable[[Any], None]) -> Callable[[Any], None]:
@@ -99,6 +102,21 @@ def reading() -> Iterator[None]:
         gc.enable()
 
 
+@contextlib.contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Let JupyterLab speak the language of the hub's pages, until somebody chooses another in its settings.
+
+    While it is imported, it asks for the language of the system; that of the image would need locales of Debian.
+    """
+    asked = locale.getlocale
+    if language in PACKS:
+        locale.getlocale = lambda *_category: (PACKS[language], "UTF-8")
+    try:
+        yield
+    finally:
+        locale.getlocale = asked
+
+
 def prepare() -> None:
     """Change Jupyter's classes for this process."""
     from jupyter_client.kernelspec import KernelSpecManager  # noqa: PLC0415
@@ -115,7 +133,7 @@ def prepare() -> None:
 def main() -> Any:
     """Run a person's server for a hub."""
     os.environ["IPYTHONDIR"] = str(ipython_folder())
-    with reading():
+    with reading(), speaking(os.environ.get("LABSERVER_LANGUAGE", "")):
         from jupyter_server.serverapp import ServerApp  # noqa: PLC0415
         from jupyterhub.singleuser import main as run  # noqa: PLC0415
         from jupyterhub.singleuser.extension import JupyterHubSingleUser  # noqa: PLC0415
