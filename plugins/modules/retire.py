@@ -11,8 +11,8 @@ module: retire
 short_description: Take a server out of service, step by step
 version_added: 0.2.0
 description:
-  - The steps around the roles in C(playbooks/retire.yml), which is how to use this. Each may be repeated, and is refused
-    before the one that comes first.
+  - The steps around the roles in C(playbooks/retire.yml), which is how to use this. Each may be repeated, and is
+    refused before the one that comes first.
   - How far it came stands in C(/var/lib/labserver/retire.json).
 author:
   - The labserver.jupyter authors (@labserver)
@@ -30,10 +30,12 @@ attributes:
 options:
   state:
     description:
-      - V(announced) tells people on the hub's pages the day and the contact. From that day on the hub starts nothing new.
+      - V(announced) tells people on the hub's pages the day and the contact. From that day on the hub starts nothing
+        new.
       - V(taken_back) takes the announcement away.
       - V(frozen) stops the hub, and with O(stop_servers) people's servers.
-      - V(saved) notes the last backup, and fails unless it was made after that, is complete, and a drill restored of it.
+      - V(saved) notes the last backup, and fails unless it was made after that, is complete, and a drill restored of
+        it.
       - V(stopped) notes that the roles have removed services and jobs, and fails while one is left.
       - V(wiped) deletes homes, folders of groups, data, configuration with keys and passwords, state and Docker's
         volumes of apps. It deletes nothing that is on a share, and never the repository of the backups.

@@ -58,7 +58,8 @@ refusals:
   elements: str
   returned: success
 stage:
-  description: How far an earlier run came, of V(announced), V(frozen), V(saved), V(stopped) and V(wiped); empty without one.
+  description:
+    - How far an earlier run came, of V(announced), V(frozen), V(saved), V(stopped) and V(wiped); empty without one.
   type: str
   returned: success
 due:

@@ -124,12 +124,12 @@ def save(world: World, desired: Desired, current: Current, check: bool = False) 
     return True
 
 
-def finish(world: World, _desired: Desired, current: Current, check: bool = False) -> bool:
+def finish(world: World, desired: Desired, current: Current, check: bool = False) -> bool:
     """Note that the roles have taken everything away; returns whether that is new.
 
     Raises RetireError with what still runs.
     """
-    holds = _after(record.read(world.root), "saved")
+    holds = _after(record.effective(current, desired.today), "saved")
     if STAGES.index(holds.stage) >= STAGES.index("stopped"):
         return False
     left = [f"the container {name}" for name in current.containers] + [f"the job {name}" for name in current.jobs]
@@ -149,7 +149,7 @@ def wipe(world: World, desired: Desired, current: Current, check: bool = False) 
     Nothing on a share or on a part of another disk, and not the repository of the backups. Raises RetireError before
     anything is deleted, OSError and EngineError when something cannot be deleted; the next run goes on.
     """
-    holds = _after(record.read(world.root), "saved" if check else "stopped")
+    holds = _after(record.effective(current, desired.today), "saved" if check else "stopped")
     if holds.stage == "wiped":
         return False
     targets = [target for target in holds.targets if os.path.lexists(world.host.at(target))]
