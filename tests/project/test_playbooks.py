@@ -122,7 +122,7 @@ def test_an_upgrade_that_is_only_planned_changes_nothing(tmp_path: Path) -> None
     ]
 
 
-CHANGING = ("adopt", "password", "prune", "renew", "restore", "resurrect", "sandbox", "site")
+CHANGING = ("adopt", "password", "prune", "renew", "restore", "resurrect", "retire", "sandbox", "site")
 
 
 @pytest.mark.parametrize("name", CHANGING)
@@ -142,7 +142,7 @@ def test_every_playbook_is_judged_by_whether_it_changes_hosts() -> None:
 
 def test_modules_that_change_hosts_show_that_the_run_lives() -> None:
     looking = {"accounts_info", "adopt_info", "doctor", "host", "hub_preflight", "hub_upgrade_plan"}
-    looking |= {"registry_in_use", "registry_info", "run_lock"}
+    looking |= {"registry_in_use", "registry_info", "retire_info", "run_lock"}
     on_the_controller = {"build_contexts", "host_program", "validate_inputs"}
     quiet = {
         path.stem
