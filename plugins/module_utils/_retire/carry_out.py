@@ -161,7 +161,7 @@ def wipe(world: World, desired: Desired, current: Current, check: bool = False) 
         return True
     for volume in holds.volumes:
         _remove_volume(world, volume)
-    for target in sorted(targets, key=_has_record):  # the record goes last: it says what is to be deleted
+    for target in targets:
         for inner in _disks_below(world, target):
             _empty(world, inner)
             done = world.run(["umount", inner], UMOUNT_SECONDS)

@@ -317,13 +317,11 @@ def test_a_wipe_deletes_everything_of_the_lab_server_and_nothing_else(host: Smal
 
 def test_a_wipe_that_dies_is_finished_by_the_next(host: Small) -> None:
     stopped(host, WIPE)
-    home = host.root / "home/jupyter-mira"
-    home.chmod(0o755)
-    broken = host.root / "srv/labserver/compose"
+    home, broken = host.root / "home/jupyter-mira", host.file("/var/lib/labserver/the-last/x").parent
     real = carry_out.tree.remove
 
     def remove(place: Path) -> None:
-        if place == host.root / "srv/labserver":
+        if place == broken:
             raise OSError("it broke")
         real(place)
 
@@ -384,6 +382,7 @@ def test_no_link_is_followed(host: Small) -> None:
     stopped(host, WIPE)
     (host.root / "home/jupyter-mira/link").symlink_to(host.root / "home/operator")
     (host.root / "etc/labserver/link").symlink_to(host.root / "etc/ssl")
+    (host.root / "var/lib/labserver/link").symlink_to(host.root / "etc/ssl")
     carry_out.wipe(host.world, WIPE, host.look())
     assert {"/home/operator/notes", "/etc/ssl/openssl.cnf"} <= left(host)
 
@@ -393,6 +392,18 @@ def test_data_behind_a_link_of_the_lab_server_are_deleted_with_it(host: Small) -
     host.file("/disk2/registry/layer")
     (host.root / "srv/labserver/images").symlink_to(host.root / "disk2/registry")
     assert "/disk2/registry" in host.look().targets
+
+
+@pytest.mark.parametrize(("place", "stays"), [("disk2", False), ("var/cache", True)], ids=["a disk", "the system's"])
+def test_a_home_that_is_a_link_goes_with_what_it_leads_to(host: Small, place: str, stays: bool) -> None:
+    (host.root / place).mkdir(parents=True)
+    (host.root / "home/jupyter-mira").rename(host.root / place / "mira")
+    (host.root / "home/jupyter-mira").symlink_to(host.root / place / "mira")
+    unsaved = Desired("atlas", "2026-12-15", contact="Rita Vega", wipe=True, unsaved=True)
+    stopped(host, unsaved)
+    carry_out.wipe(host.world, unsaved, host.look())
+    assert not (host.root / "home/jupyter-mira").is_symlink()
+    assert (host.root / place / "mira/thesis.tex").exists() is stays
 
 
 @pytest.mark.parametrize("step", [carry_out.freeze, carry_out.save, carry_out.finish, carry_out.wipe])
