@@ -11,8 +11,8 @@ module: retire_info
 short_description: Tell what is on a server that goes out of service, and what forbids it
 version_added: 0.2.0
 description:
-  - Looks at a lab server for C(playbooks/retire.yml): who works on it, which data, backups, keys and exported folders
-    there are, and what other servers of the inventory take from it. Nothing is changed.
+  - Looks at a lab server for C(playbooks/retire.yml). Tells who works on it, which data, backups, keys and exported
+    folders there are, and what other servers of the inventory take from it. Nothing is changed.
 author:
   - The labserver.jupyter authors (@labserver)
 extends_documentation_fragment:

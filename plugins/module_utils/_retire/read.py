@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from .._accounts import records
 from .._backup import read as saved
@@ -71,7 +72,7 @@ class World:
 def read(world: World, sized: bool = True) -> Current:
     """Look at the host; without ``sized`` nobody measures how large homes are."""
     unread: list[str] = []
-    root, roster = world.root, {}
+    root, roster = world.root, dict[str, Any]()
     with _noted(unread):
         roster = world.host.json(ROSTER) or {}
     people = roster.get("users", {})

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from .._common import files
 from .model import STAGES, Current, Record
@@ -23,7 +24,7 @@ def read(root: Path) -> Record:
         data = json.loads((root / FILE).read_bytes())
         if data["version"] != 1 or data["stage"] not in STAGES:
             return Record()
-        known = {key: value for key, value in data.items() if key in Record.__dataclass_fields__}
+        known: dict[str, Any] = {key: value for key, value in data.items() if key in Record.__dataclass_fields__}
         return Record(**{key: tuple(value) if isinstance(value, list) else value for key, value in known.items()})
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return Record()
