@@ -69,11 +69,10 @@ def freeze(world: World, desired: Desired, current: Current, check: bool = False
         raise RetireError(f"servers of {judge.listed(current.running)} run; say retire_stop_servers=true")
     if check:
         return True
-    if current.hub == "running":
-        _stop(world, [HUB, FRONT])
-    if current.running:
-        filters = {"label": [labels.HUB_SERVERS], "status": ["running"]}
-        _stop(world, [str(one["Id"]) for one in world.host.engine.get("/containers/json", filters=filters)])
+    _stop(world, [HUB, FRONT])
+    # Those for files too, in which nobody works.
+    filters = {"label": [labels.HUB_SERVERS], "status": ["running"]}
+    _stop(world, [str(one["Id"]) for one in world.host.engine.get("/containers/json", filters=filters)])
     record.write(world.root, replace(holds, stage="frozen", frozen=clock.stamp(world.host.now())))
     return True
 

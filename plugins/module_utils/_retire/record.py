@@ -24,8 +24,12 @@ def read(root: Path) -> Record:
         data = json.loads((root / FILE).read_bytes())
         if data["version"] != 1 or data["stage"] not in STAGES:
             return Record()
-        known: dict[str, Any] = {key: value for key, value in data.items() if key in Record.__dataclass_fields__}
-        return Record(**{key: tuple(value) if isinstance(value, list) else value for key, value in known.items()})
+        known: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in data.items()
+            if key in Record.__dataclass_fields__
+        }
+        return Record(**known)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return Record()
 

@@ -247,6 +247,16 @@ def test_running_servers_are_stopped_by_the_word_alone_and_the_hub_first(host: S
     assert not carry_out.freeze(host.world, words, host.look())
 
 
+def test_containers_for_files_are_stopped_though_nobody_works_in_them(host: Small) -> None:
+    box = {**host.engine.containers.pop("jupyter-mira"), "org.labserver.box": "1"}
+    host.engine.containers["jupyter-mira-files"] = box
+    host.engine.running.add("jupyter-mira-files")
+    assert host.look().running == ()
+    carry_out.announce(host.world, WORDS, host.look())
+    carry_out.freeze(host.world, WORDS, host.look())
+    assert host.engine.running & set(host.engine.containers) == {"labserver-registry"}
+
+
 @pytest.mark.parametrize(
     ("how", "said"),
     [
