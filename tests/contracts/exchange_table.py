@@ -114,6 +114,11 @@ TABLE = (
         },
     ),
     Exchange(
+        "/etc/labserver/public/retirement.json", r"\bretirement\.json", "test_retirement_json.py", "retirement",
+        writers=_set("_retire"),
+        readers=_set("labhub/exchange"),
+    ),
+    Exchange(
         "/etc/labserver/public/fullness.json", r"\bfullness\.json", "test_fullness_json.py", "fullness",
         writers=_set("_hub"),
         readers=_set("labhub/exchange"),
@@ -166,6 +171,7 @@ TABLE = (
             "_doctor": "asks whether there is a job of that name",
             "_hub": "asks whether there is a job that makes backups",
             "_program": "completes the names of jobs",
+            "_retire": "looks whether a job is left",
         },
     ),
     Exchange(

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from ansible_collections.labserver.jupyter.plugins.module_utils._backup.world import World as BackupWorld
 from ansible_collections.labserver.jupyter.plugins.module_utils._certificates import config as certificates_config
 from ansible_collections.labserver.jupyter.plugins.module_utils._certificates import renew
 from ansible_collections.labserver.jupyter.plugins.module_utils._certificates.world import World as CertificatesWorld
@@ -27,6 +28,8 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._proxy import mo
 from ansible_collections.labserver.jupyter.plugins.module_utils._proxy import plan as proxy
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry import config as registry_config
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry import engine as registry_engine
+from ansible_collections.labserver.jupyter.plugins.module_utils._retire import carry_out, read
+from ansible_collections.labserver.jupyter.plugins.module_utils._retire.model import Current, Desired
 from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import plan as schedule
 from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import run as job_run
 from ansible_collections.labserver.jupyter.plugins.module_utils._shares import converge as shares_core
@@ -211,6 +214,16 @@ def maintenance() -> Files:
         path.parent.mkdir(parents=True)
         transaction.announce(path, "2026-11-20T12:10:00+00:00")
         return _found(Path(folder), f"{PUBLIC}/maintenance.json")
+
+
+@cache
+def retirement() -> Files:
+    """What people are told of a server that goes out of service."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / PUBLIC).mkdir(parents=True)
+        words = Desired("atlas", "2026-11-20", day="2026-12-15", contact="Rita Vega, room 2.14")
+        carry_out.announce(read.World(BackupWorld(Path(folder))), words, Current())
+        return _found(Path(folder), f"{PUBLIC}/retirement.json")
 
 
 @cache

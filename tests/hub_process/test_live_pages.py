@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import datetime
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,3 +83,24 @@ def test_cookies_of_a_page_over_https_are_sent_over_https_alone(hub: Hub, scheme
     browser = Browser(hub.url)
     browser.get(f"{hub.url}/hub/login", headers={"X-Scheme": scheme}, timeout=30)
     assert {cookie.name: cookie.secure for cookie in browser.cookies} == {"_xsrf": secure}
+
+
+def test_a_server_that_is_out_of_service_starts_nothing_and_says_whom_to_ask(hub: Hub) -> None:
+    """Last here: afterwards alice has a server."""
+    hub.people()
+    notice = hub.folder / "public" / "retirement.json"
+    day = datetime.datetime.now().astimezone().date()
+    try:
+        notice.write_text(json.dumps({"version": 1, "day": f"{day + datetime.timedelta(1)}", "contact": "Rita Vega"}))
+        alice = hub.login("alice")
+        assert f"goes out of service on {day + datetime.timedelta(1)}" in alice.get(f"{hub.url}/hub/home").text
+        notice.write_text(json.dumps({"version": 1, "day": f"{day}", "contact": "Rita Vega"}))
+        refused = alice.api("POST", "users/alice/server", {"image": "notebook"})
+        words = f"has been out of service since {day}, so nothing is started here any more. Questions: Rita Vega"
+        assert refused.status_code >= 400 and words in refused.text, refused.text
+        assert "jupyter-alice" not in hub.engine.containers
+        assert "jupyter-bob" in hub.engine.containers, "what runs goes on"
+    finally:
+        notice.unlink(missing_ok=True)
+    alice.start_server("alice")
+    assert "jupyter-alice" in hub.engine.containers, "the server stays: what was taken back forbids nothing"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -122,7 +123,7 @@ def test_an_upgrade_that_is_only_planned_changes_nothing(tmp_path: Path) -> None
     ]
 
 
-CHANGING = ("adopt", "password", "prune", "renew", "restore", "resurrect", "sandbox", "site")
+CHANGING = ("adopt", "password", "prune", "renew", "restore", "resurrect", "retire", "sandbox", "site")
 
 
 @pytest.mark.parametrize("name", CHANGING)
@@ -142,7 +143,7 @@ def test_every_playbook_is_judged_by_whether_it_changes_hosts() -> None:
 
 def test_modules_that_change_hosts_show_that_the_run_lives() -> None:
     looking = {"accounts_info", "adopt_info", "doctor", "host", "hub_preflight", "hub_upgrade_plan"}
-    looking |= {"registry_in_use", "registry_info", "run_lock"}
+    looking |= {"registry_in_use", "registry_info", "retire_info", "run_lock"}
     on_the_controller = {"build_contexts", "host_program", "validate_inputs"}
     quiet = {
         path.stem
@@ -191,3 +192,103 @@ def test_a_backup_is_named_in_one_way(tmp_path: Path) -> None:
     done = play("-e", "as_of=2026-11-20")
     assert done.returncode == 2
     assert "-e snapshot=ID or -e as_of=DATE, not both" in " ".join(done.stdout.split())
+
+
+def retire(folder: Path, *options: str, limit: str = "atlas") -> subprocess.CompletedProcess[str]:
+    """Play retire.yml on two stand-ins in check mode, with an inventory that is good."""
+    return play(folder, "retire", limit, "-e", "certificates_ca_keeper=boreas", *options)
+
+
+@pytest.mark.parametrize("word", [[], ["-e", "retire=atlas"]], ids=["no word", "check mode"])
+def test_retiring_a_server_is_only_planned_without_the_word_and_in_check_mode(tmp_path: Path, word: list[str]) -> None:
+    done = retire(tmp_path, *word, "-e", f"retire_report={tmp_path}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "in the way: There is no lab server of this collection here." in done.stdout
+    ran = re.findall(r"^TASK \[(Retire .+?)\] \*+\n(?:ok|changed)", done.stdout, re.MULTILINE)
+    assert ran == [
+        "Retire | Check the words",
+        "Retire | Let no other run work on this host at the same time",
+        "Retire | Look what is on the server, and who needs it",
+        "Retire | Show the plan",
+        "Retire | Write what was found and what remains",
+        "Retire | Let other runs work on this host again",
+    ]
+    report = tmp_path / "retire-atlas.txt"
+    assert "only the plan: nothing was changed" in report.read_text()
+    assert "\nrunning servers: " in report.read_text(), "a line for each thing"
+    assert report.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        ("atlas", ["-e", "retire=boreas"]),
+        ("atlas,boreas", ["-e", "retire=atlas"]),
+        ("atlas", ["-e", "retire=atlas", "-e", "retire_data=shred"]),
+        ("atlas", ["-e", "retire_back=true"]),
+    ],
+    ids=["another name", "two servers", "no such word", "back without the name"],
+)
+def test_the_word_is_the_name_of_the_one_server(tmp_path: Path, limit: str, words: list[str]) -> None:
+    done = retire(tmp_path, *words, limit=limit)
+    assert done.returncode == 2
+    assert "Name one server, --limit NAME, and to retire it the same name" in " ".join(done.stdout.split())
+    assert "Look what is on the server" not in done.stdout
+
+
+def test_what_other_servers_need_of_one_is_seen_although_limit_leaves_them_out(tmp_path: Path) -> None:
+    secret = "of-the-test-alone"
+    everywhere = {"certificates_ca_keeper": "atlas", "labserver_registry": "atlas:5443"}
+    shares = [{"name": "raw", "type": "nfs", "source": "192.0.2.7:/raw"}, {"name": "here", "type": "local"}]
+    of_boreas = {"shares_list": shares, "hub_state": "absent"}
+    of_castor = {"backup_repository": f"rest:https://backup:{secret}@atlas:8000/castor"}
+    for name, values in (("all", everywhere), ("apart", of_boreas), ("far", of_castor)):
+        (tmp_path / "group_vars").mkdir(exist_ok=True)
+        (tmp_path / "group_vars" / f"{name}.yml").write_text(yaml.safe_dump(values))
+    (tmp_path / "hosts").write_text(
+        "atlas ansible_connection=local\n[apart]\nboreas\n[far]\ncastor\n[labserver_registries]\natlas\n"
+    )
+    book = {"hosts": "all", "gather_facts": False, "vars_files": [str(ROOT / "playbooks" / "vars" / "retire.yml")]}
+    book["tasks"] = [{"ansible.builtin.debug": {"msg": "said: {{ __retire_others | to_json }} end"}}]
+    (tmp_path / "book.yml").write_text(yaml.safe_dump([book]))
+    command = ["ansible-playbook", "-i", tmp_path / "hosts", tmp_path / "book.yml", "--limit", "atlas"]
+    environment = {**os.environ, "ANSIBLE_HOME": str(tmp_path / "home"), "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert secret not in done.stdout + done.stderr
+    (said,) = re.findall(r"said: (\{.*\}) end", done.stdout.replace('\\"', '"'))
+    assert json.loads(said) == {
+        "boreas": {
+            "keeper": "atlas",
+            "registry": "",
+            "shares": {"raw": "192.0.2.7:/raw", "here": ""},
+            "repository": "",
+        },
+        "castor": {
+            "keeper": "atlas",
+            "registry": "atlas",
+            "shares": {},
+            "repository": "rest:https://atlas:8000/castor",
+        },
+    }
+
+
+def test_a_server_is_taken_out_of_service_by_what_the_roles_remove_themselves() -> None:
+    """Every role that site.yml puts on a server has its turn, but for those that have nothing to take away."""
+    site = (ROOT / "playbooks" / "site.yml").read_text()
+    put = set(re.findall(r"labserver\.jupyter\.(\w+)$", site, re.MULTILINE))
+    tasks = [
+        task
+        for name in ("retire_save", "retire_absent")
+        for task in yaml.safe_load((ROOT / "playbooks" / "tasks" / f"{name}.yml").read_text())
+    ]
+    gone = {
+        task["ansible.builtin.include_role"]["name"].rpartition(".")[2]: task.get("vars", {})
+        for task in tasks
+        if "ansible.builtin.include_role" in task
+    }
+    # The engine stays, and what looks at the host is nothing of it.
+    assert (put & {path.name for path in (ROOT / "roles").iterdir()}) - set(gone) == {"docker", "host"}
+    for role, values in gone.items():
+        apps = {"compose_app_apps": "{{ __retire_apps }}"}
+        assert values == ({f"{role}_state": "absent"} if role != "compose_app" else apps), role
+    assert list(gone)[-2:] == ["backup", "schedule"], "a run that dies before can make one more backup"

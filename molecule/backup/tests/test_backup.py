@@ -346,3 +346,45 @@ def test_taken_off_the_repository_stays(saved: dict[str, t.Any]) -> None:
     folders = "/etc/cron.d /etc/labserver/jobs.d /etc/labserver/backup"
     assert sh(f"find {folders} -type f '(' -name '*backup*' -o -name settings.json ')'") == ""
     assert json.loads(restic("snapshots --json"))
+
+
+def test_a_server_goes_out_of_service_and_its_backup_outlives_it(saved: dict[str, t.Any], tmp_path: Path) -> None:
+    """The second host, which is a server with people since it was brought back: refused, told, saved, wiped."""
+    how = "ansible_connection=community.docker.docker ansible_python_interpreter=/usr/bin/python3"
+    (tmp_path / "hosts").write_text(f"{BARE} {how}\n")
+    (tmp_path / "group_vars").mkdir()
+    shutil.copy(ROOT / "molecule/backup/group_vars/all.yml", tmp_path / "group_vars")
+
+    def retire(*words: str, status: int = 0) -> str:
+        command = ["ansible-playbook", "-i", str(tmp_path / "hosts"), "playbooks/retire.yml"]
+        command += ["-e", f"retire={BARE}", "-e", "retire_contact=Rita", "-e", f"retire_report={tmp_path}"]
+        env = {**os.environ, "ANSIBLE_FORCE_COLOR": "0", "COLUMNS": "1000"}
+        done = subprocess.run([*command, *words], cwd=ROOT, capture_output=True, text=True, check=False, env=env)
+        said = done.stdout + done.stderr
+        assert done.returncode == status, said[-6000:]
+        return " ".join(said.split())
+
+    alice = HubClient(hub_host.base_url(sh_bare), "alice")
+    assert alice.login(OWN).status_code == 302
+    alice.start()
+    alice.wait_ready()
+    sh_bare(f"echo new > {DATA}")
+    assert "Servers of 1 people run (alice)" in retire(status=2)
+    retire("-e", "retire_on=2099-01-01")
+    assert any("2099-01-01" in one["text"] and "Rita" in one["text"] for one in alice.announcements())
+    assert alice.server(), "before the day everything goes on"
+
+    words = ["-e", "retire_stop_servers=true", "-e", "retire_data=wipe"]
+    assert "its data are deleted" in retire(*words)
+    assert "restic forget --host" in (tmp_path / f"retire-{BARE}.txt").read_text()
+    assert sh_bare("docker ps --quiet --filter label=org.labserver.room") == ""
+    assert sh_bare("find /home -name 'jupyter-*'; ls -d /etc/labserver /srv/labserver /opt/app 2>/dev/null; true") == ""
+    assert sh_bare("ls -A /var/lib/labserver").split() == ["retire.json"]
+    assert sh_bare("grep -l /usr/local/sbin/labserver /etc/cron.d/*; true") == ""
+    sh_bare(f"grep -rl '{SECRET}' /etc /var/lib/labserver /var/log", status=1)
+    assert " changed=0 " in retire(*words), "a second run has nothing to do"
+
+    # The repository is whole, and holds what was written last.
+    call = f"RESTIC_PASSWORD='{SECRET}' restic --repo /mnt/backup/lab --no-cache"
+    (last,) = json.loads(sh_bare(f"{call} snapshots --json --tag labserver --host {BARE} --latest 1"))
+    assert sh_bare(f"{call} dump {last['id']} {DATA}") == "new\n"

@@ -61,7 +61,7 @@ class LabHub(JupyterHub):
 
     @default("board")
     def _default_board(self) -> Board:
-        return Board(self.sources.announcements, self.sources.roster)
+        return Board(self.sources.announcements, self.sources.roster, self.sources.retiring)
 
     def init_logging(self) -> None:
         super().init_logging()

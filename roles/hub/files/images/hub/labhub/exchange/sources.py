@@ -13,6 +13,7 @@ from .file import ExchangeFile
 from .homes import Home, parse_homes
 from .images import Image, parse_images
 from .lab import Lab, parse_lab
+from .retirement import Retirement, parse_retirement
 from .roster import Roster, parse_roster
 from .settings import Settings
 from .shares import Share, ShareStatus, parse_shares, parse_shares_status
@@ -37,9 +38,15 @@ class Sources:
         told = [public / name for name in ("announcements.json", "maintenance.json", "fullness.json")]
         told.append(Path(settings.state_folder) / "messages.json")  # of the hub itself: see ``portal.messages``
         self.announcements = tuple(ExchangeFile(path, parse_announcements, silence) for path in told)
+        stays: Retirement | None = None
+        self.retirement = ExchangeFile(public / "retirement.json", parse_retirement, stays)
         empty_homes: dict[str, Home] = {}
         self.homes = ExchangeFile(public / "fullness.json", parse_homes, empty_homes)
         self.images = ExchangeFile(Path(settings.catalogue_file), parse_images, none)
+
+    def retiring(self) -> Retirement | None:
+        """Return when this server goes out of service; None if it stays, also when the file was taken away again."""
+        return self.retirement.current() if self.retirement.path.exists() else None
 
     def __deepcopy__(self, _memo: dict[int, Any]) -> Sources:
         """Return the same object: traitlets copies values of the configuration, and all parts share one set."""

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..exchange.announcements import SEVERITIES, Announcement
 from ..exchange.file import ExchangeFile
+from ..exchange.retirement import Retirement
 from ..exchange.roster import Roster
 from ..servers import rooms
 from ..words.language import gettext, later, ngettext
@@ -19,6 +20,16 @@ FAREWELL = later(
     "Your access ends after {day} ({when}). Save what you want to keep, or ask whoever looks after this server for more"
     " time."
 )
+
+LAST_DAYS = later(
+    "This server goes out of service on {day}; from then on no server is started. Save elsewhere what you want to keep."
+    " Questions: {contact}"
+)
+
+
+def last_days(retiring: Retirement) -> Announcement:
+    """Return the announcement that this server goes out of service."""
+    return Announcement(LAST_DAYS, "danger", values={"day": retiring.day.isoformat(), "contact": retiring.contact})
 
 
 def farewell(expires: datetime.date | None, today: datetime.date, notice_days: int) -> Announcement | None:
@@ -42,9 +53,15 @@ def _said(one: Announcement) -> str:
 class Board:
     """What is announced now: by the inventory, by maintenance that is under way, and to single people."""
 
-    def __init__(self, files: Sequence[ExchangeFile[tuple[Announcement, ...]]], roster: ExchangeFile[Roster]):
+    def __init__(
+        self,
+        files: Sequence[ExchangeFile[tuple[Announcement, ...]]],
+        roster: ExchangeFile[Roster],
+        retiring: Callable[[], Retirement | None] = lambda: None,
+    ):
         self._files = files
         self._roster = roster
+        self._retiring = retiring
         self.personal: dict[str, Announcement] = {}
 
     def shown(
@@ -63,6 +80,8 @@ class Board:
         there = [file for file in self._files if file.path.exists()]
         found = [one for file in there for one in file.current() if one.holds(now, groups, name)]
         found += [own] if own else []
+        retiring = self._retiring()
+        found += [last_days(retiring)] if retiring else []
         if name is not None and name in self.personal and self.personal[name].holds(now, groups):
             found.append(self.personal[name])
         found += [self.personal[room] for room in of_rooms if room in self.personal]

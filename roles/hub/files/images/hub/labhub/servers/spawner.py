@@ -115,6 +115,16 @@ class LabSpawner(Container):
             text = later("The image {image} of this room cannot be started. Please ask the administrator.")
         raise StartError(failures.Failure("image", text, values=values))
 
+    def _stays_in_service(self) -> None:
+        retiring = self.sources.retiring()
+        if retiring is not None and retiring.has_come(datetime.datetime.now().astimezone().date()):
+            text = later(
+                "This server has been out of service since {day}, so nothing is started here any more. Questions:"
+                " {contact}"
+            )
+            values = {"day": retiring.day.isoformat(), "contact": clean(retiring.contact, SHOWN)}
+            raise StartError(failures.Failure("retirement", text, values=values))
+
     def _gpu_wish(self) -> int:
         wanted = gpus.wish(self.user_options, gpus.most(self.settings.gpus, self.person.limits.gpus))
         if wanted is None:
@@ -219,6 +229,7 @@ class LabSpawner(Container):
             raise await self._explained(failures.of_silence(str(error))) from error
         if running is not None:
             return running
+        self._stays_in_service()
         options, self.user_options = self.user_options, {}  # DockerSpawner must not look for an image in them
         try:
             address, port = await super().start()
