@@ -132,12 +132,16 @@ class World:
                     run_lock.release(self.root, mine)
 
     def servers(self) -> tuple[tuple[str, str], ...] | None:
-        """Return people's servers that run, as (person, container); None where the engine does not answer."""
+        """Return people's servers that run, as (person, container); None where the engine does not answer.
+
+        Containers for files, in which nobody works, are left out.
+        """
         try:
             listed = self.engine.get("/containers/json", filters={"label": [labels.HUB_SERVERS], "status": ["running"]})
         except EngineError:
             return None
-        return tuple(sorted(((one.get("Labels") or {}).get(labels.USER, "?"), str(one["Id"])) for one in listed or ()))
+        named = [(one.get("Labels") or {}, str(one["Id"])) for one in listed or ()]
+        return tuple(sorted((given.get(labels.USER, "?"), one) for given, one in named if labels.BOX not in given))
 
     def stop_servers(self) -> int:
         """Stop people's servers in good order, while their folders are mounted; returns how many."""

@@ -20,6 +20,12 @@ FAREWELL = later(
     " time."
 )
 
+RESTART = later(
+    "This lab server is restarted for updates between {begins} and {ends}. Running servers stop then: what is saved in"
+    " files stays, what is in memory alone is lost. Save your work, and end long computations before."
+)
+"""What the host's job writes into reboot.json."""
+
 
 def farewell(expires: datetime.date | None, today: datetime.date, notice_days: int) -> Announcement | None:
     """Return the announcement that access ends soon (in at most ``notice_days``); None if it does not."""
