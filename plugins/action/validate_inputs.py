@@ -174,9 +174,7 @@ class ActionModule(ActionBase):
                 problems += found
         return wrong, problems
 
-    def _given(
-        self, options: t.Iterable[str], variables: Mapping[str, t.Any]
-    ) -> tuple[dict[str, t.Any], list[str]]:
+    def _given(self, options: t.Iterable[str], variables: Mapping[str, t.Any]) -> tuple[dict[str, t.Any], list[str]]:
         """Return the inputs that are set, with the variables in them replaced, and those that cannot be told."""
         given: dict[str, t.Any] = {}
         problems: list[str] = []

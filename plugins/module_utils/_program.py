@@ -40,7 +40,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "services": ("_status.alarm:main", "look at every service of this host and tell of those that are not well"),
     "share-health": ("_shares.health:main", "look whether every share is mounted, answers and has room"),
     "status": ("_status.overview:main", "jobs, services and certificates of this host"),
-    "updates": ("_updates.cli:main", "which updates wait, what is held back and why, the next restart; changes nothing"),
+    "updates": (
+        "_updates.cli:main",
+        "which updates wait, what is held back and why, the next restart; changes nothing",
+    ),
     "updates-window": ("_updates.job:main", "tell people of a restart that is due, and restart in the window"),
     "usage": ("_usage.job:main", "keep what people's servers used, show each person their own, delete what is old"),
     "usage-report": ("_usage.report:main", "what people's servers used, by person, group and month"),

@@ -23,7 +23,7 @@ TEXT = (
 GRAVE = timedelta(hours=1)
 """So long before the window it is shown in red."""
 COMES_BACK = timedelta(minutes=15)
-"""So long after the order to restart it is shown at most: by then the host has come back, or is not there to show it."""
+"""So long after the order to restart it is shown at most: by then the host is back, or is not there to show it."""
 
 
 def announcements(told: Told, notice: timedelta) -> list[dict[str, Any]]:

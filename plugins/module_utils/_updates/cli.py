@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from .._common import clock, exchange, words
-from . import job, pending, policy, settings, state, window
+from . import job, pending, settings, state, window
 from .policy import Policy
 from .world import ASK_SECONDS, World
 

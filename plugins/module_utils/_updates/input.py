@@ -29,7 +29,12 @@ def problems(inputs: Mapping[str, Any], label: str = "labserver_updates") -> lis
             f"{label}.engine: is with_reboot, but {label}.reboot does not say when the host is restarted; give it a"
             " weekday and a time, or say when_idle or never"
         )
-    if wanted and wanted.get("security") in (False, "false", "no") and not reboot and wanted.get("engine") != "when_idle":
+    if (
+        wanted
+        and wanted.get("security") in (False, "false", "no")
+        and not reboot
+        and wanted.get("engine") != "when_idle"
+    ):
         found.append(
             f"{label}: neither installs updates of security nor restarts the host; set security: true, or remove it"
             " to leave the host's own settings alone"

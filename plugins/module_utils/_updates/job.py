@@ -122,6 +122,10 @@ def act(world: World, known: State, plan: Plan, grace_minutes: int) -> tuple[int
         state.write(world.root, known)
     if not plan.reboot:
         return job.OK, plan.line
+    if driverless := world.driverless():
+        line = f"not restarted: {driverless}"
+        state.write(world.root, replace(known, missed=line, held=driverless))
+        return job.WARNING, line
     return restart(world, known, plan, grace_minutes)
 
 

@@ -75,8 +75,6 @@ def from_json(content: bytes) -> Policy:
     document = exchange.parse(content, f"/{FILE}")
     try:
         reboot = document["reboot"]
-        return Policy(
-            bool(document["security"]), str(document["engine"]), None if reboot is None else Reboot(**reboot)
-        )
+        return Policy(bool(document["security"]), str(document["engine"]), None if reboot is None else Reboot(**reboot))
     except (KeyError, TypeError) as error:
         raise exchange.ExchangeError(f"/{FILE} is damaged ({error!r}); {exchange.HINT}") from error

@@ -37,14 +37,17 @@ ORIGINS = {
     ),
 }
 ENGINE = (
-    "docker[.]io$", "docker-ce", "docker-cli$", "docker-buildx", "docker-compose", "docker-engine$", "containerd", "runc$",
+    "docker[.]io$", "docker-ce", "docker-cli$", "docker-buildx", "docker-compose", "docker-engine$", "containerd",
+    "runc$",
 )  # fmt: skip
 DRIVERS = (
     "nvidia-", "libnvidia-", "cuda-", "libcuda", "linux-modules-nvidia-", "linux-objects-nvidia-",
     "linux-signatures-nvidia-", "xserver-xorg-video-nvidia", "firmware-nvidia-", "libxnvctrl",
 )  # fmt: skip
-"""Expressions of Python that match the beginning of a package's name, as unattended-upgrades takes them. The user's side
-of NVIDIA's driver has to fit the module that the kernel has loaded."""
+"""Expressions of Python that match the beginning of a package's name, as unattended-upgrades takes them.
+
+The user's side of NVIDIA's driver has to fit the module that the kernel has loaded.
+"""
 SERVICES = ("docker", "containerd")
 """What needrestart may not restart: people's servers hang on it."""
 SCALARS = {
@@ -146,7 +149,9 @@ def others(root: Path) -> list[str]:
     ]
     own = [path for path in sorted((root / FOLDER).glob("*")) if path.name > Path(APT).name and _read_by_apt(path)]
     for path in [*own, root / AFTER_ALL]:
-        named = sorted({*re.findall(r"^\s*(?:#clear\s+)?(Unattended-Upgrade|APT::Periodic)\b", _text(path), re.MULTILINE)})
+        named = sorted(
+            {*re.findall(r"^\s*(?:#clear\s+)?(Unattended-Upgrade|APT::Periodic)\b", _text(path), re.MULTILINE)}
+        )
         if named:
             found.append(
                 f"/{path.relative_to(root)} is read after /{APT} and sets {' and '.join(named)}: what it says holds"

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from .._common.clock import stamp
@@ -94,6 +94,8 @@ def window_from(reboot: Reboot, moment: datetime) -> Window:
         if found is None:
             raise ValueError(f"{reboot} names no time that comes")
         begins = found.astimezone(UTC)
+        if begins.astimezone().replace(tzinfo=None) != found:  # the clock leaves it out
+            begins = found.replace(fold=1).astimezone(UTC)
         if begins >= moment:
             return Window(begins, begins + timedelta(hours=reboot.window_hours))
         local = found
@@ -128,14 +130,19 @@ def decide(policy: Policy, current: Current) -> Plan:
     if current.now < told.window.begins:
         before = f"{missed}; " if missed else ""
         return Plan(f"{before}restart announced for {told.window.text()}: {said}", told, missed=missed, why=why)
-    if current.driverless:
+    return _in_window(policy, current, Plan("", told, missed=missed, why=why))
+
+
+def _in_window(policy: Policy, current: Current, plan: Plan) -> Plan:
+    """Return what is done in the window of which people were told."""
+    if current.driverless and not current.drivers:  # else they may bring it, and it is asked again after that
         line = f"not restarted: {current.driverless}"
-        return Plan(line, told, missed=line, held=current.driverless, why=why)
+        return replace(plan, line=line, missed=line, held=current.driverless)
     if current.busy:
-        held = f"{names(current.busy)} was at work"
-        return Plan(f"waits: {names(current.busy)} at work", told, wait=True, missed=missed, held=held, why=why)
+        found = names(current.busy)
+        return replace(plan, line=f"waits: {found} at work", wait=True, held=f"{found} was at work")
     engine = current.engine if policy.engine != "never" else ()
-    return Plan(f"restart: {said}", told, (*engine, *current.drivers), reboot=True, missed=missed, why=why)
+    return replace(plan, line=f"restart: {'; '.join(plan.why)}", install=(*engine, *current.drivers), reboot=True)
 
 
 def _standing(reboot: Reboot, current: Current) -> tuple[Told | None, str]:

@@ -21,7 +21,7 @@ from .._schedule import due
 
 SELF = "updates"
 PASSING = frozenset({SELF, "services", "watch"})
-"""Jobs that are not waited for: this one, and those that look every few minutes and run others under their own locks."""
+"""Jobs that are not waited for: this one, and those that only look, or run others under the locks of these."""
 SHUTDOWN = "run/systemd/shutdown/scheduled"
 """What ``shutdown -r +5`` leaves (systemd-logind)."""
 DPKG = ("var/lib/dpkg/lock-frontend", "var/lib/dpkg/lock")
@@ -90,7 +90,7 @@ class World:
         return tuple(found)
 
     def driverless(self) -> str:
-        """Return why the next start would have no graphics cards: the loaded driver is not there for the next kernel."""
+        """Return why the next start would have no graphics cards: its kernel lacks the driver that is loaded now."""
         kernel = self.kernel()
         if not kernel or re.search(r"^nvidia ", self.text("proc/modules"), re.MULTILINE) is None:
             return ""
