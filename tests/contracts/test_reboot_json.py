@@ -12,7 +12,6 @@ import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._updates import announce
 from contract import Meets, Reader, check, validate
 from labhub.portal import board
-from labhub.words import language
 from places import hub_file, hub_sources
 from writers import PUBLIC, put, restart
 
@@ -47,14 +46,3 @@ def test_it_is_shown_from_the_notice_on_and_in_red_in_the_last_hour(tmp_path: Pa
     assert [one["severity"] for one in shown(at("2026-11-22T03:30Z"))] == ["danger"]
     assert [one["severity"] for one in shown(at("2026-11-22T05:59Z"))] == ["danger"]
     assert shown(at("2026-11-22T06:00:01Z")) == []
-
-
-def test_it_is_said_in_german(tmp_path: Path) -> None:
-    put(tmp_path, restart())
-    sources = hub_sources(tmp_path)
-    language.use("de")
-    try:
-        (before,) = board.Board(sources.announcements, sources.roster).shown(at("2026-11-21T12:00Z"))
-    finally:
-        language.use(language.ENGLISH)
-    assert before["text"].startswith("Dieser Lab-Server wird für Updates zwischen 2026-11-22 ")

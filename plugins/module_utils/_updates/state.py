@@ -64,7 +64,7 @@ class State:
         return Told(Window(begins, ends), since)
 
 
-def telling(told: Told | None) -> dict[str, str]:
+def telling(told: Told | None) -> dict[str, Any]:
     """Return the fields of ``State`` that hold what people were told."""
     if told is None:
         return {"begins": "", "ends": "", "since": ""}

@@ -146,6 +146,7 @@ def test_a_backup_at_work_is_waited_for_and_none_begins_meanwhile(told: Host) ->
     told.awake.append(looks)
     with job_lock.hold(told.root, "services", FRIDAY, lambda _seconds: None):
         assert attend(told.world, SUNDAYS)[0] == 0
+    assert run_lock.take(told.root, RUN, told.moment) is not None, "also in the last minute"
     assert seen == ["updates"], "the status names who keeps the backup waiting"
     assert told.slept == 600 + 240
 

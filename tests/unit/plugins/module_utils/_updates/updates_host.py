@@ -105,6 +105,9 @@ class Host:
                 path.touch()
         if argv[0] in self.fails and "-s" not in argv:
             return 100, self.fails[argv[0]]
+        if argv[0] == "shutdown":
+            (self.root / "run/systemd/shutdown").mkdir(parents=True, exist_ok=True)
+            (self.root / "run/systemd/shutdown/scheduled").touch()  # as systemd-logind does
         return 0, self.apt if "-s" in argv else ""
 
     def sleep(self, seconds: float) -> None:
