@@ -144,6 +144,12 @@ def _kind(spec: Mapping[str, t.Any], also: list[str]) -> Schema:
     return found
 
 
+def _behind(shared: str, specs: Options) -> Schema:
+    """Return the schema of the role's input whose default a shared input is; nothing where there is none."""
+    default = re.compile(rf"\{{\{{ {shared} \| default\(.*\) \}}\}}")
+    return next((option(one) for one in specs.values() if default.fullmatch(str(one.get("default")))), {})
+
+
 def variables(roles: Mapping[str, Options], shared: Mapping[str, str], results: Sequence[str] = ()) -> Schema:
     """Return the schema of a file of variables.
 
@@ -153,7 +159,7 @@ def variables(roles: Mapping[str, Options], shared: Mapping[str, str], results: 
     specs = {name: one for options in roles.values() for name, one in options.items()}
     specs |= {name: {**specs[name], "options": options} for name, options in ENTRIES.items() if name in specs}
     known = {name: option(one) for name, one in specs.items()}
-    known |= {name: {"description": meaning} for name, meaning in shared.items()}
+    known |= {name: {**_behind(name, specs), "description": meaning} for name, meaning in shared.items()}
     prefixes = "|".join(sorted([*roles, "labserver"], key=lambda name: (-len(name), name)))
     names = "|".join(re.escape(name) for name in sorted([*known, *results]))
     return {

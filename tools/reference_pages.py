@@ -39,7 +39,8 @@ PAGES = {
     "certificates": "certificate-expired", "cocalc": "", "common": "status",
     "compose_app": "apps", "docker": "behind-a-proxy", "doctor": "doctor", "host": "new-server",
     "hub": "login", "image_build": "image", "images": "image", "proxy": "public-name", "registry": "disk-full",
-    "retire": "retire", "sandbox": "", "schedule": "status", "shares": "nas", "status": "status", "usage": "usage",
+    "retire": "retire", "sandbox": "", "schedule": "status", "shares": "nas", "status": "status",
+    "updates": "updates", "usage": "usage",
 }  # fmt: skip
 NOT_IN_A_ROOM = {"common": "What several rooms say, playbooks and modules", "catalogue": "catalogue (of the role hub)"}
 LEVELS = {"critical": "loses data or lets somebody in", "warning": "will, one day", "note": "is worth knowing"}

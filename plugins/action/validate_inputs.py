@@ -96,6 +96,7 @@ class ActionModule(ActionBase):
             values, found = self._values(role, options, variables)
             everything_given |= values
             problems += found + self._broken_rules(role, values, bool(found))
+        problems = list(dict.fromkeys(problems))  # a shared input is one of several roles
         problems += folders.problems(everything_given, self._listed_folders(everything_given))
         problems += self._together(everything_given, variables, roles)
         host, groups = str(variables.get("inventory_hostname", "")), variables.get("group_names") or []
@@ -155,11 +156,25 @@ class ActionModule(ActionBase):
         }
         found += [problem for some in mistakes.values() for problem in some]
         good = {name: value for name, value in given.items() if not mistakes[name]}
-        return self._defaults(role, good, variables) | good, found
+        wrong, problems = self._shared(options, variables)
+        return self._defaults(role, good, variables) | good | wrong, found + problems
 
-    def _given(
+    def _shared(
         self, options: Mapping[str, t.Any], variables: Mapping[str, t.Any]
     ) -> tuple[dict[str, t.Any], list[str]]:
+        """Return what is wrong with inputs that stand for several roles, and nothing in the place of such values."""
+        wrong: dict[str, t.Any] = {}
+        problems: list[str] = []
+        for name, option in options.items():
+            shared = _inputs.shared_by(option)
+            if shared and name not in variables and shared in variables:
+                value, found = self._given([shared], variables)
+                found += _inputs.check_spec(value, {shared: option})
+                wrong |= {name: _inputs.nothing(option)} if found else {}
+                problems += found
+        return wrong, problems
+
+    def _given(self, options: t.Iterable[str], variables: Mapping[str, t.Any]) -> tuple[dict[str, t.Any], list[str]]:
         """Return the inputs that are set, with the variables in them replaced, and those that cannot be told."""
         given: dict[str, t.Any] = {}
         problems: list[str] = []

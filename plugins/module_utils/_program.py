@@ -40,6 +40,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "services": ("_status.alarm:main", "look at every service of this host and tell of those that are not well"),
     "share-health": ("_shares.health:main", "look whether every share is mounted, answers and has room"),
     "status": ("_status.overview:main", "jobs, services and certificates of this host"),
+    "updates": (
+        "_updates.cli:main",
+        "which updates wait, what is held back and why, the next restart; changes nothing",
+    ),
+    "updates-window": ("_updates.job:main", "tell people of a restart that is due, and restart in the window"),
     "usage": ("_usage.job:main", "keep what people's servers used, show each person their own, delete what is old"),
     "usage-report": ("_usage.report:main", "what people's servers used, by person, group and month"),
     "usage-watch": ("_usage.service:main", "count what people's servers use"),
@@ -58,7 +63,7 @@ _labserver() {
     run) words=$(cd /etc/labserver/jobs.d 2>/dev/null && ls | sed -n 's/\\.json$//p') ;;
     doctor) words="--json --page --help" ;;
     status) words="--json --page --prometheus --help" ;;
-    services | watch | alert-test) words="--json --help" ;;
+    services | watch | alert-test | updates) words="--json --help" ;;
     *) words="--help" ;;
   esac
   COMPREPLY=($(compgen -W "$words" -- "$word"))

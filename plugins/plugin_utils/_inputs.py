@@ -11,6 +11,7 @@ once for all roles, before a host is touched.
 from __future__ import annotations
 
 import difflib
+import re
 import typing as t
 from collections.abc import Callable, Collection, Iterable, Mapping
 
@@ -32,6 +33,7 @@ SHARED_INPUTS: dict[str, str] = {
     "labserver_registry": "host or host:port by which the lab's servers reach its registry (see docs/howto/servers.md)",
     "labserver_serial": "how many servers at a time get changes that people notice (default: 100%)",
     "labserver_secure_logging": "false shows secrets in the output, for debugging only (default: true)",
+    "labserver_updates": "security updates, and the window in which the host is restarted (see docs/howto/updates.md)",
 }
 
 # Facts that a role sets for other roles: they carry its name like an input.
@@ -53,6 +55,20 @@ _NAMES = {
     "list": "a list",
     "dict": "a dictionary",
 }
+
+_SHARED = re.compile(r"\{\{ (labserver_[a-z_]+) \| default\([^()]*\) \}\}")
+_NOTHING: dict[str, t.Any] = {"list": [], "dict": {}}
+
+
+def shared_by(option: Spec) -> str:
+    """Return the shared input that is the default of a role's option; empty where none is."""
+    found = _SHARED.fullmatch(str(option.get("default")))
+    return found.group(1) if found else ""
+
+
+def nothing(option: Spec) -> t.Any:
+    """Return what stands for a value that is wrong, so that no rule trips over it."""
+    return _NOTHING.get(str(option.get("type")), "")
 
 
 EMPTY = "is empty; give a value, or remove the line for the default"

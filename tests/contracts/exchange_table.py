@@ -124,6 +124,11 @@ TABLE = (
         readers=_set("labhub/exchange"),
     ),
     Exchange(
+        "/etc/labserver/public/reboot.json", r"\breboot\.json", "test_reboot_json.py", "reboot",
+        writers=_set("_updates"),
+        readers=_set("labhub/exchange"),
+    ),
+    Exchange(
         "/etc/labserver/hub/usage.json", r"\busage\.json", "test_usage_json.py", "usage",
         writers=_set("_usage"),
         readers=_set("labhub/exchange"),

@@ -13,7 +13,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -36,6 +36,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._shares import c
 from ansible_collections.labserver.jupyter.plugins.module_utils._shares import health
 from ansible_collections.labserver.jupyter.plugins.module_utils._shares.world import Done
 from ansible_collections.labserver.jupyter.plugins.module_utils._status import trend
+from ansible_collections.labserver.jupyter.plugins.module_utils._updates import announce, window
 from ansible_collections.labserver.jupyter.plugins.module_utils._usage import job as usage_job
 from ansible_collections.labserver.jupyter.plugins.module_utils._usage.model import Key, Sum
 from ansible_collections.labserver.jupyter.plugins.module_utils._usage.store import Disk
@@ -224,6 +225,17 @@ def retirement() -> Files:
         words = Desired("atlas", "2026-11-20", day="2026-12-15", contact="Rita Vega, room 2.14")
         carry_out.announce(read.World(BackupWorld(Path(folder))), words, Current())
         return _found(Path(folder), f"{PUBLIC}/retirement.json")
+
+
+@cache
+def restart() -> Files:
+    """What the job updates announces: a window on Sunday from 4:00 to 6:00 UTC, a day before."""
+    begins = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
+    told = window.Told(window.Window(begins, begins + timedelta(hours=2)), NOW)
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / PUBLIC).mkdir(parents=True)
+        announce.tell(Path(folder), announce.announcements(told, timedelta(hours=24)))
+        return _found(Path(folder), f"{PUBLIC}/reboot.json")
 
 
 @cache

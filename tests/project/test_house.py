@@ -28,7 +28,8 @@ ALLOWED: dict[str, set[str]] = {
     # asks each room what it has on a server that goes out of service
     "_retire": {"_accounts", "_backup", "_certificates", "_hub", "_schedule"},
     "_usage": {"_accounts"},  # the quota of a home says what it holds
-    "_status": {"_schedule", "_certificates", "_usage"},  # shows what they leave
+    "_updates": {"_schedule"},  # a window is a time of cron; jobs that are at work are waited for
+    "_status": {"_schedule", "_certificates", "_updates", "_usage"},  # shows what they leave
 }
 # Where files are written, locked or made without `_common`, and why.
 OWN_WRITES: dict[str, str] = {
@@ -59,7 +60,7 @@ def test_the_picture_is_current() -> None:
 
 
 def test_there_are_as_many_rooms_as_a_person_can_keep_in_mind() -> None:
-    assert 24 <= len(house.rooms()) <= 37
+    assert 24 <= len(house.rooms()) <= 40
 
 
 def test_a_package_has_the_name_of_its_role_and_its_tests_that_of_the_package() -> None:

@@ -53,6 +53,21 @@ def held(root: Path, name: str) -> bool:
     return False
 
 
+def recorded(path: Path) -> bool:
+    """Tell whether a process holds a record lock of the file (fcntl(2)), as apt and dpkg do. Touches nothing."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 @contextlib.contextmanager
 def opened(path: Path, mode: int = 0o600) -> Iterator[int]:
     """Yield the descriptor of a lock's file that lies elsewhere, such as beside what it guards; made when missing."""

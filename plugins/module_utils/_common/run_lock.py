@@ -113,6 +113,12 @@ def read(root: Path) -> Note | None:
         return None
 
 
+def working_run(root: Path, now: datetime) -> Note | None:
+    """Return the run that works on this host now; one that gave way to others does not."""
+    found = read(root)
+    return None if found is None or _old(found, now) else found
+
+
 def _old(note: Note, now: datetime) -> bool:
     age = now - datetime.fromisoformat(note.seen)
     # A second more: the time of a file has parts of a second. A note from the future is of a clock that was put back.

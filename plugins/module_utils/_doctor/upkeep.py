@@ -295,7 +295,7 @@ def system_without_support(current: Current) -> Seen:
     "updates-not-looked-for",
     "warning",
     "known holes stay open because nobody hears of the updates",
-    "apt-get update, and unattended-upgrades with the engine left out",
+    "labserver_updates (docs/howto/updates.md), or unattended-upgrades with the engine left out",
 )
 def updates_not_looked_for(current: Current) -> Seen:
     """Lists of packages that are old."""
@@ -307,7 +307,7 @@ def updates_not_looked_for(current: Current) -> Seen:
     "reboot-due",
     "warning",
     "the old kernel with its known holes runs on",
-    "tell people and reboot",
+    "tell people and reboot; labserver_updates does both in a window",
 )
 def reboot_due(current: Current) -> Seen:
     """An update asked for a reboot some time ago."""

@@ -17,10 +17,13 @@ import stat
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from .._common import mounts, paths, process
+from .._updates import job as updates
+from .._updates import state as updates_state
 from . import disks, drives, in_force, listening, services, signs, trend
 from .services import Health, Service
 
@@ -152,7 +155,8 @@ def restart(world: World) -> signs.Verdict:
         age = world.now() - (world.root / "run/reboot-required").stat().st_mtime
     except OSError:
         return signs.restart(None, ())
-    return signs.restart(age, world.text("run/reboot-required.pkgs").split())
+    planned = updates.planned(updates_state.read(world.root), datetime.fromtimestamp(world.now(), UTC))
+    return signs.restart(age, world.text("run/reboot-required.pkgs").split(), planned)
 
 
 def kernel_log(world: World) -> bytes:

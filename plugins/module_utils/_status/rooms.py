@@ -18,6 +18,8 @@ from typing import Any
 
 from .._common import exchange, labels, process, words
 from .._common.docker_api import DockerEngine, EngineError
+from .._updates import pending
+from .._updates import state as updates_state
 from .._usage.store import FILE as USAGE
 from .._usage.store import Store
 
@@ -25,7 +27,6 @@ SHARES = "etc/labserver/public/shares.json"
 SHARES_STATUS = "etc/labserver/public/shares-status.json"
 IMAGES = "var/lib/labserver/catalogue/images.json"
 COMPLETE = "var/lib/labserver/backup/complete.json"
-APT = ("apt-get", "-s", "-q", "-o", "Debug::NoLocking=1", "dist-upgrade")
 APT_SECONDS = 15.0
 ENGINE_SECONDS = 10.0
 MOST_USAGE = 10
@@ -139,16 +140,24 @@ def backup(root: Path) -> dict[str, Any]:
 
 
 def updates(root: Path) -> dict[str, Any]:
-    """Return how many packages wait, and whether a reboot is due. Raises OSError where apt does not say."""
-    done = process.call(APT, APT_SECONDS, environment={"LC_ALL": "C"})
+    """Return how many packages wait, whether a reboot is due and when, and the last one that was due.
+
+    Raises OSError where apt does not say.
+    """
+    done = process.call(pending.SIMULATE, APT_SECONDS, environment={"LC_ALL": "C"})
     if done.status:
         raise OSError(done.words)
-    waiting = [line for line in done.output.decode("utf-8", "replace").splitlines() if line.startswith("Inst ")]
+    waiting = pending.parse(done.output.decode("utf-8", "replace")).packages
+    known = updates_state.read(root)
     return {
         "packages": len(waiting),
-        "security": sum("security" in line.lower() for line in waiting),
-        "engine": any(line.split()[1].startswith(("docker", "containerd")) for line in waiting),
+        "security": sum(one.security for one in waiting),
+        "engine": any(one.part == "engine" for one in waiting),
         "reboot_due": (root / "run/reboot-required").exists(),
+        "reboot_announced": known.begins,
+        "reboot_missed": words.clean(known.missed),
+        "rebooted": known.last.at if known.last else "",
+        "rebooted_for": words.clean(known.last.why) if known.last else "",
     }
 
 

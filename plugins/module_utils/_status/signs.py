@@ -102,8 +102,13 @@ def units(listed: str) -> Verdict:
     return "warning", f"failed: {_named(names)}; systemctl status {clean(names[0], 80)} says why"
 
 
-def restart(age: float | None, packages: Sequence[str]) -> Verdict:
-    """Judge whether a restart is due, ``age`` seconds since an update asked for it (None: none did)."""
+def restart(age: float | None, packages: Sequence[str], planned: str = "") -> Verdict:
+    """Judge whether a restart is due, ``age`` seconds since an update asked for it (None: none did).
+
+    ``planned``: when people were told that it happens by itself.
+    """
+    if planned:
+        return OK, f"the host is restarted at {planned}, as people were told"
     if age is None or age < RESTART_SECONDS:
         return OK, "no restart is overdue"
     names = f" ({_named(sorted(set(packages)))})" if packages else ""

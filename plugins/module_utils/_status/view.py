@@ -47,7 +47,8 @@ def matters(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     if updates.get("security"):
         found.append(("warning", "updates", f"{updates['security']} of security wait"))
     if updates.get("reboot_due"):
-        found.append(("warning", "updates", "a reboot is due"))
+        when = updates.get("reboot_announced")
+        found.append(("warning", "updates", f"a reboot is due{f', announced for {when}' if when else ''}"))
     found += [
         ("unknown", str(row["part"]), f"could not be read: {row['message']}") for row in report.get("unread") or ()
     ]
@@ -191,6 +192,10 @@ def _kept(report: Mapping[str, Any]) -> list[Html]:
             element("h3", "Updates"),
             element("p", said + ("; a reboot is due" if updates.get("reboot_due") else "")),
         ]
+        told = [f"a reboot is announced for {updates['reboot_announced']}"] if updates.get("reboot_announced") else []
+        if updates.get("rebooted"):
+            told.append(f"last reboot in a window: {updates['rebooted']}, for {updates.get('rebooted_for')}")
+        parts += [element("p", "; ".join(told), kind="soft")] if told else []
     use = report.get("usage") or ()
     if use:
         used = [(r["person"], f"{r['hours']:g}", f"{r['cpu_hours']:g}", f"{r['gpu_hours']:g}") for r in use]

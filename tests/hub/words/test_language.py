@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import json
 import re
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from babel.messages import pofile
 from hub_package import compile_words
+from labhub.exchange.announcements import parse_announcements
+from labhub.exchange.file import ExchangeFile
 from labhub.exchange.roster import parse_roster
+from labhub.portal.board import RESTART, Board
 from labhub.servers.failures import Failure, fit, told
 from labhub.words import foreign, language
 from labhub.words.amounts import amount, cores, span
@@ -160,3 +165,25 @@ async def test_each_task_speaks_its_own_language() -> None:
 
     assert await asyncio.gather(speak("en"), speak("de"), speak("en")) == ["en", "de", "en"]
     assert language.current() == "de"
+
+
+def restart_told(folder: Path) -> str:
+    """What the hub shows of what the host's job says of a restart: the sentence in English, and what is put into it."""
+    values = {"begins": "2026-11-22 04:00", "ends": "06:00 CET"}
+    document = {"version": 1, "announcements": [{"text": RESTART, "values": values}]}
+    (folder / "reboot.json").write_text(json.dumps(document))
+    file = ExchangeFile(folder / "reboot.json", parse_announcements, ())
+    nobody = ExchangeFile(folder / "roster.json", parse_roster, parse_roster(roster_document()))
+    (shown,) = Board((file,), nobody).shown(datetime(2026, 11, 21, tzinfo=UTC))
+    return str(shown["text"])
+
+
+def test_a_restart_of_the_host_is_told_in_english(tmp_path: Path) -> None:
+    said = restart_told(tmp_path)
+    assert said.startswith("This lab server is restarted for updates between 2026-11-22 04:00 and 06:00 CET.")
+
+
+@pytest.mark.usefixtures("german")
+def test_a_restart_of_the_host_is_told_in_german(tmp_path: Path) -> None:
+    said = restart_told(tmp_path)
+    assert said.startswith("Dieser Lab-Server wird für Updates zwischen 2026-11-22 04:00 und 06:00 CET neu gestartet.")

@@ -173,3 +173,13 @@ def test_growth_is_recorded_once_an_hour_and_forgotten_after_60_days(tmp_path: P
     assert data["days_left"]["/"] == pytest.approx(3_538_000 / 3000 / 24, abs=0.1)
     (tmp_path / trend.PATH).write_text("damaged")
     assert trend.read(tmp_path) == {}
+
+
+def test_a_reboot_is_told_with_its_time_and_the_last_one_with_its_reason() -> None:
+    updates = {"reboot_due": True, "reboot_announced": "2026-11-22T03:00:00Z"}
+    updates |= {"rebooted": "2026-11-15T03:06:00Z", "rebooted_for": "libc6"}
+    assert ("warning", "updates", "a reboot is due, announced for 2026-11-22T03:00:00Z") in view.matters(
+        {"updates": updates}
+    )
+    page = view.document({"atlas": {"version": 1, "updates": updates}}, "now")
+    assert "last reboot in a window: 2026-11-15T03:06:00Z, for libc6" in page

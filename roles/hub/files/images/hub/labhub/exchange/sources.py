@@ -35,7 +35,7 @@ class Sources:
         self.usage = ExchangeFile(Path(settings.usage_file), parse_usage, Usage())
         none: tuple[Image, ...] = ()
         silence: tuple[Announcement, ...] = ()
-        told = [public / name for name in ("announcements.json", "maintenance.json", "fullness.json")]
+        told = [public / name for name in ("announcements.json", "maintenance.json", "fullness.json", "reboot.json")]
         told.append(Path(settings.state_folder) / "messages.json")  # of the hub itself: see ``portal.messages``
         self.announcements = tuple(ExchangeFile(path, parse_announcements, silence) for path in told)
         stays: Retirement | None = None

@@ -32,6 +32,13 @@ def last_days(retiring: Retirement) -> Announcement:
     return Announcement(LAST_DAYS, "danger", values={"day": retiring.day.isoformat(), "contact": retiring.contact})
 
 
+RESTART = later(
+    "This lab server is restarted for updates between {begins} and {ends}. Running servers stop then: what is saved in"
+    " files stays, what is in memory alone is lost. Save your work, and end long computations before."
+)
+"""What the host's job writes into reboot.json."""
+
+
 def farewell(expires: datetime.date | None, today: datetime.date, notice_days: int) -> Announcement | None:
     """Return the announcement that access ends soon (in at most ``notice_days``); None if it does not."""
     if expires is None or not 0 <= (left := (expires - today).days) <= notice_days:
