@@ -125,6 +125,11 @@ TABLE = (
         names={"_hub": "tells the canary of a new hub to look elsewhere, where there is none"},
     ),
     Exchange(
+        "/etc/labserver/hub/status.json", r"hub/status\.json", "test_status_json.py", "status",
+        writers=_set("_status"),
+        readers=_set("labhub/exchange"),
+    ),
+    Exchange(
         "/etc/labserver/hub/hub.json", r"\bhub\.json", "test_hub_json.py", "hub",
         writers=_set("_hub", "modules/hub_change", "roles/hub"),
         readers=_set("labhub/exchange"),

@@ -32,7 +32,8 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import
 from ansible_collections.labserver.jupyter.plugins.module_utils._shares import converge as shares_core
 from ansible_collections.labserver.jupyter.plugins.module_utils._shares import health
 from ansible_collections.labserver.jupyter.plugins.module_utils._shares.world import Done
-from ansible_collections.labserver.jupyter.plugins.module_utils._status import trend
+from ansible_collections.labserver.jupyter.plugins.module_utils._status import hub_page, trend
+from ansible_collections.labserver.jupyter.plugins.module_utils._status import view as status_view
 from ansible_collections.labserver.jupyter.plugins.module_utils._usage import job as usage_job
 from ansible_collections.labserver.jupyter.plugins.module_utils._usage.model import Key, Sum
 from ansible_collections.labserver.jupyter.plugins.module_utils._usage.store import Disk
@@ -236,6 +237,17 @@ def used() -> Files:
     disks = [Disk(month, "mira", 1 << 30, 1 << 31, 3 << 29), Disk(month, "jonas", 5, 6, 7)]
     document = usage_job.own(sums, disks, month, "2026-11-20T12:00:00Z")
     return {"etc/labserver/hub/usage.json": (json.dumps(document) + "\n").encode()}
+
+
+@cache
+def page_of_status() -> Files:
+    """What the job status-page leaves for the hub: the page of a host on which a job failed."""
+    now = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+    job = {"job": "backup", "level": "critical", "message": "<body> & </p> in words of others", "last_success": ""}
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "etc/labserver/hub").mkdir(parents=True)
+        hub_page.leave(Path(folder), status_view.document({"lab1": {"jobs": [job]}}, "now"), now, group=-1)
+        return _found(Path(folder), hub_page.PATH)
 
 
 @cache

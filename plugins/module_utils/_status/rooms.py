@@ -16,17 +16,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from .._common import exchange, labels, process, words
+from .._common import exchange, labels, words
 from .._common.docker_api import DockerEngine, EngineError
 from .._usage.store import FILE as USAGE
 from .._usage.store import Store
+from . import updates
 
 SHARES = "etc/labserver/public/shares.json"
 SHARES_STATUS = "etc/labserver/public/shares-status.json"
 IMAGES = "var/lib/labserver/catalogue/images.json"
 COMPLETE = "var/lib/labserver/backup/complete.json"
-APT = ("apt-get", "-s", "-q", "-o", "Debug::NoLocking=1", "dist-upgrade")
-APT_SECONDS = 15.0
 ENGINE_SECONDS = 10.0
 MOST_USAGE = 10
 
@@ -138,20 +137,6 @@ def backup(root: Path) -> dict[str, Any]:
     }
 
 
-def updates(root: Path) -> dict[str, Any]:
-    """Return how many packages wait, and whether a reboot is due. Raises OSError where apt does not say."""
-    done = process.call(APT, APT_SECONDS, environment={"LC_ALL": "C"})
-    if done.status:
-        raise OSError(done.words)
-    waiting = [line for line in done.output.decode("utf-8", "replace").splitlines() if line.startswith("Inst ")]
-    return {
-        "packages": len(waiting),
-        "security": sum("security" in line.lower() for line in waiting),
-        "engine": any(line.split()[1].startswith(("docker", "containerd")) for line in waiting),
-        "reboot_due": (root / "run/reboot-required").exists(),
-    }
-
-
 def usage(root: Path, now: datetime) -> Rows | None:
     """Return who used most this month, by hours of CPU; None where nothing is recorded.
 
@@ -177,7 +162,7 @@ def usage(root: Path, now: datetime) -> Rows | None:
 def read(root: Path, now: datetime, ask_apt: bool = True) -> dict[str, Any]:
     """Return all parts, and under ``unread`` those that could not be read, each with the reason.
 
-    To ask apt for updates costs a second of CPU or more: not for what is called every few minutes.
+    To ask apt for updates costs seconds of CPU when something changed since it was asked last.
     """
     parts: dict[str, Callable[[], Any]] = {
         "servers": lambda: servers(DockerEngine(timeout=ENGINE_SECONDS).get) if root == Path("/") else [],
@@ -185,7 +170,7 @@ def read(root: Path, now: datetime, ask_apt: bool = True) -> dict[str, Any]:
         "shares": lambda: shares(root),
         "registry": lambda: registry(root),
         "backup": lambda: backup(root),
-        "updates": lambda: updates(root) if root == Path("/") and ask_apt else {},
+        "updates": lambda: updates.read(root) if root == Path("/") and ask_apt else {},
         "usage": lambda: usage(root, now),
     }
     found: dict[str, Any] = {}
