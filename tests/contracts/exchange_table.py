@@ -201,6 +201,11 @@ TABLE = (
         names={"_hub": "the canary of a new hub has a store, and this beside it, of its own"},
     ),
     Exchange(
+        "/var/lib/labserver/backup/runs.json", r"/runs\.json", "test_runs_json.py", "runs",
+        writers=_set("_backup"),
+        told=_set("_backup", "_status"),
+    ),
+    Exchange(
         "/var/lib/labserver/status/disks.json", r"\bstatus/disks\.json", "test_disks_json.py", "disks",
         writers=_set("_status"),
         readers=_set("_doctor"),

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from ansible_collections.labserver.jupyter.plugins.module_utils._backup import history as backup_history
 from ansible_collections.labserver.jupyter.plugins.module_utils._certificates import config as certificates_config
 from ansible_collections.labserver.jupyter.plugins.module_utils._certificates import renew
 from ansible_collections.labserver.jupyter.plugins.module_utils._certificates.world import World as CertificatesWorld
@@ -237,6 +238,17 @@ def used() -> Files:
     disks = [Disk(month, "mira", 1 << 30, 1 << 31, 3 << 29), Disk(month, "jonas", 5, 6, 7)]
     document = usage_job.own(sums, disks, month, "2026-11-20T12:00:00Z")
     return {"etc/labserver/hub/usage.json": (json.dumps(document) + "\n").encode()}
+
+
+@cache
+def backups() -> Files:
+    """What the job backup tells of its runs: a complete one each night, the last one with something missing."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "var/lib/labserver/backup").mkdir(parents=True)
+        for day in range(1, 5):
+            run = backup_history.Run(f"2026-11-0{day}T03:10:00Z", f"{day:08x}", day < 4, 10 * day, day << 30, day << 20)
+            backup_history.add(Path(folder), run, 48.0)
+        return _found(Path(folder), backup_history.PATH.lstrip("/"))
 
 
 @cache

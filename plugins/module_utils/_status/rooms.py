@@ -12,11 +12,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from .._common import exchange, labels, words
+from .._backup import history
+from .._common import clock, exchange, labels, words
 from .._common.docker_api import DockerEngine, EngineError
 from .._usage.store import FILE as USAGE
 from .._usage.store import Store
@@ -28,6 +29,7 @@ IMAGES = "var/lib/labserver/catalogue/images.json"
 COMPLETE = "var/lib/labserver/backup/complete.json"
 ENGINE_SECONDS = 10.0
 MOST_USAGE = 10
+MONTH = timedelta(days=30)
 
 Get = Callable[..., Any]
 Rows = list[dict[str, Any]]
@@ -122,19 +124,41 @@ def registry(root: Path) -> Rows:
     return [{"repository": name, **row} for name, row in sorted(found.items(), key=lambda each: -each[1]["size_bytes"])]
 
 
-def backup(root: Path) -> dict[str, Any]:
-    """Return when the last complete backup was and what it held; nothing on a host that makes none."""
+def backup(root: Path, now: datetime) -> dict[str, Any]:
+    """Return age and size of the last complete backup, and how the backups grow; nothing on a host that makes none.
+
+    ``history``: seconds since 1970 and bytes of the complete ones. ``added_bytes``: what those of MONTH added. Raises
+    OSError and ValueError.
+    """
+    kept = history.read(root)
+    runs = kept.get("runs", [])
+    complete = [run for run in runs if run["complete"]]
+    last = complete[-1] if complete else _complete(root)
+    if not last and not runs:
+        return {}
+    recent = [run for run in runs if (at := clock.past(run["at"], now)) and now - at < MONTH]
+    at = clock.past(str(last.get("at")), now)
+    return {
+        "complete": last.get("at") or "",
+        "age_hours": None if at is None else round((now - at).total_seconds() / 3600, 1),
+        "max_age_hours": kept.get("max_age_hours"),
+        "bytes": last.get("bytes"),
+        "files": last.get("files"),
+        "last": runs[-1] if runs else None,
+        "added_bytes": sum(run["added_bytes"] for run in recent),
+        "added_runs": len(recent),
+        "history": [[datetime.fromisoformat(run["at"]).timestamp(), run["bytes"]] for run in complete],
+    }
+
+
+def _complete(root: Path) -> dict[str, Any]:
+    """Return what the file tells from which the next backup knows what has to be there: that of older releases too."""
     path = root / COMPLETE
     if not path.exists():
         return {}
     data = json.loads(path.read_bytes())
-    at = datetime.fromtimestamp(path.stat().st_mtime).astimezone().isoformat(timespec="seconds")
-    return {
-        "complete": at,
-        "bytes": data.get("bytes"),
-        "files": data.get("files"),
-        "sources": len(data.get("sources") or ()),
-    }
+    at = clock.stamp(datetime.fromtimestamp(path.stat().st_mtime, clock.UTC))
+    return {"at": at, "bytes": data.get("bytes"), "files": data.get("files")}
 
 
 def usage(root: Path, now: datetime) -> Rows | None:
@@ -169,7 +193,7 @@ def read(root: Path, now: datetime, ask_apt: bool = True) -> dict[str, Any]:
         "memory": lambda: memory(root),
         "shares": lambda: shares(root),
         "registry": lambda: registry(root),
-        "backup": lambda: backup(root),
+        "backup": lambda: backup(root, now),
         "updates": lambda: updates.read(root) if root == Path("/") and ask_apt else {},
         "usage": lambda: usage(root, now),
     }
