@@ -206,6 +206,11 @@ TABLE = (
         told=_set("_backup", "_status"),
     ),
     Exchange(
+        "/var/lib/labserver/registry/outlook.json", r"registry/outlook\.json", "test_outlook_json.py", "outlook",
+        writers=_set("_registry"),
+        told=_set("_status"),
+    ),
+    Exchange(
         "/var/lib/labserver/status/disks.json", r"\bstatus/disks\.json", "test_disks_json.py", "disks",
         writers=_set("_status"),
         readers=_set("_doctor"),

@@ -28,6 +28,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._proxy import mo
 from ansible_collections.labserver.jupyter.plugins.module_utils._proxy import plan as proxy
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry import config as registry_config
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry import engine as registry_engine
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry import outlook as registry_outlook
 from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import plan as schedule
 from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import run as job_run
 from ansible_collections.labserver.jupyter.plugins.module_utils._shares import converge as shares_core
@@ -249,6 +250,16 @@ def backups() -> Files:
             run = backup_history.Run(f"2026-11-0{day}T03:10:00Z", f"{day:08x}", day < 4, 10 * day, day << 30, day << 20)
             backup_history.add(Path(folder), run, 48.0)
         return _found(Path(folder), backup_history.PATH.lstrip("/"))
+
+
+@cache
+def what_pruning_frees() -> Files:
+    """What the daily look at the registry leaves: one repository with old images, one of which nothing goes."""
+    rows = {"notebook": registry_outlook.Row(9, 14 << 30, 4, 5 << 30), "steps": registry_outlook.Row(2, 3 << 30)}
+    with tempfile.TemporaryDirectory() as folder:
+        found = registry_outlook.Outlook(rows, 1 << 30)
+        registry_outlook.leave(Path(folder) / registry_outlook.PATH, found, "2026-11-20T03:40:00Z", 6 << 30)
+        return _found(Path(folder), registry_outlook.PATH)
 
 
 @cache

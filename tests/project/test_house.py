@@ -26,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "_images": {"_registry", "_catalogue"},  # images are pushed, and tried before as the catalogue tries them
     "_proxy": {"_certificates"},  # sites name certificates
     "_usage": {"_accounts"},  # the quota of a home says what it holds
-    "_status": {"_schedule", "_certificates", "_usage", "_backup"},  # shows what they leave
+    "_status": {"_schedule", "_certificates", "_usage", "_backup", "_registry"},  # shows what they leave
 }
 # Where files are written, locked or made without `_common`, and why.
 OWN_WRITES: dict[str, str] = {

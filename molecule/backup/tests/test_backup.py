@@ -200,6 +200,7 @@ def test_drill_proves_the_backup(saved: dict[str, t.Any]) -> None:
         "complete.json",
         "exclude",
         "paths",
+        "runs.json",
         "stage",
         "unreadable.json",
     ]

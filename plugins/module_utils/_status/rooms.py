@@ -19,6 +19,7 @@ from typing import Any
 from .._backup import history
 from .._common import clock, exchange, labels, words
 from .._common.docker_api import DockerEngine, EngineError
+from .._registry import outlook
 from .._usage.store import FILE as USAGE
 from .._usage.store import Store
 from . import updates
@@ -124,6 +125,16 @@ def registry(root: Path) -> Rows:
     return [{"repository": name, **row} for name, row in sorted(found.items(), key=lambda each: -each[1]["size_bytes"])]
 
 
+def pruning(root: Path) -> dict[str, Any]:
+    """Return what the next maintenance of the registry would free; nothing on a host without one. Raises OSError,
+    ValueError."""
+    found = outlook.read(root)
+    if found:
+        found["repositories"] = {words.clean(name): row for name, row in found["repositories"].items()}
+        found.update(_clean(found, "looked", "refused"))
+    return found
+
+
 def backup(root: Path, now: datetime) -> dict[str, Any]:
     """Return age and size of the last complete backup, and how the backups grow; nothing on a host that makes none.
 
@@ -193,6 +204,7 @@ def read(root: Path, now: datetime, ask_apt: bool = True) -> dict[str, Any]:
         "memory": lambda: memory(root),
         "shares": lambda: shares(root),
         "registry": lambda: registry(root),
+        "pruning": lambda: pruning(root),
         "backup": lambda: backup(root, now),
         "updates": lambda: updates.read(root) if root == Path("/") and ask_apt else {},
         "usage": lambda: usage(root, now),

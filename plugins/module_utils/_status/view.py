@@ -193,6 +193,40 @@ def _saved(saved: Mapping[str, Any]) -> list[tuple[str, object]]:
     return items
 
 
+def _registry(report: Mapping[str, Any], jobs: Mapping[str, Mapping[str, Any]]) -> list[Html]:
+    """Return the repositories, as the catalogue offers them and as the registry holds them, with what pruning frees."""
+    offered = {row["repository"]: row for row in report.get("registry") or ()}
+    pruning = report.get("pruning") or {}
+    held = pruning.get("repositories") or {}
+    names = sorted({*offered, *held}, key=lambda name: (-_bytes(offered, held, name), name))
+    if not names:
+        return []
+    rows = []
+    for name in names:
+        seen, goes = offered.get(name, {}), held.get(name)
+        frees = "not known" if goes is None else "nothing"
+        if goes and goes["remove_tags"] + goes["remove_bytes"]:
+            frees = f"{sizes.text(goes['remove_bytes'])}, {goes['remove_tags']} of {goes['tags']} tags"
+        tags = goes["tags"] if goes else seen.get("tags")
+        size = sizes.text(_bytes(offered, held, name))
+        rows.append((name, tags, size, frees, seen.get("broken") or "", seen.get("newest") or ""))
+    head = ("repository", "tags", "size", "pruning frees", "broken", "newest")
+    parts = [element("h3", "Registry"), page.table(head, rows)]
+    if pruning:
+        said = f"pruning would free {sizes.text(pruning['free_bytes'])} together, as of {pruning['looked']}"
+        if pruning["unknown_bytes"]:
+            said += f"; {sizes.text(pruning['unknown_bytes'])} of it belong to no repository any more"
+        said += f"; it will be refused: {pruning['refused']}" if pruning["refused"] else ""
+        parts.append(element("p", said, kind="warning" if pruning["refused"] else "soft"))
+    upkeep = jobs.get("registry-maintenance") or {}
+    parts.append(element("p", f"last upkeep: {upkeep.get('message') or 'not known'}", kind="soft"))
+    return parts
+
+
+def _bytes(offered: Mapping[str, Mapping[str, Any]], held: Mapping[str, Mapping[str, Any]], name: str) -> int:
+    return int(held[name]["bytes"] if name in held else offered[name]["size_bytes"])
+
+
 def _kept(report: Mapping[str, Any]) -> list[Html]:
     parts: list[Html] = []
     jobs = {row["job"]: row for row in report.get("jobs") or ()}
@@ -206,15 +240,7 @@ def _kept(report: Mapping[str, Any]) -> list[Html]:
             good = f"; the last that went well: {row.get('last_success') or 'none'}" if row.get("level") != "ok" else ""
             items.append((words, f"{done}: {row.get('message') or '-'}{good}"))
         parts += [element("h3", "Backup"), page.pairs(items)]
-    repositories = report.get("registry") or ()
-    if repositories:
-        rows = [
-            (r["repository"], r["tags"], sizes.text(r["size_bytes"]), r["broken"] or "", r["newest"])
-            for r in repositories
-        ]
-        parts += [element("h3", "Registry"), page.table(("repository", "tags", "size", "broken", "newest"), rows)]
-        upkeep = jobs.get("registry-maintenance") or {}
-        parts.append(element("p", f"last upkeep: {upkeep.get('message') or 'not known'}", kind="soft"))
+    parts += _registry(report, jobs)
     updates = report.get("updates") or {}
     if updates:
         said = f"{updates.get('packages', 0)} packages, {updates.get('security', 0)} of security"
