@@ -52,7 +52,10 @@ TABLE = (
         readers=_set(
             "labhub/exchange", "labhub/login", "_shares", "_backup", "_hub", "_usage", "modules/hub_passwords"
         ),
-        names={"labhub": "its wiring tells the check of logins where it is, and where its last valid content is saved"},
+        names={
+            "_program": "completes the names of people",
+            "labhub": "its wiring tells the check of logins where it is, and where its last valid content is saved",
+        },
     ),
     Exchange(
         "/etc/labserver/public/shares.json", r"\bshares\.json", "test_shares_json.py", "shares",

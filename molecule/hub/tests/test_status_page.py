@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import typing as t
 
@@ -36,3 +37,20 @@ def test_to_make_the_page_is_cheap(lab: t.Any) -> None:
     lab.sh("labserver run status-page")  # afterwards apt was asked
     told = lab.sh("bash -c 'TIMEFORMAT=%U+%S; time labserver status --for-hub' 2>&1")
     assert sum(map(float, told.split()[-1].split("+"))) < 2, "of 60 seconds"
+
+
+def test_bash_completes_jobs_and_people_and_every_outcome_is_json(lab: t.Any) -> None:
+    script = "/usr/share/bash-completion/completions/labserver"
+    assert lab.sh(f"stat -c '%a %u' {script}").split() == ["644", "0"]
+    assert lab.sh("labserver completion") == lab.sh(f"cat {script}")
+
+    def offered(*words: str) -> list[str]:
+        line = " ".join(words)
+        order = f". {script}; COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _labserver; echo ${{COMPREPLY[@]}}"
+        return str(lab.sh(f"bash -c '{order}'")).split()
+
+    assert offered("labserver", "run", "status-p") == ["status-page"]
+    assert offered("labserver", "backup", "home", "ali") == ["alice"]
+    told = json.loads(lab.sh("labserver usage --json"))
+    assert (told["command"], told["level"], told["exit_status"]) == ("usage", "ok", 0)
+    assert json.loads(lab.sh("labserver registry-maintain --check --json || true"))["command"] == "registry-maintain"

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from .._common import clock, files, job, job_lock
@@ -140,6 +141,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--accept", action="store_true", help="what is there now is all that is wanted, whatever was there before"
     )
+    parser.add_argument("--json", action="store_true", help="for programs")
     options = parser.parse_args(argv)
     world = World()
     try:
@@ -156,7 +158,10 @@ def main(argv: Sequence[str]) -> int:
         sys.stderr.write(f"labserver backup: {error}\n")
         job.leave(str(error))
         return job.CRITICAL
-    sys.stdout.write("\n".join([outcome.line, *outcome.notes]) + "\n")
+    if options.json:
+        sys.stdout.write(json.dumps({"version": 1, **asdict(outcome)}) + "\n")
+    else:
+        sys.stdout.write("\n".join([outcome.line, *outcome.notes]) + "\n")
     for finding in outcome.findings:
         sys.stderr.write(f"WARNING {finding}\n")
     job.leave("; ".join([outcome.line, *outcome.findings, *outcome.notes]))
