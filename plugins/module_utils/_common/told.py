@@ -23,7 +23,7 @@ def _stream() -> io.TextIOWrapper:
 
 
 def _text(stream: io.TextIOWrapper) -> str:
-    return stream.buffer.getvalue().decode("utf-8", "replace")  # type: ignore[attr-defined,no-any-return]
+    return stream.buffer.getvalue().decode("utf-8", "replace")  # type: ignore[attr-defined]
 
 
 def as_json(name: str, command: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
