@@ -14,11 +14,14 @@ from typing import Any
 
 import yaml
 from ansible.plugins.action import ActionBase
+from ansible_collections.labserver.jupyter.plugins.module_utils import _program
 from ansible_collections.labserver.jupyter.plugins.module_utils._common import files
 from ansible_collections.labserver.jupyter.plugins.plugin_utils import _delegated, _seen
 
 MAIN = b"import sys\n\nfrom labserver_core._program import main\n\nsys.exit(main())\n"
 PROGRAM = "usr/local/sbin/labserver"
+COMPLETIONS = "/usr/share/bash-completion/completions/"
+"""Where bash looks for the completion of a command that is typed; read only where bash-completion is installed."""
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same cores give the same bytes, so that a second run changes nothing
 
 
@@ -59,6 +62,19 @@ class ActionModule(ActionBase):
         packed = pack(Path(__file__).resolve().parents[2])
         if destination == f"/{PROGRAM}" and _seen.program(_seen.seen(task_vars), packed):
             return {**result, **_seen.SKIPPED, "dest": destination}
+        completed = {}
+        if destination == f"/{PROGRAM}":
+            # First, so that a program that is there tells that its completion is too.
+            with files.scratch(Path(tempfile.gettempdir()), "labserver-") as folder:
+                script = folder / "labserver"
+                files.create(script, _program.completion().encode(), 0o644)
+                completed = self._copy(script, COMPLETIONS, "0644", task_vars)
+        if completed.get("failed"):
+            return completed
         with files.candidate(Path(tempfile.gettempdir()), packed) as local:
-            arguments = {"src": str(local), "dest": destination, "owner": "root", "group": "root", "mode": "0755"}
-            return _delegated.run(self, "ansible.legacy.copy", arguments, task_vars)
+            copied = self._copy(local, destination, "0755", task_vars)
+        return {**copied, "changed": bool(copied.get("changed") or completed.get("changed"))}
+
+    def _copy(self, source: Path, destination: str, mode: str, task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        arguments = {"src": str(source), "dest": destination, "owner": "root", "group": "root", "mode": mode}
+        return _delegated.run(self, "ansible.legacy.copy", arguments, task_vars)

@@ -11,11 +11,14 @@ Those import each other relatively and never import ``ansible``, so they work in
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from ._common import outgoing
+from ._common import outgoing, told
 
 # Command -> the core and its function ``(argv: Sequence[str]) -> int``, and one line of help; in alphabetical order.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -52,23 +55,32 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-STATUSES = """exit status, the same for all commands:
+STATUSES = """--json, of every command: the outcome as one JSON object (of inventory in CycloneDX, one for each
+image). Without it: the services catalogue, hub-change, hub-network and usage-watch; sandbox, whose output is that of
+the code in it; ca, which prints JSON anyway.
+
+exit status, the same for all commands:
   0  done, nothing is wrong      2  critical: it failed, or something does not work (also: wrong arguments)
   1  a warning                   3  busy: somebody else is at the same work just now
-  4  doctor: a part of the host could not be looked at"""
-COMPLETION = """# Completion of labserver for bash: labserver completion > /etc/bash_completion.d/labserver
-_labserver() {
-  local word=${COMP_WORDS[COMP_CWORD]} words="%s --help --version"
-  [ "$COMP_CWORD" -gt 1 ] && case ${COMP_WORDS[1]} in
-    run) words=$(cd /etc/labserver/jobs.d 2>/dev/null && ls | sed -n 's/\\.json$//p') ;;
-    doctor) words="--json --page --help" ;;
-    status) words="--json --page --prometheus --help" ;;
-    services | watch | alert-test | updates) words="--json --help" ;;
-    *) words="--help" ;;
-  esac
-  COMPREPLY=($(compgen -W "$words" -- "$word"))
-}
-complete -F _labserver labserver"""
+  4  doctor: a part of the host could not be looked at
+sandbox ends as the code in it did"""
+IN_LINES = frozenset({
+    "accounts-expire", "backup-drill", "backup-resurrect", "backup-restore", "hub-watch", "notebooks-limits",
+    "registry-maintain", "run", "updates-window", "usage",
+})  # fmt: skip
+"""Commands that speak in lines: with ``--json`` the program makes an object of these. All others have a form of their
+own for programs, or none."""
+WITHOUT_JSON = frozenset({"ca", "catalogue", "hub-change", "hub-network", "sandbox", "usage-watch"})
+SECOND_PARSER = {"backup": "list"}
+"""Commands that read their arguments otherwise when this word comes first."""
+JOBS, ROSTER = "etc/labserver/jobs.d", "etc/labserver/public/roster.json"
+
+
+def command_of(name: str) -> Callable[[Sequence[str]], int]:
+    """Return what a command runs."""
+    core, _colon, function = COMMANDS[name][0].partition(":")
+    found: Callable[[Sequence[str]], int] = getattr(importlib.import_module(f".{core}", __package__), function)
+    return found
 
 
 def version() -> str:
@@ -79,27 +91,62 @@ def version() -> str:
         return "not packed"
 
 
+def completion() -> str:
+    """Return the file of completion for bash."""
+    of_parsers = importlib.import_module("._common.completion", __package__)  # brings modules that nothing else needs
+    parsers = {}
+    for name in COMMANDS:
+        starts = [[], [SECOND_PARSER[name]]] if name in SECOND_PARSER else [[]]
+        parsers[name] = [of_parsers.parser_of(command_of(name), start) for start in starts]
+        if name in IN_LINES:
+            parsers[name][0].add_argument("--json", action="store_true")
+    return of_parsers.script("labserver", ["completion", "--help", "--version"], parsers)
+
+
+def known(kind: str, root: Path = Path("/")) -> list[str]:
+    """Return the names of this host's jobs or people, for the completion; none where they cannot be read."""
+    if kind == "jobs":
+        return sorted(path.stem for path in (root / JOBS).glob("*.json"))
+    try:
+        return sorted(name for name in json.loads((root / ROSTER).read_bytes())["users"] if name.isprintable())
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def _help() -> str:
+    lines = [f"  {name:22} {text}" for name, (_core, text) in COMMANDS.items()]
+    lines.append(f"  {'completion':22} print the completion for bash; jobs, people: print their names")
+    usage = "usage: labserver COMMAND [ARGUMENTS] | COMMAND --help | --version"
+    return "\n".join([usage, "", *lines, "", STATUSES]) + "\n"
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that ``argv[0]`` names; returns the exit status (2: unknown command)."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help"):
-        lines = [f"  {name:22} {text}" for name, (_core, text) in COMMANDS.items()]
-        lines.append(f"  {'completion':22} print the completion for bash")
-        sys.stdout.write(
-            "\n".join(["usage: labserver COMMAND [ARGUMENTS] | --version", "", *lines, "", STATUSES]) + "\n"
-        )
+        sys.stdout.write(_help())
         return 0 if arguments else 2
     if arguments[0] == "--version":
         sys.stdout.write(f"labserver {version()}\n")
         return 0
-    if arguments[0] == "completion":
-        sys.stdout.write(COMPLETION % " ".join([*COMMANDS, "completion"]) + "\n")
+    name, rest = arguments[0], arguments[1:]
+    if name == "completion" and (not rest or rest in (["jobs"], ["people"])):
+        sys.stdout.write("".join(f"{word}\n" for word in known(rest[0])) if rest else completion())
         return 0
-    if arguments[0] not in COMMANDS:
-        sys.stderr.write(f"labserver: unknown command {arguments[0]!r}; known: {', '.join(COMMANDS)}\n")
+    if name not in COMMANDS:
+        sys.stderr.write(f"labserver: unknown command {name!r}; known: {', '.join(COMMANDS)}\n")
         return 2
+    return _call(name, rest)
+
+
+def _call(name: str, rest: Sequence[str]) -> int:
     # What goes outside from here, alerts and the commands of jobs, takes the lab's proxy where there is one.
     os.environ.update(outgoing.environment())
-    core, _colon, function = COMMANDS[arguments[0]][0].partition(":")
-    command = getattr(importlib.import_module(f".{core}", __package__), function)
-    return int(command(arguments[1:]))
+    try:
+        if name in IN_LINES and "--json" in rest:
+            return told.as_json(name, command_of(name), [word for word in rest if word != "--json"])
+        return int(command_of(name)(rest))
+    except Exception:  # Python would end with 1, which is a warning here
+        traceback.print_exc()
+        sys.stderr.write(f"labserver {name}: this is a fault of the program; please report it with the lines above\n")
+        return 2

@@ -13,6 +13,7 @@ version_added: 0.1.0
 description:
   - Packs the cores of this collection into one executable file and copies it to the host, so that the jobs of host cron
     use the very code that the modules use.
+  - With the default O(path) it also installs the completion of its commands for bash.
 author:
   - The labserver.jupyter authors (@labserver)
 extends_documentation_fragment:

@@ -22,10 +22,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from ansible_collections.labserver.jupyter.plugins.module_utils._backup import model, restic, run
+from ansible_collections.labserver.jupyter.plugins.module_utils._backup import history, model, restic, run
 from ansible_collections.labserver.jupyter.plugins.module_utils._backup import unreadable as unreadable_files
 from ansible_collections.labserver.jupyter.plugins.module_utils._backup.world import World
 from ansible_collections.labserver.jupyter.plugins.module_utils._common import job_lock
+from ansible_collections.labserver.jupyter.plugins.module_utils._status import rooms
 from backup_server import HOME, Server
 
 
@@ -88,8 +89,14 @@ def test_a_whole_server_is_saved_and_what_is_old_is_forgotten(server: Server) ->
     assert "/var/lib/docker/volumes/zulip_db/_data/table" in names
     assert "/var/lib/docker/volumes/outside/_data/table" in names  # external: true
     assert f"/var/lib/labserver/backup/stage/copies{model.DATABASES[0]}" in names
+    server.now += timedelta(hours=1)
+    server.write(f"{HOME}/new", os.urandom(3 << 20).hex()[: 3 << 20])
     assert server.back_up().findings == ()
     assert len(server.snapshots()) == 1
+    told = rooms.backup(server.root, server.now)
+    assert told["age_hours"] == 0 and told["last"]["snapshot"] == server.snapshots()[-1]["short_id"]
+    before, after = history.read(server.root)["runs"]
+    assert 3 << 20 <= after["added_bytes"] < 5 << 20 and after["bytes"] - before["bytes"] > 3_000_000
 
 
 def homes_away(server: Server) -> None:

@@ -52,7 +52,10 @@ TABLE = (
         readers=_set(
             "labhub/exchange", "labhub/login", "_shares", "_backup", "_hub", "_usage", "modules/hub_passwords"
         ),
-        names={"labhub": "its wiring tells the check of logins where it is, and where its last valid content is saved"},
+        names={
+            "_program": "completes the names of people",
+            "labhub": "its wiring tells the check of logins where it is, and where its last valid content is saved",
+        },
     ),
     Exchange(
         "/etc/labserver/public/shares.json", r"\bshares\.json", "test_shares_json.py", "shares",
@@ -135,6 +138,11 @@ TABLE = (
         names={"_hub": "tells the canary of a new hub to look elsewhere, where there is none"},
     ),
     Exchange(
+        "/etc/labserver/hub/status.json", r"hub/status\.json", "test_status_json.py", "status",
+        writers=_set("_status"),
+        readers=_set("labhub/exchange"),
+    ),
+    Exchange(
         "/etc/labserver/hub/hub.json", r"\bhub\.json", "test_hub_json.py", "hub",
         writers=_set("_hub", "modules/hub_change", "roles/hub"),
         readers=_set("labhub/exchange"),
@@ -205,6 +213,16 @@ TABLE = (
         readers=_set("labhub/exchange", "labhub/login"),
         told=_set("_hub"),
         names={"_hub": "the canary of a new hub has a store, and this beside it, of its own"},
+    ),
+    Exchange(
+        "/var/lib/labserver/backup/runs.json", r"/runs\.json", "test_runs_json.py", "runs",
+        writers=_set("_backup"),
+        told=_set("_backup", "_status"),
+    ),
+    Exchange(
+        "/var/lib/labserver/registry/outlook.json", r"registry/outlook\.json", "test_outlook_json.py", "outlook",
+        writers=_set("_registry"),
+        told=_set("_status"),
     ),
     Exchange(
         "/var/lib/labserver/status/disks.json", r"\bstatus/disks\.json", "test_disks_json.py", "disks",

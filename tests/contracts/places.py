@@ -28,6 +28,7 @@ def hub_settings(root: Path, **changes: Any) -> Settings:
         public_folder=str(root / usual.public_folder.lstrip("/")),
         catalogue_file=str(root / usual.catalogue_file.lstrip("/")),
         usage_file=str(root / usual.usage_file.lstrip("/")),
+        status_file=str(root / usual.status_file.lstrip("/")),
         **changes,
     )
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from ansible_collections.labserver.jupyter.plugins.module_utils._backup import history as backup_history
 from ansible_collections.labserver.jupyter.plugins.module_utils._backup.world import World as BackupWorld
 from ansible_collections.labserver.jupyter.plugins.module_utils._certificates import config as certificates_config
 from ansible_collections.labserver.jupyter.plugins.module_utils._certificates import renew
@@ -28,6 +29,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._proxy import mo
 from ansible_collections.labserver.jupyter.plugins.module_utils._proxy import plan as proxy
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry import config as registry_config
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry import engine as registry_engine
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry import outlook as registry_outlook
 from ansible_collections.labserver.jupyter.plugins.module_utils._retire import carry_out, read
 from ansible_collections.labserver.jupyter.plugins.module_utils._retire.model import Current, Desired
 from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import plan as schedule
@@ -35,7 +37,8 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import
 from ansible_collections.labserver.jupyter.plugins.module_utils._shares import converge as shares_core
 from ansible_collections.labserver.jupyter.plugins.module_utils._shares import health
 from ansible_collections.labserver.jupyter.plugins.module_utils._shares.world import Done
-from ansible_collections.labserver.jupyter.plugins.module_utils._status import trend
+from ansible_collections.labserver.jupyter.plugins.module_utils._status import hub_page, trend
+from ansible_collections.labserver.jupyter.plugins.module_utils._status import view as status_view
 from ansible_collections.labserver.jupyter.plugins.module_utils._updates import announce, window
 from ansible_collections.labserver.jupyter.plugins.module_utils._usage import job as usage_job
 from ansible_collections.labserver.jupyter.plugins.module_utils._usage.model import Key, Sum
@@ -261,6 +264,38 @@ def used() -> Files:
     disks = [Disk(month, "mira", 1 << 30, 1 << 31, 3 << 29), Disk(month, "jonas", 5, 6, 7)]
     document = usage_job.own(sums, disks, month, "2026-11-20T12:00:00Z")
     return {"etc/labserver/hub/usage.json": (json.dumps(document) + "\n").encode()}
+
+
+@cache
+def backups() -> Files:
+    """What the job backup tells of its runs: a complete one each night, the last one with something missing."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "var/lib/labserver/backup").mkdir(parents=True)
+        for day in range(1, 5):
+            run = backup_history.Run(f"2026-11-0{day}T03:10:00Z", f"{day:08x}", day < 4, 10 * day, day << 30, day << 20)
+            backup_history.add(Path(folder), run, 48.0)
+        return _found(Path(folder), backup_history.PATH.lstrip("/"))
+
+
+@cache
+def what_pruning_frees() -> Files:
+    """What the daily look at the registry leaves: one repository with old images, one of which nothing goes."""
+    rows = {"notebook": registry_outlook.Row(9, 14 << 30, 4, 5 << 30), "steps": registry_outlook.Row(2, 3 << 30)}
+    with tempfile.TemporaryDirectory() as folder:
+        found = registry_outlook.Outlook(rows, 1 << 30)
+        registry_outlook.leave(Path(folder) / registry_outlook.PATH, found, "2026-11-20T03:40:00Z", 6 << 30)
+        return _found(Path(folder), registry_outlook.PATH)
+
+
+@cache
+def page_of_status() -> Files:
+    """What the job status-page leaves for the hub: the page of a host on which a job failed."""
+    now = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+    job = {"job": "backup", "level": "critical", "message": "<body> & </p> in words of others", "last_success": ""}
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "etc/labserver/hub").mkdir(parents=True)
+        hub_page.leave(Path(folder), status_view.document({"lab1": {"jobs": [job]}}, "now"), now, group=-1)
+        return _found(Path(folder), hub_page.PATH)
 
 
 @cache

@@ -210,6 +210,7 @@ class Hub:
             "version": 1,
             "public_folder": str(folder / "public"),
             "catalogue_file": str(folder / "images.json"),
+            "status_file": str(folder / "status.json"),
             "secrets_folder": str(folder / "secrets"),
             "config_folder": str(folder / "config.d"),
             "state_folder": str(folder / "state"),

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -124,12 +126,47 @@ def test_the_page_shows_500_people_in_one_request_and_their_names_are_only_words
 
 def test_the_page_is_for_administrators(hub: Hub) -> None:
     bob = hub.login("bob")
-    for path in ("admin", "admin/usage"):
+    for path in ("admin", "admin/usage", "admin/status"):
         assert bob.get(f"{hub.url}/hub/{path}", timeout=30).status_code == 403
     answer = bob.post(f"{hub.url}/hub/admin/message", json={"people": ["alice"], "text": "x"},
                       headers={"X-XSRFToken": bob.xsrf()}, timeout=30)  # fmt: skip
     assert answer.status_code == 403
     assert not (hub.folder / "state" / "messages.json").exists()
+
+
+def leave_status(hub: Hub, age: timedelta, said: str) -> None:
+    """Write the page as the host does: a new file in place of the old one."""
+    made = (datetime.now(UTC) - age).strftime("%Y-%m-%dT%H:%M:%SZ")
+    page = f'<!doctype html>\n<html lang="en"><head><title>x</title></head><body><h1>{said}</h1></body></html>\n'
+    new = hub.folder / "status.new"
+    new.write_text(json.dumps({"version": 1, "made": made, "page": page}))
+    new.replace(hub.folder / "status.json")
+
+
+def test_the_status_of_the_server_is_shown_with_its_age(hub: Hub, alice: Browser) -> None:
+    address = f"{hub.url}/hub/admin/status"
+    assert f'href="{address.removeprefix(hub.url)}"' in alice.get(f"{hub.url}/hub/admin", timeout=30).text
+    absent = alice.get(address, timeout=30)
+    assert absent.status_code == 503 and "labserver run status-page" in absent.text
+
+    leave_status(hub, timedelta(seconds=20), "all is well")
+    answer = alice.get(address, timeout=30)
+    assert answer.status_code == 200 and answer.headers["Content-Type"].startswith("text/html")
+    assert re.search(r"<body><p [^>]*>Made 2\d seconds ago\. <a href=\"/hub/admin\">", answer.text)
+    assert answer.text.endswith("<h1>all is well</h1></body></html>\n")
+    rules = {rule.split()[0]: rule.split()[1:] for rule in answer.headers["Content-Security-Policy"].split(";")}
+    assert rules["default-src"] == rules["form-action"] == rules["frame-ancestors"] == ["'none'"]
+    assert "script-src" not in rules and answer.headers["Cache-Control"] == "no-store"
+
+    leave_status(hub, timedelta(minutes=10), "an old page")
+    stale = alice.get(address, headers={"Accept-Language": "de"}, timeout=30).text
+    assert "Diese Seite ist schon 10 Minuten alt" in stale and "an old page" in stale
+
+    (hub.folder / "status.json").write_text('{"version": 1, "made"')
+    assert "an old page" in alice.get(address, timeout=30).text, "a damaged file is none"
+    refused, asked = hub.login("bob").get(address, timeout=30), Browser(hub.url).get(address, timeout=30)
+    assert refused.status_code == 403 and "/hub/login" in asked.url
+    assert "an old page" not in refused.text + asked.text
 
 
 @pytest.mark.parametrize(

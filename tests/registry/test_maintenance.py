@@ -24,6 +24,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._registry.mainte
     RefusedError,
 )
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry.model import Limits
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.outlook import Outlook, Row
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry.policy import Policy
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry.sweep import Sweeper
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry.wanted import Desired
@@ -218,6 +219,26 @@ def test_check_predicts_the_bytes_and_touches_nothing(server: RegistryServer) ->
     assert predicted.changed and used() == before and len(registry.tags(REPO)) == 6
     done = work(server, PRUNE)
     assert done.freed == predicted.freed == before - used() > 0
+    row = predicted.outlook.repositories[REPO]
+    assert (row.tags, row.remove_tags, row.bytes) == (6, 4, before)
+    assert row.remove_bytes + predicted.outlook.unknown_bytes == done.freed
+    assert done.outlook == Outlook({REPO: Row(2, used())}, 0)
+
+
+def test_what_is_shared_with_what_stays_is_not_promised(server: RegistryServer) -> None:
+    registry = fill(server, 3)
+    registry.push("lab/other", images.image("b0", layers=("base", "l0")), "same")
+    registry.push("lab/other", images.image("mine", layers=("l1", "mine")), "mine")
+    keep_one = Policy(repositories=(REPO,), keep_last=1, order="name", min_age=0)
+    todo = Desired([keep_one, Policy(keep_last=9, min_age=0)], limits=PRUNE.limits, grace=-60)
+    outlook = work(server, todo, check=True).outlook
+    only = images.image("b1", layers=("base", "l1")).everything()
+    only -= images.image("b2", layers=("base", "l2")).everything()
+    only -= images.image("mine", layers=("l1", "mine")).everything()
+    places = (server.store / f"docker/registry/v2/blobs/sha256/{one[7:9]}/{one[7:]}/data" for one in only)
+    assert outlook.repositories[REPO].remove_tags == 2
+    assert outlook.repositories[REPO].remove_bytes == sum(place.stat().st_size for place in places) > 0
+    assert outlook.repositories["lab/other"].remove_bytes == outlook.repositories["lab/other"].remove_tags == 0
 
 
 def test_damaged_manifest_stops_removal_in_its_repository(server: RegistryServer) -> None:

@@ -200,9 +200,20 @@ def test_drill_proves_the_backup(saved: dict[str, t.Any]) -> None:
         "complete.json",
         "exclude",
         "paths",
+        "runs.json",
         "stage",
         "unreadable.json",
     ]
+
+
+def test_the_status_knows_age_size_growth_and_drill(saved: dict[str, t.Any]) -> None:
+    run_job("backup-drill")
+    told = json.loads(sh("labserver status --json 2>/dev/null"))["backup"]
+    (snapshot,) = json.loads(restic("snapshots --json --latest 1 --tag labserver"))
+    assert told["age_hours"] < 1 and told["last"]["snapshot"] == snapshot["short_id"] and told["last"]["complete"]
+    assert told["bytes"] > 300000 and told["added_bytes"] >= 300000 and told["added_runs"] >= 1
+    page = sh("labserver status --page 2>/dev/null")
+    assert "<dt>growth</dt>" in page and "came back as they were" in page
 
 
 def test_drill_finds_a_damaged_pack(saved: dict[str, t.Any]) -> None:

@@ -129,7 +129,13 @@ def test_weekly_job_prunes_and_spares_what_is_used(host: t.Any) -> None:
     host.check_output(f"mkdir -p {catalogue} && echo %s > {catalogue}/images.json", json.dumps(offered))
     report = f"/etc/labserver/registry/in-use.d/{SECOND}.json"
     host.check_output(f"mkdir -p $(dirname {report}) && echo %s > {report}", json.dumps({"version": 1, "images": []}))
+    host.check_output("labserver run registry-outlook")
+    promised = json.loads(host.check_output("labserver status --json"))["pruning"]["repositories"]
+    assert (promised["pruned/image"]["tags"], promised["pruned/image"]["remove_tags"]) == (6, 1)
+    assert promised["other/image"]["remove_tags"] == 0 and len(tags(host, "pruned/image")) == 6
     host.check_output("labserver run registry-maintenance")
+    left = json.loads(host.check_output("labserver status --json"))["pruning"]
+    assert (left["free_bytes"], left["repositories"]["pruned/image"]["tags"]) == (0, 5)
     kept = ["1", "2", "3", "5", "stable"]
     assert tags(host, "pruned/image") == kept
     assert tags(host, "other/image") == sorted([*kept, "4"])

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from .._common import files, job, job_lock
+from .._common import clock, files, job, job_lock
 from .._common.lock import BusyError
-from . import unreadable
+from . import history, unreadable
 from .model import INCOMPLETE, STATE, TAG, Settings, SettingsError
 from .plan import Plan, compare, patterns
 from .read import read, read_known, write_known
@@ -113,8 +114,13 @@ def back_up(world: World, settings: Settings, repo: Repository, accept: bool = F
     notes = [f"{unread} files could not be read this time"] if unread and not alarms else []
     if found or unread:
         notes.append("nothing was forgotten, since this backup is not complete")
-    added = summary.get("data_added", 0) / 2**20
-    return Outcome(f"snapshot {snapshot[:8]}: {count} files, {added:.1f} MiB new", tuple(found), tuple(notes))
+    added = int(summary.get("data_added", 0))
+    made = history.Run(clock.stamp(world.now()), snapshot[:8], not found, count, size, added)
+    try:
+        history.add(world.root, made, settings.max_age_hours)
+    except OSError as error:  # the backup is made all the same
+        notes.append(f"{history.PATH} was not written: {error}")
+    return Outcome(f"snapshot {snapshot[:8]}: {count} files, {added / 2**20:.1f} MiB new", tuple(found), tuple(notes))
 
 
 def read_troubles(world: World, done: Done, sources: Sequence[str]) -> tuple[int, list[str]]:
@@ -135,6 +141,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--accept", action="store_true", help="what is there now is all that is wanted, whatever was there before"
     )
+    parser.add_argument("--json", action="store_true", help="for programs")
     options = parser.parse_args(argv)
     world = World()
     try:
@@ -151,7 +158,10 @@ def main(argv: Sequence[str]) -> int:
         sys.stderr.write(f"labserver backup: {error}\n")
         job.leave(str(error))
         return job.CRITICAL
-    sys.stdout.write("\n".join([outcome.line, *outcome.notes]) + "\n")
+    if options.json:
+        sys.stdout.write(json.dumps({"version": 1, **asdict(outcome)}) + "\n")
+    else:
+        sys.stdout.write("\n".join([outcome.line, *outcome.notes]) + "\n")
     for finding in outcome.findings:
         sys.stderr.write(f"WARNING {finding}\n")
     job.leave("; ".join([outcome.line, *outcome.findings, *outcome.notes]))

@@ -55,9 +55,8 @@ def main(argv: Sequence[str]) -> int:
     if arguments.json:
         data = {key: value for key, value in asdict(outcome).items() if key != "states"}
         states = {name: {"level": state.level, "message": state.message} for name, state in outcome.states.items()}
-        sys.stdout.write(
-            json.dumps({**data, "changed": outcome.changed, "level": outcome.level, "states": states}) + "\n"
-        )
+        data |= {"version": 1, "changed": outcome.changed, "level": outcome.level, "states": states}
+        sys.stdout.write(json.dumps(data) + "\n")
     return {"ok": OK, "warning": job.WARNING}.get(outcome.level, CRITICAL)
 
 

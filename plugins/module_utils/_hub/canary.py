@@ -30,7 +30,7 @@ UID = 64109
 PROXY_UID = 65534
 API_PORT = 8081
 MEMORY_BYTES = 1 << 30
-NOT_WRITTEN = ("public_folder", "usage_file", "container_prefix")
+NOT_WRITTEN = ("public_folder", "usage_file", "status_file", "container_prefix")
 """Settings that every hub knows and the role leaves as they are."""
 
 
@@ -67,6 +67,7 @@ def settings(wanted: Mapping[str, Any], folders: Folders) -> dict[str, Any]:
         "proxy_api_url": f"http://{PROXY}:8001",
         "public_folder": str(base / "public"),
         "usage_file": str(base / "usage.json"),
+        "status_file": str(base / "status.json"),
         "secrets_folder": str(base / "secrets"),
         "config_folder": str(base / "config.d"),
         "state_folder": str(base / "state"),

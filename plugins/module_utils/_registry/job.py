@@ -17,7 +17,7 @@ from pathlib import Path
 from .._common import clock, job, job_lock, sizes, words
 from .._common.docker_api import EngineError
 from .._common.lock import BusyError
-from . import settings
+from . import outlook, settings
 from .cache import Cache
 from .maintenance import Outcome, RefusedError, World, converge
 from .pause import PauseError
@@ -53,7 +53,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--config", type=Path, default=CONFIG)
     parser.add_argument("--cache", type=Path, default=CACHE)
     parser.add_argument("--root", type=Path, default=Path("/"), help="root of the file system, for the lock")
-    parser.add_argument("--check", action="store_true", help="only tell what would be removed")
+    parser.add_argument("--check", action="store_true", help="only tell what would be removed, here and in the status")
     options = parser.parse_args(argv)
     # The runner holds the job's lock already, and whoever only looks needs none.
     free = options.check or os.environ.get(job.NAME_VARIABLE) == JOB
@@ -68,17 +68,33 @@ def main(argv: Sequence[str]) -> int:
         _complain(str(error))
         return job.BUSY
     except RefusedError as error:
+        _note(options.cache, error.outcome, done=False)
         _complain(render(error.outcome.plan, error.outcome.now, only_removed=True))
         return job.CRITICAL
     except (SettingsError, ProtectionError, EngineError, PauseError, RegistryError, StoreError, OSError) as error:
         _complain(f"labserver registry-maintain: {error}")
         return job.CRITICAL
     sys.stdout.write(render(outcome.plan, outcome.now, outcome.freed, only_removed=True))
-    return _finish(outcome)
+    _note(options.cache, outcome, done=not options.check)
+    return _finish(outcome, options.check)
 
 
-def _finish(outcome: Outcome) -> int:
-    job.leave(f"{outcome.removed} removed, {sizes.text(outcome.freed)} freed")
+def _note(cache: Path, outcome: Outcome, done: bool) -> None:
+    """Leave what the next run would free, for the status."""
+    free = 0 if done else outcome.freed
+    refused = words.clean("; ".join(outcome.plan.refusals), 500)
+    path = cache.with_name(Path(outlook.PATH).name)
+    try:
+        outlook.leave(path, outcome.outlook, clock.stamp(clock.utc_now()), free, refused)
+    except OSError as error:  # the registry is maintained all the same
+        _complain(f"{path} was not written: {error}")
+
+
+def _finish(outcome: Outcome, check: bool) -> int:
+    if check:
+        job.leave(f"{outcome.plan.removals} would be removed, {sizes.text(outcome.freed)} would come free")
+    else:
+        job.leave(f"{outcome.removed} removed, {sizes.text(outcome.freed)} freed")
     for text in outcome.warnings:
         _complain(f"WARNING {text}")
     for text in outcome.broken:

@@ -20,6 +20,7 @@ from .cache import Cache
 from .client import RegistryClient
 from .facts import Repository
 from .model import Plan
+from .outlook import Outlook, of_plan
 from .pause import wait_until_up
 from .plan import compare
 from .protocol import RegistryError
@@ -56,6 +57,7 @@ class Outcome:
     verified: int = 0
     broken: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    outlook: Outlook = field(default_factory=Outlook)
 
 
 class RefusedError(Exception):
@@ -77,12 +79,14 @@ def converge(world: World, desired: Desired, *, check: bool = False) -> Outcome:
     world.store.check(served=_served(world.client), known=len(world.cache.manifests))
     outcome, repositories, garbage = _look(world, desired, now)
     if outcome.plan.refusals:
+        outcome.freed, outcome.outlook = garbage.size, of_plan(outcome.plan, repositories, garbage.blobs, done=False)
         raise RefusedError(outcome)
     # Of a run that was killed before it emptied its trash; until then not a byte has come free.
     left = sweeper.left()
     outcome.changed = bool(outcome.plan.removals or garbage.blobs or left)
     if check or not (outcome.changed or desired.collector):
         outcome.freed, outcome.young = garbage.size, garbage.young
+        outcome.outlook = of_plan(outcome.plan, repositories, garbage.blobs, done=not check)
         if not check:
             outcome.warnings += _save(world.cache, outcome.plan, repositories)
         return outcome
@@ -108,6 +112,7 @@ def converge(world: World, desired: Desired, *, check: bool = False) -> Outcome:
                 wait_until_up(lambda: world.client.ping(retries=0))
                 outcome.downtime = time.monotonic() - started
                 aside.submit(sweeper.empty)  # waits for the disk, while the verification waits for the registry
+        outcome.outlook = of_plan(outcome.plan, repositories, garbage.blobs, done=True)
         outcome.warnings += _save(world.cache, outcome.plan, repositories)
         _verify(world.client, outcome, repositories)
     return outcome

@@ -17,11 +17,13 @@ from pathlib import Path
 from .._certificates.state import read as read_certificates
 from .._common import clock, words
 from .._common.clock import stamp
+from .._common.job import CRITICAL, OK
+from .._common.job import leave as leave_summary
 from .._common.job_lock import last_held, running_since
 from .._schedule import cron, model
 from .._schedule import status as job_status
 from .._schedule.due import damaged, jobs, missed, stuck_since
-from . import disks, failures, host, metrics, rooms, services, table, trend, view
+from . import disks, failures, host, hub_page, metrics, rooms, services, table, trend, view
 from .watch import stuck
 
 
@@ -126,12 +128,28 @@ def report(root: Path, now: datetime, ask_apt: bool = True) -> dict[str, object]
     }
 
 
+def _for_hub(root: Path, page: str, now: datetime) -> int:
+    try:
+        hub_page.leave(root, page, now)
+    except OSError as error:
+        line = f"the page of the status cannot be written: {words.clean(error, 300)}"
+        sys.stderr.write(f"labserver status: {line}\n")
+        leave_summary(line)
+        return CRITICAL
+    return OK
+
+
 def main(argv: Sequence[str]) -> int:
-    """Command line of ``labserver status``; the exit status is 0 whatever the level."""
+    """Command line of ``labserver status``; 0 whatever the level, 2 when the hub's page cannot be written."""
     parser = argparse.ArgumentParser(prog="labserver status", description="What this host says of itself.")
     forms = parser.add_mutually_exclusive_group()
     forms.add_argument("--json", action="store_true", help="for programs")
     forms.add_argument("--page", action="store_true", help="one self-contained page (HTML)")
+    forms.add_argument(
+        "--for-hub",
+        action="store_true",
+        help="leave that page where the hub shows it to administrators (a job does it)",
+    )
     forms.add_argument("--prometheus", action="store_true", help="metrics for the textfile collector of node_exporter")
     parser.add_argument("--root", type=Path, default=Path("/"), help="root of the file system")
     arguments = parser.parse_args(list(argv))
@@ -139,8 +157,11 @@ def main(argv: Sequence[str]) -> int:
     data, host = report(arguments.root, now, not arguments.prometheus), socket.gethostname()
     if arguments.json:
         sys.stdout.write(json.dumps(data) + "\n")
-    elif arguments.page:
-        sys.stdout.write(view.document({host: data}, f"{now.astimezone():%Y-%m-%d %H:%M %Z}"))
+    elif arguments.page or arguments.for_hub:
+        page = view.document({host: data}, f"{now.astimezone():%Y-%m-%d %H:%M %Z}")
+        if arguments.for_hub:
+            return _for_hub(arguments.root, page, now)
+        sys.stdout.write(page)
     elif arguments.prometheus:
         sys.stdout.write(metrics.text(data))
     else:

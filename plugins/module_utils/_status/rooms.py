@@ -12,24 +12,25 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from .._common import exchange, labels, process, words
+from .._backup import history
+from .._common import clock, exchange, labels, words
 from .._common.docker_api import DockerEngine, EngineError
-from .._updates import pending
-from .._updates import state as updates_state
+from .._registry import outlook
 from .._usage.store import FILE as USAGE
 from .._usage.store import Store
+from . import updates
 
 SHARES = "etc/labserver/public/shares.json"
 SHARES_STATUS = "etc/labserver/public/shares-status.json"
 IMAGES = "var/lib/labserver/catalogue/images.json"
 COMPLETE = "var/lib/labserver/backup/complete.json"
-APT_SECONDS = 15.0
 ENGINE_SECONDS = 10.0
 MOST_USAGE = 10
+MONTH = timedelta(days=30)
 
 Get = Callable[..., Any]
 Rows = list[dict[str, Any]]
@@ -124,41 +125,51 @@ def registry(root: Path) -> Rows:
     return [{"repository": name, **row} for name, row in sorted(found.items(), key=lambda each: -each[1]["size_bytes"])]
 
 
-def backup(root: Path) -> dict[str, Any]:
-    """Return when the last complete backup was and what it held; nothing on a host that makes none."""
+def pruning(root: Path) -> dict[str, Any]:
+    """Return what the next maintenance of the registry would free; nothing on a host without one. Raises OSError,
+    ValueError."""
+    found = outlook.read(root)
+    if found:
+        found["repositories"] = {words.clean(name): row for name, row in found["repositories"].items()}
+        found.update(_clean(found, "looked", "refused"))
+    return found
+
+
+def backup(root: Path, now: datetime) -> dict[str, Any]:
+    """Return age and size of the last complete backup, and how the backups grow; nothing on a host that makes none.
+
+    ``history``: seconds since 1970 and bytes of the complete ones. ``added_bytes``: what those of MONTH added. Raises
+    OSError and ValueError.
+    """
+    kept = history.read(root)
+    runs = kept.get("runs", [])
+    complete = [run for run in runs if run["complete"]]
+    last = complete[-1] if complete else _complete(root)
+    if not last and not runs:
+        return {}
+    recent = [run for run in runs if (at := clock.past(run["at"], now)) and now - at < MONTH]
+    at = clock.past(str(last.get("at")), now)
+    return {
+        "complete": last.get("at") or "",
+        "age_hours": None if at is None else round((now - at).total_seconds() / 3600, 1),
+        "max_age_hours": kept.get("max_age_hours"),
+        "bytes": last.get("bytes"),
+        "files": last.get("files"),
+        "last": runs[-1] if runs else None,
+        "added_bytes": sum(run["added_bytes"] for run in recent),
+        "added_runs": len(recent),
+        "history": [[datetime.fromisoformat(run["at"]).timestamp(), run["bytes"]] for run in complete],
+    }
+
+
+def _complete(root: Path) -> dict[str, Any]:
+    """Return what the file tells from which the next backup knows what has to be there: that of older releases too."""
     path = root / COMPLETE
     if not path.exists():
         return {}
     data = json.loads(path.read_bytes())
-    at = datetime.fromtimestamp(path.stat().st_mtime).astimezone().isoformat(timespec="seconds")
-    return {
-        "complete": at,
-        "bytes": data.get("bytes"),
-        "files": data.get("files"),
-        "sources": len(data.get("sources") or ()),
-    }
-
-
-def updates(root: Path) -> dict[str, Any]:
-    """Return how many packages wait, whether a reboot is due and when, and the last one that was due.
-
-    Raises OSError where apt does not say.
-    """
-    done = process.call(pending.SIMULATE, APT_SECONDS, environment={"LC_ALL": "C"})
-    if done.status:
-        raise OSError(done.words)
-    waiting = pending.parse(done.output.decode("utf-8", "replace")).packages
-    known = updates_state.read(root)
-    return {
-        "packages": len(waiting),
-        "security": sum(one.security for one in waiting),
-        "engine": any(one.part == "engine" for one in waiting),
-        "reboot_due": (root / "run/reboot-required").exists(),
-        "reboot_announced": known.begins,
-        "reboot_missed": words.clean(known.missed),
-        "rebooted": known.last.at if known.last else "",
-        "rebooted_for": words.clean(known.last.why) if known.last else "",
-    }
+    at = clock.stamp(datetime.fromtimestamp(path.stat().st_mtime, clock.UTC))
+    return {"at": at, "bytes": data.get("bytes"), "files": data.get("files")}
 
 
 def usage(root: Path, now: datetime) -> Rows | None:
@@ -186,15 +197,16 @@ def usage(root: Path, now: datetime) -> Rows | None:
 def read(root: Path, now: datetime, ask_apt: bool = True) -> dict[str, Any]:
     """Return all parts, and under ``unread`` those that could not be read, each with the reason.
 
-    To ask apt for updates costs a second of CPU or more: not for what is called every few minutes.
+    To ask apt for updates costs seconds of CPU when something changed since it was asked last.
     """
     parts: dict[str, Callable[[], Any]] = {
         "servers": lambda: servers(DockerEngine(timeout=ENGINE_SECONDS).get) if root == Path("/") else [],
         "memory": lambda: memory(root),
         "shares": lambda: shares(root),
         "registry": lambda: registry(root),
-        "backup": lambda: backup(root),
-        "updates": lambda: updates(root) if root == Path("/") and ask_apt else {},
+        "pruning": lambda: pruning(root),
+        "backup": lambda: backup(root, now),
+        "updates": lambda: updates.read(root) if root == Path("/") and ask_apt else {},
         "usage": lambda: usage(root, now),
     }
     found: dict[str, Any] = {}

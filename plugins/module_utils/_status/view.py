@@ -43,6 +43,7 @@ def matters(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     for row in report.get("disks") or ():
         if row.get("days_left") is not None and row["days_left"] < 30 and row.get("level") == "ok":
             found.append(("warning", f"disk {row['disk']}", f"full in {row['days_left']:.0f} days at its growth"))
+    found += _of_backup(report.get("backup") or {})
     updates = report.get("updates") or {}
     if updates.get("security"):
         found.append(("warning", "updates", f"{updates['security']} of security wait"))
@@ -53,6 +54,19 @@ def matters(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         ("unknown", str(row["part"]), f"could not be read: {row['message']}") for row in report.get("unread") or ()
     ]
     return sorted(found, key=lambda item: rank(item[0]))
+
+
+def _of_backup(saved: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    age, most = saved.get("age_hours"), saved.get("max_age_hours")
+    if saved and age is None:
+        return [("warning", "backup", "there is none in which nothing is missing; labserver backup says what is")]
+    if age is not None and most and age > most:
+        return [("warning", "backup", f"the last complete one is {_age(age)} old; at most {most:g} hours are wanted")]
+    return []
+
+
+def _age(hours: float) -> str:
+    return f"{hours:.0f} hours" if hours < 72 else f"{hours / 24:.0f} days"
 
 
 def worst(report: Any) -> str:
@@ -76,18 +90,18 @@ def gauge(part: float, whole: float, shown: str) -> Html:
     return Html(f"{picture} {text(shown)}")
 
 
-def curve(points: Sequence[Sequence[float]], total: float) -> Html:
-    """Return what was free over the last days as a line; nothing for fewer than two points."""
+def curve(points: Sequence[Sequence[float]], total: float, what: str = "free") -> Html:
+    """Return ``what`` (a part of ``total``) over the last days as a line; nothing for fewer than two points."""
     if len(points) < 2 or not total:
         return Html("")
     few = [*points[:: max(1, len(points) // 120)], points[-1]]
     first, last = few[0][0], few[-1][0]
     places = (
-        f"{(at - first) / (last - first or 1) * 158 + 1:.1f},{39 - min(1.0, free / total) * 38:.1f}" for at, free in few
+        f"{(at - first) / (last - first or 1) * 158 + 1:.1f},{39 - min(1.0, part / total) * 38:.1f}" for at, part in few
     )
     days = (last - first) / 86400
     return Html(
-        f'<svg width="160" height="40" viewBox="0 0 160 40" role="img" aria-label="free over {days:.0f} days">'
+        f'<svg width="160" height="40" viewBox="0 0 160 40" role="img" aria-label="{text(what)} over {days:.0f} days">'
         '<path d="M0 39.5H160" style="stroke:var(--line)"/>'
         f'<polyline points="{" ".join(places)}" style="fill:none;stroke:var(--bar);stroke-width:1.5"/></svg>'
     )
@@ -161,29 +175,73 @@ def _disks(report: Mapping[str, Any]) -> list[Html]:
     return [element("h3", "Disks"), page.table(("disk", "used", "free over time", "trend"), rows)] if rows else []
 
 
+def _saved(saved: Mapping[str, Any]) -> list[tuple[str, object]]:
+    """Return age, size and growth of the backups."""
+    age, held = saved.get("age_hours"), saved.get("bytes")
+    items: list[tuple[str, object]] = [("last complete", saved.get("complete") or "never")]
+    if age is not None:
+        items[0] = ("last complete", f"{_age(age)} old ({saved['complete']})")
+    if held:
+        items.append(("size", f"{sizes.text(held)} in {saved.get('files')} files, before it is packed"))
+    last = saved.get("last") or {}
+    if last:
+        missing = "" if last["complete"] else "; something is missing in it"
+        items.append(("last one", f"{last['at']}: {sizes.text(last['added_bytes'])} new{missing}"))
+        points = saved.get("history") or ()
+        line = curve(points, max((size for _at, size in points), default=0), "size of the backup")
+        grown = f"{sizes.text(saved['added_bytes'])} new in {saved['added_runs']} backups of 30 days"
+        items.append(("growth", Html(f"{text(grown)} {line}")))
+    return items
+
+
+def _registry(report: Mapping[str, Any], jobs: Mapping[str, Mapping[str, Any]]) -> list[Html]:
+    """Return the repositories, as the catalogue offers them and as the registry holds them, with what pruning frees."""
+    offered = {row["repository"]: row for row in report.get("registry") or ()}
+    pruning = report.get("pruning") or {}
+    held = pruning.get("repositories") or {}
+    names = sorted({*offered, *held}, key=lambda name: (-_bytes(offered, held, name), name))
+    if not names:
+        return []
+    rows = []
+    for name in names:
+        seen, goes = offered.get(name, {}), held.get(name)
+        frees = "not known" if goes is None else "nothing"
+        if goes and goes["remove_tags"] + goes["remove_bytes"]:
+            frees = f"{sizes.text(goes['remove_bytes'])}, {goes['remove_tags']} of {goes['tags']} tags"
+        tags = goes["tags"] if goes else seen.get("tags")
+        size = sizes.text(_bytes(offered, held, name))
+        rows.append((name, tags, size, frees, seen.get("broken") or "", seen.get("newest") or ""))
+    head = ("repository", "tags", "size", "pruning frees", "broken", "newest")
+    parts = [element("h3", "Registry"), page.table(head, rows)]
+    if pruning:
+        said = f"pruning would free {sizes.text(pruning['free_bytes'])} together, as of {pruning['looked']}"
+        if pruning["unknown_bytes"]:
+            said += f"; {sizes.text(pruning['unknown_bytes'])} of it belong to no repository any more"
+        said += f"; it will be refused: {pruning['refused']}" if pruning["refused"] else ""
+        parts.append(element("p", said, kind="warning" if pruning["refused"] else "soft"))
+    upkeep = jobs.get("registry-maintenance") or {}
+    parts.append(element("p", f"last upkeep: {upkeep.get('message') or 'not known'}", kind="soft"))
+    return parts
+
+
+def _bytes(offered: Mapping[str, Mapping[str, Any]], held: Mapping[str, Mapping[str, Any]], name: str) -> int:
+    return int(held[name]["bytes"] if name in held else offered[name]["size_bytes"])
+
+
 def _kept(report: Mapping[str, Any]) -> list[Html]:
     parts: list[Html] = []
     jobs = {row["job"]: row for row in report.get("jobs") or ()}
     items: list[tuple[str, object]] = []
     saved = report.get("backup") or {}
     if saved or "backup" in jobs:
-        held = f"{sizes.text(saved['bytes'])}, {saved.get('files')} files" if saved.get("bytes") else ""
-        items.append(("last complete", f"{saved.get('complete') or 'never'} {held}".strip()))
+        items += _saved(saved)
         for name, words in (("backup", "last run"), ("backup-drill", "last drill")):
             row = jobs.get(name) or {}
-            items.append(
-                (words, f"{row.get('last_success') or 'never'}: {row.get('message') or row.get('level') or '-'}")
-            )
+            done = f"{row.get('last_run') or 'never'}, {row.get('level') or 'not scheduled'}"
+            good = f"; the last that went well: {row.get('last_success') or 'none'}" if row.get("level") != "ok" else ""
+            items.append((words, f"{done}: {row.get('message') or '-'}{good}"))
         parts += [element("h3", "Backup"), page.pairs(items)]
-    repositories = report.get("registry") or ()
-    if repositories:
-        rows = [
-            (r["repository"], r["tags"], sizes.text(r["size_bytes"]), r["broken"] or "", r["newest"])
-            for r in repositories
-        ]
-        parts += [element("h3", "Registry"), page.table(("repository", "tags", "size", "broken", "newest"), rows)]
-        upkeep = jobs.get("registry-maintenance") or {}
-        parts.append(element("p", f"last upkeep: {upkeep.get('message') or 'not known'}", kind="soft"))
+    parts += _registry(report, jobs)
     updates = report.get("updates") or {}
     if updates:
         said = f"{updates.get('packages', 0)} packages, {updates.get('security', 0)} of security"

@@ -10,6 +10,8 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import yaml
@@ -67,3 +69,50 @@ def test_an_unknown_command_is_refused_with_those_that_there_are(program: Path) 
     assert answer.returncode == 2
     assert "unknown command 'renwe'; known: accounts-expire, alert-test, backup" in answer.stderr
     assert run(program).returncode == 2
+
+
+class Copies:
+    """Stands in for the copy of a file to the host: what came, in order, and what is answered."""
+
+    def __init__(self, *answers: dict[str, Any]) -> None:
+        self.answers = answers
+        self.came: list[dict[str, Any]] = []
+
+    def __call__(self, _action: object, _name: str, arguments: dict[str, Any], _variables: object) -> dict[str, Any]:
+        self.came.append({**arguments, "content": Path(arguments["src"]).read_bytes()})
+        return dict(self.answers[len(self.came) - 1])
+
+
+def install(monkeypatch: pytest.MonkeyPatch, copies: Copies, **arguments: str) -> dict[str, Any]:
+    monkeypatch.setattr(host_program._delegated, "run", copies)
+    monkeypatch.setattr(host_program.ActionBase, "run", lambda *_given, **_more: {})
+    action = object.__new__(host_program.ActionModule)
+    action._task = SimpleNamespace(args=arguments)
+    return action.run(None, {})
+
+
+SAME, CHANGED = {"changed": False, "dest": "/x"}, {"changed": True, "dest": "/x"}
+
+
+@pytest.mark.parametrize(("first", "second"), [(SAME, SAME), (CHANGED, SAME), (SAME, CHANGED), (CHANGED, CHANGED)])
+def test_the_completion_comes_before_the_program(
+    monkeypatch: pytest.MonkeyPatch, program: Path, first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    """A run that dies in between is finished by the next, which asks nothing more once the program is there."""
+    copies = Copies(first, second)
+    assert install(monkeypatch, copies)["changed"] == (CHANGED in (first, second))
+    completion, packed = copies.came
+    assert Path(completion["src"]).name == "labserver", "the name of the command that bash looks for"
+    assert (completion["dest"], completion["mode"]) == ("/usr/share/bash-completion/completions/", "0644")
+    assert b"complete -o bashdefault -o default -F _labserver labserver" in completion["content"]
+    assert completion["content"].decode() == run(program, "completion").stdout
+    assert (packed["dest"], packed["mode"]) == ("/usr/local/sbin/labserver", "0755")
+    assert packed["content"] == program.read_bytes()
+
+
+def test_a_failure_of_the_first_ends_it_and_another_place_gets_no_completion(monkeypatch: pytest.MonkeyPatch) -> None:
+    copies = Copies({"failed": True, "msg": "no room"})
+    assert install(monkeypatch, copies) == {"failed": True, "msg": "no room"} and len(copies.came) == 1
+    copies = Copies(CHANGED)
+    assert install(monkeypatch, copies, path="/opt/labserver") == CHANGED
+    assert [one["dest"] for one in copies.came] == ["/opt/labserver"]

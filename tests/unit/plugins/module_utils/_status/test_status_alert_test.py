@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import http.server
 import json
-import subprocess
 import threading
 from pathlib import Path
 
 import pytest
-from ansible_collections.labserver.jupyter.plugins.module_utils import _program
 from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import alert
 from ansible_collections.labserver.jupyter.plugins.module_utils._status import alert_test
 
@@ -53,20 +51,3 @@ def test_no_way_is_a_warning_and_damaged_settings_are_critical(tmp_path: Path) -
     configured(tmp_path)
     (tmp_path / alert.CONFIG).write_text("{}")
     assert alert_test.main(["--root", str(tmp_path)]) == 2
-
-
-def test_help_names_every_command_and_the_exit_statuses(capsys: pytest.CaptureFixture[str]) -> None:
-    assert _program.main(["--help"]) == 0
-    text = capsys.readouterr().out
-    assert all(f"\n  {name} " in text for name in _program.COMMANDS)
-    assert "exit status" in text and list(_program.COMMANDS) == sorted(_program.COMMANDS)
-
-
-@pytest.mark.parametrize(("typed", "offered"), [("sta", "status"), ("alert", "alert-test")])
-def test_bash_completes_commands(typed: str, offered: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _program.main(["completion"]) == 0
-    script = (
-        capsys.readouterr().out + f"\nCOMP_WORDS=(labserver {typed}); COMP_CWORD=1; _labserver; echo ${{COMPREPLY[@]}}"
-    )
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == [offered]

@@ -56,7 +56,19 @@ def report(people: int, **more: Any) -> dict[str, Any]:
         "memory": {"total_bytes": 512 * GIB, "available_bytes": 60 * GIB, "swap_used_bytes": 0},
         "shares": [{"share": "data", "path": "/mnt/data", "level": "critical", "reason": "not mounted"}],
         "registry": [{"repository": "stm", "tags": 9, "size_bytes": 14 * GIB, "broken": 1, "newest": "2026-11-26"}],
-        "backup": {"complete": "2026-11-27T03:10:00+00:00", "bytes": 412 * GIB, "files": 1812345, "sources": 9},
+        "pruning": {
+            "looked": "2026-11-27T03:40:00Z", "refused": "", "free_bytes": 7 * GIB, "unknown_bytes": GIB,
+            "repositories": {
+                "stm": {"tags": 12, "bytes": 15 * GIB, "remove_tags": 3, "remove_bytes": 5 * GIB},
+                "quiet": {"tags": 1, "bytes": GIB, "remove_tags": 0, "remove_bytes": 0},
+            },
+        },
+        "backup": {
+            "complete": "2026-11-27T03:10:00Z", "age_hours": 6.8, "max_age_hours": 48.0, "bytes": 412 * GIB,
+            "files": 1812345, "added_bytes": 31 * GIB, "added_runs": 29,
+            "last": {"at": "2026-11-27T03:10:00Z", "complete": True, "added_bytes": GIB, "bytes": 412 * GIB},
+            "history": [[NOW - day * DAY, (412 - day) * GIB] for day in range(29, -1, -1)],
+        },
         "updates": {"packages": 14, "security": 3, "engine": True, "reboot_due": True},
         "usage": [{"person": "person001", "hours": 300.0, "cpu_hours": 412.0, "gpu_hours": 0.0}],
         "failed_starts": [{"at": "2026-11-27T09:00:00Z", "user": "mira", "image": "x", "sentence": "its home is full"}],
@@ -97,6 +109,44 @@ def test_what_is_not_well_comes_first() -> None:
     assert [level for level, _what, _said in found] == ["critical"] * 2 + ["warning"] * (len(found) - 2)
     assert ("warning", "disk /home", "full in 30 days at its growth") not in found
     assert any(what == "updates" and "3 of security" in said for _level, what, said in found)
+
+
+def words_of(markup: str) -> str:
+    return re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", markup))
+
+
+def test_a_backup_has_age_size_growth_and_drill() -> None:
+    shown = words_of(view.document({"atlas": report(0)}, "now"))
+    assert "last complete 7 hours old (2026-11-27T03:10:00Z)" in shown
+    assert "size 412 GiB in 1812345 files" in shown
+    assert "1.0 GiB new growth 31 GiB new in 29 backups of 30 days" in shown
+    assert "last drill never, warning: 100 of 100 files equal, 1 missing; the last that went well" in shown
+    assert 'aria-label="size of the backup over 29 days"' in view.document({"atlas": report(0)}, "now")
+
+
+def test_the_registry_says_by_repository_what_pruning_frees() -> None:
+    whole = report(0)
+    whole["registry"].append({"repository": "new", "tags": 1, "size_bytes": 1, "broken": 0, "newest": ""})
+    shown = words_of(view.document({"atlas": whole}, "now"))
+    assert "stm 12 15 GiB 5.0 GiB, 3 of 12 tags 1 2026-11-26 quiet 1 1.0 GiB nothing new 1 1 B not known" in shown
+    assert "would free 7.0 GiB together, as of 2026-11-27T03:40:00Z; 1.0 GiB of it belong to no repository" in shown
+    whole["pruning"]["refused"] = "stm: all 12 tags would be removed"
+    assert "it will be refused: stm: all 12 tags" in words_of(view.document({"atlas": whole}, "now"))
+    del whole["pruning"]
+    assert "stm 9 14 GiB not known" in words_of(view.document({"atlas": whole}, "now"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [({"age_hours": 48.1}, "the last complete one is 48 hours old; at most 48 hours"),
+     ({"age_hours": 120.0}, "5 days old"), ({"age_hours": None, "complete": ""}, "there is none in which nothing"),
+     ({"age_hours": 47.9}, ""), ({"age_hours": 900.0, "max_age_hours": None}, "")],
+)  # fmt: skip
+def test_a_backup_that_is_too_old_is_told(changes: dict[str, Any], words: str) -> None:
+    whole = report(0)
+    whole["backup"].update(changes)
+    told = [said for _level, what, said in view.matters(whole) if what == "backup"]
+    assert (words in told[0]) if words else (told == [])
 
 
 def test_a_server_with_nothing_and_a_list_without_servers() -> None:

@@ -29,6 +29,7 @@ class Settings:
     public_folder: str = "/etc/labserver/public"
     catalogue_file: str = "/var/lib/labserver/catalogue/images.json"
     usage_file: str = "/etc/labserver/hub/usage.json"
+    status_file: str = "/etc/labserver/hub/status.json"
     secrets_folder: str = "/etc/labserver/hub/secrets"
     config_folder: str = "/etc/labserver/hub/config.d"
     state_folder: str = "/srv/labserver/hub/state"

@@ -17,6 +17,7 @@ from .retirement import Retirement, parse_retirement
 from .roster import Roster, parse_roster
 from .settings import Settings
 from .shares import Share, ShareStatus, parse_shares, parse_shares_status
+from .status import StatusPage, parse_status
 from .usage import Usage, parse_usage
 
 
@@ -33,6 +34,8 @@ class Sources:
         self.shares_status = ExchangeFile(public / "shares-status.json", parse_shares_status, unknown)
         self.lab = ExchangeFile(public / "lab.json", parse_lab, Lab())
         self.usage = ExchangeFile(Path(settings.usage_file), parse_usage, Usage())
+        no_page: StatusPage | None = None
+        self.status = ExchangeFile(Path(settings.status_file), parse_status, no_page)
         none: tuple[Image, ...] = ()
         silence: tuple[Announcement, ...] = ()
         told = [public / name for name in ("announcements.json", "maintenance.json", "fullness.json", "reboot.json")]

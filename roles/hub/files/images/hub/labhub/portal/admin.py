@@ -23,7 +23,7 @@ from ..exchange.text import clean
 from ..servers import failures, gpus, usage
 from ..servers.outage import Outage, is_silence
 from ..words import amounts
-from . import desk, messages, people
+from . import desk, host_status, messages, people
 
 AT_ONCE = 8
 """So many servers are asked at once what they use."""
@@ -197,5 +197,6 @@ def handlers(sources: Sources, meter: usage.Meter, outage: Outage) -> list[tuple
         (r"/admin", PeopleHandler, {"sources": sources}),
         (r"/admin/usage", PeopleUsageHandler, {"meter": meter, "outage": outage}),
         (r"/admin/message", MessageHandler, {"sources": sources}),
+        (r"/admin/status", host_status.StatusHandler, {"sources": sources}),
         (r"/api/oauth2/authorize", VisitHandler, {"sources": sources}),
     ]
