@@ -30,6 +30,7 @@ JOB_FILES = (
     "var/lib/labserver/jobs/*.json",
     "etc/labserver/alerts.json",
     outgoing.FILE,
+    "var/lib/labserver/bundle/current/manifest.json",
 )
 SECRET_KEYS = ("environment", "mail", "webhook", "heartbeat_url")
 """Keys whose values may be secrets. A file with one is reported without a hash: later tasks ask for it."""
