@@ -62,10 +62,9 @@ def main() -> None:
         module.exit_json(changed=True, loaded=[])
     try:
         content = install.installed(bundle)
-        if content is None:
-            module.exit_json(changed=False, loaded=[])
-        there = model.read(content).images
-        missing = images.compare(there, images.present(DockerEngine(), [image.reference for image in there]))
+        there = model.read(content).images if content is not None else ()
+        engine = DockerEngine()
+        missing = images.compare(there, images.present(engine, [image.reference for image in there]))
         if not module.check_mode:
             images.load(missing, bundle)
     except (model.BundleError, EngineError, OSError) as error:

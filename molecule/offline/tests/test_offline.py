@@ -118,8 +118,8 @@ def test_the_next_bundle_updates_the_server(offline: Shell, tmp_path: Path) -> N
     image = builder("docker image ls --format '{{.Repository}}:{{.Tag}}' | grep '^labserver/notebook/latest:'").strip()
     dockerfile = f"FROM {image}\\nENV LAB_RELEASE=next\\n"
     builder(f"printf '{dockerfile}' | docker build --quiet --tag {PULLED['reference']} -")
-    wanted: dict[str, t.Any] = {"images_notebooks": [NOTEBOOK, PULLED]}
-    made = {**wanted, "bundle_output": str(NEXT)}
+    wanted: dict[str, t.Any] = {"images_notebooks": [NOTEBOOK, PULLED], "labserver_hosts": "labservers"}
+    made = {**wanted, "bundle_output": str(NEXT), "labserver_bundle_builder": f"labserver-builder{ID}"}
     status, said = run_playbook(ROOT / "playbooks" / "bundle.yml", made, seconds=900)
     assert status == 0, said
     first = offline(f"readlink {PLACE}/current").strip()

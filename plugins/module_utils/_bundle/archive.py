@@ -34,7 +34,7 @@ AGAIN = "copy the bundle again, and compare it with the one that was made (sha25
 def write(file: IO[bytes], manifest: Manifest, signature: bytes, folder: Path) -> None:
     """Write the bundle of the parts that lie below ``folder``; ``signature`` is empty where it is not signed."""
     time = int(datetime.strptime(manifest.created, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp())
-    with tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as archive:
+    with tarfile.TarFile(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as archive:
         for name, content in ((model.MANIFEST, model.render(manifest)), (model.SIGNATURE, signature)):
             if content:
                 archive.addfile(_member(name, len(content), time), io.BytesIO(content))
@@ -126,7 +126,9 @@ class _Checked(io.RawIOBase):
 def _parts(archive: tarfile.TarFile, manifest: Manifest) -> Iterator[tuple[Part, IO[bytes]]]:
     """Yield each part of the manifest with its content, which the caller reads to its end."""
     expected = {part.path: part for part in manifest.parts}
-    for member in archive:
+    for number, member in enumerate(archive):
+        if number == 0 or (number == 1 and member.name == model.SIGNATURE):  # see _head
+            continue
         part = expected.pop(member.name, None)
         stream = archive.extractfile(member) if member.isreg() else None
         if part is None or stream is None:
@@ -145,13 +147,9 @@ def _head(
     archive: tarfile.TarFile, judge: Callable[[bytes, bytes], None] | None = None
 ) -> tuple[Manifest, bytes, bytes]:
     content, signature = _content(archive, archive.next(), model.MANIFEST), b""
-    where = archive.offset
     following = archive.next()
     if following is not None and following.name == model.SIGNATURE:
         signature = _content(archive, following, model.SIGNATURE)
-    else:
-        archive.offset = where  # it is read again as the first part
-    archive.members.clear()
     if judge is not None:
         judge(content, signature)
     return model.read(content), content, signature

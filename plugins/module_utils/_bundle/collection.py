@@ -41,7 +41,7 @@ def repacked(content: bytes) -> bytes:
         packed = io.BytesIO()
         with (
             gzip.GzipFile(fileobj=packed, mode="wb", filename="", mtime=0) as zipped,
-            tarfile.open(fileobj=zipped, mode="w", format=tarfile.GNU_FORMAT) as new,
+            tarfile.TarFile(fileobj=zipped, mode="w", format=tarfile.GNU_FORMAT) as new,
         ):
             for name, document in ((MANIFEST, _rendered(manifest)), (FILES, listed)):
                 _add(new, name, document)
