@@ -152,7 +152,7 @@ demo-clean: ## remove the lab server of `make demo`
 	tools/demo.sh down
 
 .PHONY: soak
-soak: soak-shares soak-images soak-steps soak-push soak-kill soak-real ## everything that takes long
+soak: soak-shares soak-images soak-steps soak-offline soak-push soak-kill soak-real ## everything that takes long
 
 .PHONY: changelog
 changelog: $(STAMP) ## write CHANGELOG.rst from changelogs/
@@ -188,6 +188,10 @@ soak-images: $(STAMP) ## build the images and use each, in a browser too (about 
 .PHONY: soak-steps
 soak-steps: $(STAMP) ## compile STEPS on a bare host, use it from the hub's list and as an app (about 20 minutes)
 	VENV=$(VENV) source ./activate; MOLECULE_GLOB='tests/soak/*/molecule.yml' molecule test -s steps
+
+.PHONY: soak-offline
+soak-offline: $(STAMP) ## set up a host without any route from a bundle, and update it by the next one (about 20 minutes)
+	VENV=$(VENV) source ./activate; MOLECULE_GLOB='tests/soak/*/molecule.yml' molecule test -s offline
 
 .PHONY: soak-push
 soak-push: $(STAMP) ## a thousand pushes (PUSHES=) in a row of maintenance rounds of the registry (about 10 minutes)
