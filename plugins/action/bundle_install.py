@@ -44,7 +44,6 @@ class ActionModule(ActionBase):
             manifest, content = verified(given)
         except (model.BundleError, OSError) as error:
             raise AnsibleActionFail(f"{error}\nNothing was changed on any host.") from error
-        self._make_tmp_path()
         try:
             folder = self._connection._shell.tmpdir
             told = {key: value for key, value in given.items() if key not in OWN}
@@ -59,7 +58,7 @@ class ActionModule(ActionBase):
                     raise AnsibleActionFail(f"the bundle cannot be copied to the host: {error}") from error
                 answer = self._execute_module(MODULE, {**told, "archive": there}, task_vars=task_vars)
         finally:
-            self._remove_tmp_path(self._connection._shell.tmpdir)
+            self._remove_tmp_path(self._connection._shell.tmpdir, force=True)
         known = {
             "created": manifest.created,
             "references": [image.reference for image in manifest.images],
