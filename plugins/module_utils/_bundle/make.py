@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import glob
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +58,10 @@ def converge(desired: Desired, world: World) -> Outcome:
     if digests := [one for one in desired.images if "@" in one]:
         raise BundleError(f"{', '.join(digests)}: an engine cannot save an image by its digest; name a tag")
     desired.output.parent.mkdir(parents=True, exist_ok=True)
-    with files.scratch(desired.output.parent, ".bundle-") as folder, files.scratch(folder, ".work-") as work:
+    prefix = f".{desired.output.name}."
+    for left in desired.output.parent.glob(f"{glob.escape(prefix)}*"):  # by a run that was killed
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
+    with files.scratch(desired.output.parent, prefix) as folder, files.scratch(folder, ".work-") as work:
         saved = images.save(desired.images, folder / model.IMAGES)
         versions = packages.download(desired.packages, folder / model.PACKAGES, work, world.run)
         (folder / model.COLLECTION).mkdir()

@@ -218,6 +218,8 @@ def test_two_bundles_of_one_state_are_equal_and_the_second_is_not_written(
         wanted = {"images": ("x/a:2",), "packages": ("a",), "collection": archive, "collection_version": "1"}
         return make.converge(make.Desired(tmp_path / name, **{**wanted, **more}, epoch=epoch), world)
 
+    (tmp_path / ".a.bundle.killed" / "images").mkdir(parents=True)
+    (tmp_path / ".a.bundle.x1y2").touch()
     assert converge("a.bundle").changed
     before = (tmp_path / "a.bundle").read_bytes()
     assert not converge("a.bundle").changed
