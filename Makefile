@@ -61,6 +61,7 @@ spelling: $(STAMP) ## common misspellings in texts and code (codespell)
 
 .PHONY: site
 site: $(STAMP) ## build the documentation's site (.cache/site/index.html); a link that leads nowhere fails
+	python tools/reference_pages.py
 	sphinx-build --quiet --fail-on-warning --keep-going -b html docs .cache/site
 
 .PHONY: artifact-check
@@ -74,9 +75,19 @@ packaging: licences changelog-check docs-check spelling site artifact-check ## w
 sanity: $(STAMP) ## ansible-test sanity on a copy of the tree
 	tools/ansible-test.sh sanity
 
+# pylint takes as long as everything else of it; ruff and mypy find nearly all that it finds.
+.PHONY: sanity-quick
+sanity-quick: $(STAMP) ## ansible-test sanity without pylint
+	tools/ansible-test.sh sanity --skip-test pylint
+
 .PHONY: units
 units: $(STAMP) ## ansible-test units on a copy of the tree
 	tools/ansible-test.sh units
+
+# ansible-test makes a process of its own for each test, which takes five times as long.
+.PHONY: units-quick
+units-quick: $(STAMP) ## the same tests by pytest alone
+	cd collections/ansible_collections/labserver/jupyter && pytest -q -n 2 -p no:cacheprovider tests/unit
 
 .PHONY: pytest
 pytest: $(STAMP) ## tests of the project itself, of the hub's package and of the files between the rooms
@@ -121,10 +132,10 @@ new-lab: ## a first inventory from ten questions: INVENTORY=inventory/mylab [ANS
 	@python3 tools/new_lab.py "$(or $(INVENTORY),inventory/mylab)" $(ANSWERS:%=--answers "%")
 
 # Most of these use one core, so two run at a time, the longest first. The output of each is shown when it ends.
-CHECKS := sanity lint-yaml packaging lint-python pytest units
+CHECKS := sanity-quick lint-yaml packaging lint-python pytest units-quick
 JOBS ?= 2
 .PHONY: check
-check: $(STAMP) ## everything that needs no container (under 4 minutes)
+check: $(STAMP) ## everything that needs no container (under 6 minutes)
 	@$(MAKE) --no-print-directory --jobs=$(JOBS) --output-sync=target $(CHECKS)
 	@echo "make check: lint, packaging, sanity, units and pytest passed"
 
@@ -152,7 +163,7 @@ demo-clean: ## remove the lab server of `make demo`
 	tools/demo.sh down
 
 .PHONY: soak
-soak: soak-shares soak-images soak-steps soak-offline soak-push soak-kill soak-real ## everything that takes long
+soak: sanity units soak-shares soak-images soak-apps soak-adopt soak-steps soak-offline soak-exchange soak-push soak-kill soak-real ## everything that takes long
 
 .PHONY: changelog
 changelog: $(STAMP) ## write CHANGELOG.rst from changelogs/
@@ -160,7 +171,7 @@ changelog: $(STAMP) ## write CHANGELOG.rst from changelogs/
 
 # KEY is a private key of ssh; DRY=1 makes everything and keeps nothing.
 .PHONY: release
-release: $(STAMP) check ## VERSION=0.2.0 [KEY=FILE] [DRY=1]: check, write notes, build, sign and tag a release
+release: $(STAMP) check sanity units ## VERSION=0.2.0 [KEY=FILE] [DRY=1]: check, write notes, build, sign and tag a release
 	python tools/release.py "$(VERSION)" $(if $(DRY),--dry-run) $(KEY:%=--key "%")
 
 .PHONY: docs
@@ -185,6 +196,15 @@ soak-images: $(STAMP) ## build the images and use each, in a browser too (about 
 	tools/engine.sh
 	pytest -v -p no:cacheprovider tests/soak/images
 
+.PHONY: soak-apps
+soak-apps: $(STAMP) ## apps of examples/ with real software: Etherpad of npm (a few minutes, most of them npm's)
+	tools/engine.sh
+	pytest -v -p no:cacheprovider tests/soak/apps
+
+.PHONY: soak-adopt
+soak-adopt: $(STAMP) ## take over a server with TLJH and a hub by Compose, and give them back (about 10 minutes)
+	VENV=$(VENV) source ./activate; MOLECULE_GLOB='tests/soak/*/molecule.yml' molecule test -s adopt
+
 .PHONY: soak-steps
 soak-steps: $(STAMP) ## compile STEPS on a bare host, use it from the hub's list and as an app (about 20 minutes)
 	VENV=$(VENV) source ./activate; MOLECULE_GLOB='tests/soak/*/molecule.yml' molecule test -s steps
@@ -192,6 +212,10 @@ soak-steps: $(STAMP) ## compile STEPS on a bare host, use it from the hub's list
 .PHONY: soak-offline
 soak-offline: $(STAMP) ## set up a host without any route from a bundle, and update it by the next one (about 20 minutes)
 	VENV=$(VENV) source ./activate; MOLECULE_GLOB='tests/soak/*/molecule.yml' molecule test -s offline
+
+.PHONY: soak-exchange
+soak-exchange: $(STAMP) ## exchange hub, proxy and configuration while 20 kernels (KERNELS=) count (about 10 minutes)
+	VENV=$(VENV) source ./activate; LABSERVER_KERNELS="$(or $(KERNELS),20)" MOLECULE_GLOB='tests/soak/*/molecule.yml' molecule test -s exchange
 
 .PHONY: soak-push
 soak-push: $(STAMP) ## a thousand pushes (PUSHES=) in a row of maintenance rounds of the registry (about 10 minutes)

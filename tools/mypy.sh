@@ -8,4 +8,6 @@ mapfile -t plugins < <(cd collections && find -L ansible_collections/labserver/j
 hub=$PWD/.cache/hub
 python3 tests/support/hub_package.py "$hub"
 (cd "$hub" && mypy --config-file "$OLDPWD/pyproject.toml" --cache-dir "$OLDPWD/.mypy_cache" labhub)
+# What fetches for the registry's caches.
+(cd roles/registry/files/images/registry && mypy --config-file "$OLDPWD/pyproject.toml" --cache-dir "$OLDPWD/.mypy_cache" -p fetcher)
 MYPYPATH=tests/support:$hub mypy --cache-dir .mypy_cache tests/support

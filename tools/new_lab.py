@@ -261,17 +261,19 @@ def main() -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
         print(f"wrote {path}")
-    print(next_steps(folder, bool(answers.get("nas"))))
+    print(next_steps(folder, bool(answers.get("nas")), f"{answers.get('ssh_user') or 'root'}@{answers['address']}"))
     return 0
 
 
-def next_steps(folder: Path, nas: bool) -> str:
-    """Return what to do with the new inventory."""
+def next_steps(folder: Path, nas: bool, server: str) -> str:
+    """Return what to do with the new inventory; ``server`` is what ssh is called with."""
     vault = f"  ansible-vault create {folder}/{VAULT}      # with a line: vault_nas_password: ...\n" * nas
     also = " --ask-vault-pass" * nas
     return f"""
 Next:
 {vault}  ansible-playbook -i {folder} playbooks/validate.yml{also}      # checks it; no server is contacted
+  ssh -t {server} sudo true      # once by hand: your machine learns the server's key
+  ansible-playbook -i {folder} playbooks/validate.yml -e hosts_too=true{also}      # can the server become one?
   ansible-playbook -i {folder} playbooks/site.yml --check --diff{also}
   ansible-playbook -i {folder} playbooks/site.yml{also}"""
 

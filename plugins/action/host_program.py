@@ -10,12 +10,12 @@ import json
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import yaml
 from ansible.plugins.action import ActionBase
 from ansible_collections.labserver.jupyter.plugins.module_utils._common import files
-from ansible_collections.labserver.jupyter.plugins.plugin_utils import _seen
+from ansible_collections.labserver.jupyter.plugins.plugin_utils import _delegated, _seen
 
 MAIN = b"import sys\n\nfrom labserver_core._program import main\n\nsys.exit(main())\n"
 PROGRAM = "usr/local/sbin/labserver"
@@ -60,16 +60,5 @@ class ActionModule(ActionBase):
         if destination == f"/{PROGRAM}" and _seen.program(_seen.seen(task_vars), packed):
             return {**result, **_seen.SKIPPED, "dest": destination}
         with files.candidate(Path(tempfile.gettempdir()), packed) as local:
-            task = self._task.copy()
-            task.args = {"src": str(local), "dest": destination, "owner": "root", "group": "root", "mode": "0755"}
-            task.diff = False  # a zip file has no diff that a person could read
-            copy = self._shared_loader_obj.action_loader.get(
-                "ansible.legacy.copy",
-                task=task,
-                connection=self._connection,
-                play_context=self._play_context,
-                loader=self._loader,
-                templar=self._templar,
-                shared_loader_obj=self._shared_loader_obj,
-            )
-            return cast(dict[str, Any], copy.run(task_vars=task_vars))
+            arguments = {"src": str(local), "dest": destination, "owner": "root", "group": "root", "mode": "0755"}
+            return _delegated.run(self, "ansible.legacy.copy", arguments, task_vars)

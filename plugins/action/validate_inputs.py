@@ -16,7 +16,14 @@ from ansible import constants, context
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.labserver.jupyter.plugins.module_utils._common import folders
-from ansible_collections.labserver.jupyter.plugins.plugin_utils import _inputs, _lab, _places, _together, _yaml_source
+from ansible_collections.labserver.jupyter.plugins.plugin_utils import (
+    _deprecated,
+    _inputs,
+    _lab,
+    _places,
+    _together,
+    _yaml_source,
+)
 
 # LibYAML's reads ten times as fast, and each host's check reads all roles.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -81,6 +88,9 @@ class ActionModule(ActionBase):
         texts = self._texts(variables)
         in_files = _yaml_source.problems(texts, {name for options in specs.values() for name in options})
         problems = _inputs.unknown_variables(set(variables) - MAGIC, specs)
+        going = _deprecated.warnings(set(variables), {name for options in specs.values() for name in options})
+        if going:
+            result["warnings"] = going
         everything_given: dict[str, t.Any] = {}
         for role, options in specs.items():
             values, found = self._values(role, options, variables)

@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ..module_utils._common import outgoing
+
 DOCUMENTATION = r"""
 name: build_failures
 short_description: Why images were not built, in words and with the end of what the build said
@@ -76,6 +78,8 @@ def _told(result: Mapping[str, Any]) -> str:
     item = result["item"]
     steps = [line for line in lines if line.startswith("Step ")]
     text = f"The image {item['name']} does not build; its Dockerfile is in {item['context']}."
+    if found := outgoing.cause("\n".join([message, *lines])):
+        text += f"\n  The reason: {found}"
     if steps:
         text += f"\n  It stopped at {steps[-1]}"
         lines = lines[lines.index(steps[-1]) + 1 :]

@@ -11,14 +11,19 @@ module: hub_change
 short_description: Change the hub while people work, with a way back
 version_added: 0.1.0
 description:
-  - Before a change, loads the new configuration in a throwaway container, records on the host what is there, copies the
-    hub's database, notes which servers of people run, and only then installs the configuration.
+  - Before a change, loads the new configuration in a throwaway container. With another image it also runs the new hub,
+    guard and proxy on a private network with a copy of the hub's state, where a person of its own logs in and starts a
+    server. Then it records on the host what is there, copies the hub's database, notes which servers of people run, and
+    only then installs the configuration.
   - After it, looks whether the hub and each of these servers answer.
   - If not, or when the change failed before that, puts the former containers with their configuration back.
   - The record stays on the host until one of the two has ended well. A run that finds one of an earlier run that died
-    goes on from there, and C(labserver hub-watch) finishes on the host what no run comes back to.
+    goes on from there. From V(before) on, C(labserver hub-change) runs on the host and ends within two minutes what no
+    run comes back to.
 author:
   - The labserver.jupyter authors (@labserver)
+requirements:
+  - bcrypt on the host, for O(canary) (Debian package python3-bcrypt)
 extends_documentation_fragment:
   - labserver.jupyter._attributes
 attributes:
@@ -38,6 +43,13 @@ options:
   image:
     description: Reference of the hub's new image.
     type: str
+  proxy_image:
+    description: Reference of the new image of the hub's proxy; needed by O(canary).
+    type: str
+  canary:
+    description: Try a hub whose image, or whose proxy's image, is another one, as a person would, before people get it.
+    type: bool
+    default: false
   settings:
     description: The new content of C(hub.json).
     type: str
@@ -63,6 +75,10 @@ options:
     description: Where the change is recorded while it is under way.
     type: path
     default: /var/lib/labserver/hub-change.json
+  public_folder:
+    description: Where the exchange files are.
+    type: path
+    default: /etc/labserver/public
   uid:
     description: User and group id of the hub.
     type: int
@@ -72,8 +88,8 @@ options:
     type: str
   begun:
     description:
-      - For V(after), what V(before) returned. When that change is no longer recorded, the host has ended it because the
-        run stalled, and the module fails.
+      - For V(after) and V(back), what V(before) returned. When that change is no longer recorded, the host has ended it
+        because the run stalled. V(after) then fails, and V(back) takes back what the run has changed since.
     type: str
     default: ""
   timeout_seconds:
@@ -118,6 +134,11 @@ begun:
   type: str
   returned: with step V(before)
   sample: "2026-11-27T20:31:05Z"
+canary:
+  description: What was tried with the new hub before people got it, in words; empty when it was not.
+  type: str
+  returned: with step V(before)
+  sample: a person logged in and started a server (Jupyter Server 2.21.1)
 message:
   description: How many servers were kept, in words.
   type: str
@@ -130,14 +151,37 @@ restored:
 """
 
 import os
+import sqlite3
+import traceback
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue.engine import Engine
-from ansible_collections.labserver.jupyter.plugins.module_utils._common import files, run_lock
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue.engine import Engine, demultiplex
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import files, lock, run_lock
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import DockerEngine, EngineError
-from ansible_collections.labserver.jupyter.plugins.module_utils._hub import change, servers, transaction, trial
+from ansible_collections.labserver.jupyter.plugins.module_utils._hub import (
+    canary,
+    canary_run,
+    change,
+    servers,
+    transaction,
+    trial,
+    unattended,
+)
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub.configuration import Configuration
+
+try:
+    import bcrypt
+except ImportError:
+    BCRYPT_ERROR: str | None = traceback.format_exc()
+else:
+    BCRYPT_ERROR = None
+
+LOG_LINES = 25
+WAIT_SECONDS = 120.0
+"""So long is waited for the host, when it is ending the change of a run that was lost."""
 
 
 def before(module: AnsibleModule, world: transaction.World) -> None:
@@ -151,7 +195,7 @@ def before(module: AnsibleModule, world: transaction.World) -> None:
     diff |= {"after": wanted.shown(installed), "after_header": str(folder / "hub.json")}
     if not Path(params["docker_socket"]).exists():
         if module.check_mode:
-            module.exit_json(changed=differs, diff=diff, servers=[], begun="")
+            module.exit_json(changed=differs, diff=diff, servers=[], begun="", canary="")
         module.fail_json(msg=f"there is no Docker engine at {params['docker_socket']}")
     containers = {name: servers.inspect(world.engine, name) for name in params["hashes"]}
     former = change.Former(containers, installed, "", tuple(servers.running(world.engine)))
@@ -160,15 +204,60 @@ def before(module: AnsibleModule, world: transaction.World) -> None:
     unfinished = transaction.read(world.place) is not None
     if not module.check_mode:
         trial.clear_up(world.engine, folder, world.now().timestamp())
+    tried = ""
     if not module.check_mode and (differs or needed or unfinished):
-        try_out(module, world.engine, wanted)
-        transaction.begin(world, wanted, former, params["base_url"])
+        try_out(module, world, wanted)
+        tried = visit(module, world, wanted, containers)
+        transaction.begin(world, wanted, former, params["base_url"], params["hashes"])
     record = transaction.read(world.place)
     begun = record.since if record is not None else ""
-    module.exit_json(changed=differs, diff=diff if differs else {}, servers=people, begun=begun)
+    module.exit_json(changed=differs, diff=diff if differs else {}, servers=people, begun=begun, canary=tried)
 
 
-def try_out(module: AnsibleModule, engine: DockerEngine, wanted: Configuration) -> None:
+def visit(
+    module: AnsibleModule,
+    world: transaction.World,
+    wanted: Configuration,
+    containers: Mapping[str, Mapping[str, Any] | None],
+) -> str:
+    """Run a new hub where nobody sees it, and visit it; ends the module when it is not fit for people."""
+    params = module.params
+    there = {container["Config"]["Image"] for container in containers.values() if container is not None}
+    if not params["canary"] or not there or there <= {params["image"], params["proxy_image"]}:
+        return ""
+    if BCRYPT_ERROR:
+        module.fail_json(msg=missing_required_lib("bcrypt"), exception=BCRYPT_ERROR)
+    place = canary_run.World(
+        engine=world.engine,
+        hash=lambda password: bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode(),
+        log=lambda name: demultiplex(
+            world.engine.raw(f"/containers/{name}/logs", stdout="1", stderr="1", tail=str(LOG_LINES))
+        ),
+        folder=world.place.folder,
+        database=world.place.database,
+        public=Path(params["public_folder"]),
+        uid=params["uid"],
+    )
+    try:
+        return canary_run.run(place, canary.Images(params["image"], params["proxy_image"]), wanted)
+    except (canary_run.CanaryError, EngineError, OSError, sqlite3.Error) as error:
+        also = end_earlier(module, world)
+        return str(
+            module.fail_json(
+                msg=f"The new hub failed its canary, so nothing was changed and nobody saw it: {error}{also}"
+            )
+        )
+
+
+def end_earlier(module: AnsibleModule, world: transaction.World) -> str:
+    """Take back what an earlier run that died has left, since this one has nothing better; returns that in words."""
+    if transaction.read(world.place) is None:
+        return ""
+    restored, words = transaction.take_back(world, module.params["timeout_seconds"])
+    return f"\nThe change that an earlier run had begun is taken back: {transaction.in_words(restored, words)}"
+
+
+def try_out(module: AnsibleModule, world: transaction.World, wanted: Configuration) -> None:
     """Load the configuration in a throwaway container; ends the module when it is refused."""
     params = module.params
     with files.scratch(Path(params["folder"]), trial.STAGED) as staged:
@@ -176,9 +265,12 @@ def try_out(module: AnsibleModule, engine: DockerEngine, wanted: Configuration) 
         wanted.write(staged, params["uid"])
         body = trial.body(params["image"], params["uid"], params["folder"], str(staged))
         # A name of its own: two runs at once must not end each other's trial.
-        status, output = Engine(engine).run(f"{trial.NAME}-{os.getpid()}", body)
+        status, output = Engine(world.engine).run(f"{trial.NAME}-{os.getpid()}", body)
     if status != 0:
-        module.fail_json(msg="The hub would not start with this configuration, so nothing was changed:\n" + output)
+        also = end_earlier(module, world)
+        module.fail_json(
+            msg=f"The hub would not start with this configuration, so nothing was changed:\n{output}{also}"
+        )
 
 
 def after(module: AnsibleModule, world: transaction.World) -> None:
@@ -186,9 +278,12 @@ def after(module: AnsibleModule, world: transaction.World) -> None:
     if module.check_mode:
         module.exit_json(changed=False, message="in check mode nothing was changed")
     base_url = module.params["base_url"]
-    lost = transaction.lost(world, module.params["begun"])
-    if lost:
+    begun = module.params["begun"]
+    if lost := unattended.lost(world, begun):
         module.fail_json(msg=lost)
+    last = transaction.ended(world.place)
+    if begun and last is not None and last.since == begun:
+        module.exit_json(changed=False, message=last.words)
     changed = transaction.read(world.place) is not None
     found = transaction.verify(world, base_url, module.params["timeout_seconds"])
     message = found.sentence()
@@ -201,7 +296,7 @@ def back(module: AnsibleModule, world: transaction.World) -> None:
     """Put back what was there before, and look again."""
     if module.check_mode:
         module.exit_json(changed=False, message="in check mode nothing was changed", restored=[])
-    restored, message = transaction.take_back(world, module.params["timeout_seconds"])
+    restored, message = transaction.take_back(world, module.params["timeout_seconds"], module.params["begun"])
     module.exit_json(changed=bool(restored), message=message, restored=restored)
 
 
@@ -211,12 +306,15 @@ def main() -> None:
         argument_spec={
             "step": {"type": "str", "choices": ["before", "after", "back"], "required": True},
             "image": {"type": "str"},
+            "proxy_image": {"type": "str"},
+            "canary": {"type": "bool", "default": False},
             "settings": {"type": "str"},
             "snippets": {"type": "list", "elements": "str", "default": [], "no_log": True},
             "hashes": {"type": "dict"},
             "folder": {"type": "path", "default": "/etc/labserver/hub"},
             "data_folder": {"type": "path", "default": "/srv/labserver/hub"},
             "record": {"type": "path", "default": "/var/lib/labserver/hub-change.json"},
+            "public_folder": {"type": "path", "default": "/etc/labserver/public"},
             "uid": {"type": "int", "default": 64100},
             "base_url": {"type": "str"},
             "begun": {"type": "str", "default": ""},
@@ -227,6 +325,7 @@ def main() -> None:
         required_if=[
             ("step", "before", ["image", "settings", "hashes", "base_url"]),
             ("step", "after", ["base_url"]),
+            ("canary", True, ["proxy_image"]),
         ],
         supports_check_mode=True,
     )
@@ -240,9 +339,13 @@ def main() -> None:
         group=params["uid"],
     )
     world = transaction.World(DockerEngine(params["docker_socket"], timeout=120), place)
+    step = {"before": before, "after": after, "back": back}[params["step"]]
     try:
-        {"before": before, "after": after, "back": back}[params["step"]](module, world)
-    except (EngineError, OSError, ValueError) as error:
+        if module.check_mode:
+            step(module, world)
+        with lock.hold(place.root, unattended.LOCK, WAIT_SECONDS):
+            step(module, world)
+    except (EngineError, OSError, ValueError, lock.BusyError) as error:
         module.fail_json(msg=str(error))
 
 

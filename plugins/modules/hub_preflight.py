@@ -103,6 +103,10 @@ gpu_way:
   type: str
   returned: success
   sample: Docker hands out cards by CDI
+ssh_front:
+  description: Whether there is a container of the SSH front.
+  type: bool
+  returned: success
 shares_root:
   description: Folder below which the host's shares are mounted, as C(/etc/labserver/public/shares.json) says.
   type: str
@@ -122,6 +126,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_a
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub import gpus, host, network, reserve, servers
 
 SHARES = Path("/etc/labserver/public/shares.json")
+FRONT = "labserver-ssh"
 REQUIRED = {"type": "str", "required": True}
 
 
@@ -156,29 +161,34 @@ def main() -> None:
     )
     socket = module.params["docker_socket"]
     engine = DockerEngine(socket, timeout=30)
-    refused, info = "", {}
+    refused, info, front = "", {}, False
     try:
         if Path(socket).exists():
             refused, info = objection(engine, module.params["network"]), engine.get("/info")
+            front = servers.inspect(engine, FRONT) is not None
     except EngineError as error:
         module.fail_json(msg=str(error))
     if refused:
         module.fail_json(msg=refused)
+    shares = shares_root(module)
     mountinfo = Path("/proc/self/mountinfo").read_text(encoding="utf-8")
     cards = gpus.way(Path("/"), info, module.params["gpus"])
     for warning in cards.warnings:
         module.warn(f"graphics cards: {warning}")
+    if SHARES.exists() and not host.shared_root(mountinfo):
+        module.warn(host.PRIVATE_ROOT)
     module.exit_json(
         changed=False,
         shared_root=host.shared_root(mountinfo),
         limits_layers=host.limits_layers(info, mountinfo),
-        shares_root=shares_root(module),
+        shares_root=shares,
         time_zone=host.time_zone(),
         cgroup_parent=reserve.of_info(info),
         gpus=cards.cards,
         gpu_driver=cards.driver,
         gpu_way=cards.words,
         firewall_mark=host.firewall_mark(info),
+        ssh_front=front,
     )
 
 

@@ -83,7 +83,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils._common import paths, run_lock
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import outgoing, paths, run_lock
 from ansible_collections.labserver.jupyter.plugins.module_utils._host import packages as core
 
 LISTS = Path("/var/lib/apt/lists")
@@ -140,7 +140,7 @@ def main() -> None:
     try:
         outcome = core.converge(desired, core.World(run, lists_age, time.sleep), check=module.check_mode)
     except core.PackagesError as error:
-        module.fail_json(msg=f"{error}{FROM_BUNDLE if bundled() else ''}")
+        module.fail_json(msg=outgoing.explained(str(error)) + (FROM_BUNDLE if bundled() else ""))
     after = "".join(f"{line}\n" for line in outcome.installed)
     module.exit_json(
         changed=bool(outcome.missing),

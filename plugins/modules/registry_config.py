@@ -76,6 +76,35 @@ options:
       - See the page on files that the rooms exchange for the keys.
     type: list
     elements: dict
+  caches:
+    description:
+      - Caches of other registries, which run in a container of their own. C(data) and C(socket) are folders of the
+        host, C(caches) a list of C(name), C(upstream), C(username) and C(password), and C(configuration) is the content
+        of nginx's file.
+      - Their files also name the proxy that the role C(docker) wrote down for this host.
+    type: dict
+    suboptions:
+      data:
+        description: Folder of the host for what is kept.
+        type: path
+        required: true
+      socket:
+        description: Folder of the host in which the caches and the registry's front meet.
+        type: path
+        required: true
+      min_free_bytes:
+        description: So much of the disk stays free.
+        type: int
+        required: true
+      caches:
+        description: The caches.
+        type: list
+        elements: dict
+        required: true
+      configuration:
+        description: Content of nginx's configuration.
+        type: str
+        required: true
 requirements:
   - Python 3.11 or newer on the host
 """
@@ -108,6 +137,11 @@ config_hash:
   type: str
   returned: success
   sample: 1f3870be274f
+caches_hash:
+  description: The same for the container of O(caches); empty without them.
+  type: str
+  returned: success
+  sample: 8b1a9953c461
 """
 
 import json
@@ -115,8 +149,9 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils._common import run_lock
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import outgoing, run_lock
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry import config as core
+from ansible_collections.labserver.jupyter.plugins.module_utils._registry.caches import Caches
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry.users import User
 
 
@@ -145,12 +180,26 @@ def main() -> None:
             "files": {"type": "dict", "required": True},
             "maintenance": {"type": "dict"},
             "services": {"type": "list", "elements": "dict"},
+            "caches": {
+                "type": "dict",
+                "options": {
+                    "data": {"type": "path", "required": True},
+                    "socket": {"type": "path", "required": True},
+                    "min_free_bytes": {"type": "int", "required": True},
+                    "caches": {"type": "list", "elements": "dict", "required": True},
+                    "configuration": {"type": "str", "required": True},
+                },
+            },
         },
         supports_check_mode=True,
     )
     run_lock.working(module.check_mode)
     given = module.params
     maintenance = given["maintenance"]
+    caches = given["caches"] and Caches(
+        **{**given["caches"], "data": Path(given["caches"]["data"]), "socket": Path(given["caches"]["socket"])},
+        outgoing=outgoing.render(outgoing.environment()),
+    )
     desired = core.Desired(
         folder=Path(given["folder"]),
         data=Path(given["data"]),
@@ -160,6 +209,7 @@ def main() -> None:
         maintenance=None if maintenance is None else json.dumps(maintenance, indent=2, sort_keys=True) + "\n",
         rotate=frozenset(given["rotate"]),
         services=None if given["services"] is None else _services(given["services"]),
+        caches=caches,
     )
     try:
         plan = core.compare(desired)
@@ -172,6 +222,7 @@ def main() -> None:
         actions=[{"what": action.what, "path": str(action.entry.path)} for action in plan.actions],
         generated=list(plan.generated),
         config_hash=plan.config_hash,
+        caches_hash=caches.hash() if caches else "",
         diff=[
             {
                 "before_header": str(action.entry.path),

@@ -116,6 +116,15 @@ options:
         description: Address that is called every hour while no job has failed.
         type: str
         default: ""
+      quiet:
+        description: Hours in which only what is critical is told, for instance C(22:00-07:00); empty for none.
+        type: str
+        default: ""
+      ports:
+        description: TCP ports that are meant to be reached from outside, of which nobody is told.
+        type: list
+        elements: int
+        default: []
   backend:
     description: What calls the runner.
     type: str

@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 from ansible.module_utils.common import validation
 from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import cron
+from ansible_collections.labserver.jupyter.plugins.plugin_utils import _deprecated
 
 Spec = Mapping[str, t.Any]
 
@@ -186,6 +187,9 @@ def unknown_variables(names: Collection[str], specs: Mapping[str, Mapping[str, S
     problems = []
     for name in sorted(names):
         if name in known | RESULTS or name.startswith(("_", "ansible_", "molecule_")):
+            continue
+        if told := _deprecated.gone(name):
+            problems.append(told)
             continue
         owner = next((role for role in sorted(specs, key=len, reverse=True) if name.startswith(f"{role}_")), None)
         if name.startswith("labserver_"):

@@ -13,13 +13,12 @@ import json
 import os
 import shutil
 import signal
-import sqlite3
 import subprocess
 import time
 import typing as t
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -27,89 +26,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._backup import m
 from ansible_collections.labserver.jupyter.plugins.module_utils._backup import unreadable as unreadable_files
 from ansible_collections.labserver.jupyter.plugins.module_utils._backup.world import World
 from ansible_collections.labserver.jupyter.plugins.module_utils._common import job_lock
-from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import EngineError
-from ansible_collections.labserver.jupyter.plugins.module_utils._common.mounts import Mount
-
-HOME = "/home/jupyter-alice"
-
-
-class Engine:
-    """Says what volumes and containers a project has."""
-
-    def __init__(self) -> None:
-        self.up = True
-        self.volumes: list[dict[str, str]] = []
-        self.containers: list[dict[str, t.Any]] = []
-
-    def get(self, path: str, **_query: t.Any) -> t.Any:
-        if not self.up:
-            raise EngineError("no answer from the Docker engine")
-        return {"Volumes": self.volumes} if path == "/volumes" else self.containers
-
-
-@dataclass
-class Server:
-    """A server with alice, bob, the hub's database, an app and a repository on a disk of its own."""
-
-    root: Path
-    engine: Engine = field(default_factory=Engine)
-    mounts: list[Mount] = field(default_factory=lambda: [Mount("/home", "/dev/sdb1", "ext4", frozenset())])
-    now: datetime = field(default=datetime(2026, 11, 1, 3, tzinfo=UTC))
-    settings: model.Settings = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.settings = model.Settings(
-            repository=str(self.root / "mnt/repository"),
-            password="secret of the test",
-            host="atlas",
-            environment={"RESTIC_CACHE_DIR": str(self.root / "cache")},
-            keep={"last": 1},
-            drill_files=5,
-        )
-        for person in ("alice", "bob"):
-            for number in range(60):
-                self.write(f"/home/jupyter-{person}/measured/{number}", f"{person} {number}\n" * 200)
-        users = {name: {"home": f"/home/jupyter-{name}", "state": "present"} for name in ("alice", "bob")}
-        self.write("/etc/labserver/public/roster.json", json.dumps({"version": 1, "users": users}))
-        item = {"name": "zulip", "paths": [], "compose_project": "zulip"}
-        self.write("/etc/labserver/backup.d/compose_app.json", json.dumps({"version": 1, "items": [item]}))
-        self.write("/etc/labserver/backup/settings.json", "{}")
-        self.write("/srv/labserver/hub/cookie", "x")
-        self.at(model.DATABASES[0]).parent.mkdir(parents=True)
-        with sqlite3.connect(self.at(model.DATABASES[0])) as database:
-            database.execute("create table spawners (name)")
-        for name in ("zulip_db", "outside"):
-            self.write(f"/var/lib/docker/volumes/{name}/_data/table", name)
-        volumes = "/var/lib/docker/volumes"
-        self.engine.volumes = [{"Name": "zulip_db", "Mountpoint": f"{volumes}/zulip_db/_data"}]
-        mounts = [{"Type": "volume", "Name": "outside", "Source": f"{volumes}/outside/_data"}]
-        self.engine.containers = [{"Mounts": mounts}]
-        self.at("/mnt").mkdir()
-        self.repository().make()
-
-    def at(self, path: str) -> Path:
-        return self.root / path.lstrip("/")
-
-    def write(self, path: str, text: str) -> None:
-        self.at(path).parent.mkdir(parents=True, exist_ok=True)
-        self.at(path).write_text(text)
-
-    def world(self) -> World:
-        return World(self.root, lambda: self.now, lambda: self.mounts, t.cast(t.Any, self.engine))
-
-    def repository(self) -> restic.Repository:
-        return self.world().repository(self.settings)
-
-    def back_up(self, accept: bool = False) -> run.Outcome:
-        self.now += timedelta(days=1)
-        return run.back_up(self.world(), self.settings, self.repository(), accept)
-
-    def snapshots(self) -> list[dict[str, t.Any]]:
-        return self.repository().snapshots()
-
-    def files(self, snapshot: str) -> list[str]:
-        listed = self.repository().call("ls", snapshot).out.splitlines()
-        return [line.removeprefix(str(self.root)) for line in listed]
+from backup_server import HOME, Server
 
 
 @pytest.fixture

@@ -112,7 +112,9 @@ class Walk:
             page.wait_for_timeout(SECOND)
         self.shot("home")
         page.wait_for_load_state("networkidle")  # the button does nothing before the page's scripts are there
-        page.click("#stop")
+        # The page loads itself again when the server has stopped; a picture taken meanwhile would be of an empty one.
+        with page.expect_navigation(timeout=60 * SECOND):
+            page.click("#stop")
         expect(page.locator("#stop")).to_be_hidden(timeout=60 * SECOND)
         self.shot("stopped")
 

@@ -69,7 +69,7 @@ TABLE = (
     Exchange(
         "/var/lib/labserver/catalogue/images.json", r"\bimages\.json", "test_images_json.py", "images",
         writers=_set("_catalogue", "roles/hub"),
-        readers=_set("labhub/exchange", "_registry", "_status"),
+        readers=_set("labhub/exchange", "_registry", "_status", "_hub"),
         told=_set("_catalogue"),
         names={"roles/registry": "tells the weekly job where it is"},
     ),
@@ -102,6 +102,7 @@ TABLE = (
         "/etc/labserver/public/lab.json", r"\blab\.json", "test_lab_json.py", "lab",
         writers=_set("roles/hub"),
         readers=_set("labhub/exchange"),
+        names={"_hub": "copies it for the canary of a new hub"},
     ),
     Exchange(
         "/etc/labserver/public/maintenance.json", r"(public/|^)maintenance\.json", "test_maintenance_json.py",
@@ -121,6 +122,7 @@ TABLE = (
         "/etc/labserver/hub/usage.json", r"\busage\.json", "test_usage_json.py", "usage",
         writers=_set("_usage"),
         readers=_set("labhub/exchange"),
+        names={"_hub": "tells the canary of a new hub to look elsewhere, where there is none"},
     ),
     Exchange(
         "/etc/labserver/hub/hub.json", r"\bhub\.json", "test_hub_json.py", "hub",
@@ -162,6 +164,7 @@ TABLE = (
             "_host": "tells the controller which files there are, by their hashes",
             "_status": "takes the right to read them from everybody else",
             "_doctor": "asks whether there is a job of that name",
+            "_hub": "asks whether there is a job that makes backups",
             "_program": "completes the names of jobs",
         },
     ),
@@ -187,8 +190,15 @@ TABLE = (
     Exchange(
         "/etc/labserver/hub/password-store.json", r"\bpassword-store\.json", "test_password_store_json.py",
         "password-store",
-        writers=_set("modules/hub_passwords", "roles/hub"),
+        writers=_set("_adopt", "modules/hub_passwords", "roles/hub"),
         readers=_set("labhub/exchange", "labhub/login"),
         told=_set("_hub"),
+        names={"_hub": "the canary of a new hub has a store, and this beside it, of its own"},
+    ),
+    Exchange(
+        "/var/lib/labserver/status/disks.json", r"\bstatus/disks\.json", "test_disks_json.py", "disks",
+        writers=_set("_status"),
+        readers=_set("_doctor"),
+        told=_set("_status"),
     ),
 )  # fmt: skip

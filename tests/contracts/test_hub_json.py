@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.labserver.jupyter.plugins.module_utils._hub import canary
 from contract import Meets, Reader, check, reading, schema, validate
-from labhub.exchange.settings import Settings, load
+from labhub.exchange.settings import Settings, load, parse
 from labhub.login import methods
 from labhub.trial import problems as trial_problems
 from paths import ROOT
@@ -67,6 +68,23 @@ def test_inputs_of_the_role_arrive_in_their_units(tmp_path: Path) -> None:
     assert settings.homes_folders == ("/home", "/data/home")
     assert (settings.gpus, settings.gpu_driver, settings.cgroup_parent) == ((CARD,), "cdi", "labnotebooks.slice")
     assert (settings.disable_user_config, settings.culling_groups) == (False, {"leem": 3600})
+
+
+def test_the_canary_of_a_new_hub_has_places_of_its_own(tmp_path: Path) -> None:
+    """Also where the file says nothing, and the hub would take what is its default."""
+    text = argument("hub", "hub_change", "settings", __hub_host=HUB_HOST)
+    put(tmp_path, {PATH: json.dumps(canary.settings(json.loads(text), canary.Folders())).encode()})
+    own, of_people = dataclasses.asdict(load(tmp_path / PATH)), dataclasses.asdict(parse(json.loads(text)))
+    shared = {"docker_socket", "catalogue_file"}  # behind its own guard; read only
+    places = {key for key, value in of_people.items() if key not in shared and "/" in str(value)} - {
+        "base_url",
+        "registry",
+    }
+    assert {key for key in places if own[key] == of_people[key]} == set()
+    assert own["container_prefix"] and not of_people["container_prefix"], (
+        "its guard takes nobody else's servers for its own"
+    )
+    assert (own["network"], own["hub_name"]) == (canary.NETWORK, canary.HUB)
 
 
 def test_defaults_of_the_role_are_those_of_the_hub(tmp_path: Path) -> None:

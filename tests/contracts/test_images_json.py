@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue import cli
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue import model as catalogue_model
+from ansible_collections.labserver.jupyter.plugins.module_utils._hub import upgrade
 from ansible_collections.labserver.jupyter.plugins.module_utils._status import rooms
 from contract import Meets, Reader, check, reading, validate
 from image_writers import catalogue
@@ -37,6 +38,7 @@ READERS = [
     Reader("_catalogue", reading(table), missing=Meets.REFUSES),
     Reader("_registry", reading(protected), nothing=[]),
     Reader("_status", reading(rooms.registry), nothing=[]),
+    Reader("_hub", reading(lambda root: upgrade.ready_images(root / PATH)), nothing=()),
 ]
 
 
@@ -47,6 +49,11 @@ def test_readers_meet_what_is_not_as_it_should_be(reader: Reader, tmp_path: Path
 
 def test_what_is_written_fits_the_schema() -> None:
     validate(catalogue(), PATH, "images")
+
+
+def test_an_upgrade_names_what_is_ready(tmp_path: Path) -> None:
+    put(tmp_path, catalogue())
+    assert [words.split(" of ")[0] for words in upgrade.ready_images(tmp_path / PATH)] == ["notebook:1.0"]
 
 
 def test_people_are_offered_what_is_ready_and_told_why_the_rest_is_not(tmp_path: Path) -> None:

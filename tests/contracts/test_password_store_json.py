@@ -8,7 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import bcrypt
 import pytest
+from ansible_collections.labserver.jupyter.plugins.module_utils._adopt import takeover
+from ansible_collections.labserver.jupyter.plugins.module_utils._adopt.keep import Effects
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub import passwords
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub.password_store import PasswordStore
 from contract import Meets, Reader, check, reading, validate
@@ -56,3 +59,17 @@ def test_module_and_hub_take_the_store_that_was_recorded_and_no_other(tmp_path: 
     for look in (checked_by_the_hub, checked_by_the_module):
         with pytest.raises(Exception, match="another password store"):
             look(tmp_path)
+
+
+def test_module_and_hub_take_the_store_of_a_takeover(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And let its people in with the passwords they had at FirstUseAuthenticator."""
+    monkeypatch.setattr("os.chown", lambda *_words: None)
+    for folder in ("srv/labserver", "etc/labserver"):
+        (tmp_path / folder).mkdir(parents=True)
+    old = bcrypt.hashpw(b"ferrets", bcrypt.gensalt(4)).decode()
+    takeover.seed(Effects(tmp_path), {"mira": old})
+    validate({PATH: (tmp_path / PATH).read_bytes()}, PATH, "password-store")
+    assert checked_by_the_hub(tmp_path) == ["mira"]
+    assert checked_by_the_module(tmp_path) == (["mira"], True)
+    entry = PasswordStore(tmp_path / STORE).entries()["mira"]
+    assert not entry.one_time and bcrypt.checkpw(b"ferrets", entry.hash.encode())

@@ -32,6 +32,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import
 from ansible_collections.labserver.jupyter.plugins.module_utils._shares import converge as shares_core
 from ansible_collections.labserver.jupyter.plugins.module_utils._shares import health
 from ansible_collections.labserver.jupyter.plugins.module_utils._shares.world import Done
+from ansible_collections.labserver.jupyter.plugins.module_utils._status import trend
 from ansible_collections.labserver.jupyter.plugins.module_utils._usage import job as usage_job
 from ansible_collections.labserver.jupyter.plugins.module_utils._usage.model import Key, Sum
 from ansible_collections.labserver.jupyter.plugins.module_utils._usage.store import Disk
@@ -67,6 +68,7 @@ PEOPLE: dict[str, Any] = {
         {
             "name": "mira", "full_name": "Mira Müller", "groups": ["leem", "xps"], "admin": True,
             "limits": {"cpu": 1.5, "memory": "4G", "gpus": 1, "images": ["note*"], "pids": 512},
+            "ssh_keys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZm mira@laptop"],
         },
         {"name": "jonas", "groups": ["xps"], "expires": "2026-12-01"},
         {"name": "carla", "state": "locked"},
@@ -234,6 +236,16 @@ def used() -> Files:
     disks = [Disk(month, "mira", 1 << 30, 1 << 31, 3 << 29), Disk(month, "jonas", 5, 6, 7)]
     document = usage_job.own(sums, disks, month, "2026-11-20T12:00:00Z")
     return {"etc/labserver/hub/usage.json": (json.dumps(document) + "\n").encode()}
+
+
+@cache
+def disks_that_fill() -> Files:
+    """What the job services records of the disks: one loses a GiB a day, the other nothing."""
+    now, gib = 1_795_000_000.0, 1 << 30
+    with tempfile.TemporaryDirectory() as folder:
+        for day in range(11):
+            trend.record(Path(folder), {"/": (20 - day) * gib, "/home": 50 * gib}, now + day * 86400)
+        return _found(Path(folder), trend.PATH)
 
 
 SITES: Sequence[Mapping[str, Any]] = [

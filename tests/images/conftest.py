@@ -13,7 +13,11 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
+sys.path += [str(HERE.parent / "hub_process"), str(HERE.parent / "hub")]
 import collection  # noqa: E402, F401
+import hub_package  # noqa: E402
+
+hub_package.make_importable()
 import image_builds as builds  # noqa: E402
 from running import Server  # noqa: E402
 

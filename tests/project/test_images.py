@@ -19,6 +19,7 @@ def test_contexts_follow_one_convention() -> None:
     """``roles/<role>/files/images/<name>/Dockerfile``; the base image is made by mmdebstrap instead."""
     found = sorted(path.relative_to(ROLES).as_posix() for path in ROLES.rglob("Dockerfile*"))
     assert found == [
+        "hub/files/images/box/Dockerfile",
         "hub/files/images/hub/Dockerfile",
         "hub/files/images/proxy/Dockerfile",
         "images/files/images/desktop/Dockerfile",

@@ -16,13 +16,18 @@ import yaml
 from paths import ROOT
 
 
-def play(folder: Path, name: str, limit: str) -> subprocess.CompletedProcess[str]:
+def play(folder: Path, name: str, limit: str, *options: str) -> subprocess.CompletedProcess[str]:
     local = f"ansible_connection=local ansible_python_interpreter={sys.executable}"
     (folder / "hosts").write_text(f"atlas {local}\nboreas {local}\n")
     command = ["ansible-playbook", "-i", folder / "hosts", f"playbooks/{name}.yml", "--limit", limit, "--check"]
     environment = {**os.environ, "ANSIBLE_HOME": str(folder / "home"), "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
     return subprocess.run(
-        [*command, "-e", "ansible_become=false"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        [*command, "-e", "ansible_become=false", *options],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -101,7 +106,23 @@ def test_hosts_are_looked_at_when_it_is_asked_for(tmp_path: Path, more: list[str
     assert ("UNREACHABLE" in done.stdout) is (more != [])
 
 
-CHANGING = ("password", "prune", "renew", "restore", "sandbox", "site")
+def test_an_upgrade_that_is_only_planned_changes_nothing(tmp_path: Path) -> None:
+    """Whether Docker answers on this machine or not: the plan is shown, and of the roles nothing runs."""
+    done = play(tmp_path, "upgrade", "atlas", "-e", "certificates_ca_keeper=atlas")
+    assert "dockerspawner is not here -> " in done.stdout, done.stdout + done.stderr
+    assert "changed=0" in done.stdout
+    tasks = re.findall(r"^TASK \[(.+?)\] \*+\n(.*?)(?=^$)", done.stdout, re.MULTILINE | re.DOTALL)
+    ran = [name for name, shown in tasks if re.search(r"^(?:ok|changed|failed|fatal|\[ERROR\])", shown, re.MULTILINE)]
+    assert ran == [
+        "Validate | Check the variables of each host against the inputs of all roles",
+        "Validate | Tell the roles that their inputs are checked",
+        "Upgrade | Look what there is, and what would change",
+        "Upgrade | Show the plan",
+        "Upgrade | Stop before anything is changed where something is in the way",
+    ]
+
+
+CHANGING = ("adopt", "password", "prune", "renew", "restore", "resurrect", "sandbox", "site")
 
 
 @pytest.mark.parametrize("name", CHANGING)
@@ -114,14 +135,16 @@ def test_a_playbook_that_changes_hosts_keeps_other_runs_out(name: str) -> None:
 
 
 def test_every_playbook_is_judged_by_whether_it_changes_hosts() -> None:
-    # run.yml starts a job, and jobs have locks of their own; bundle.yml works on the machine that makes the bundle
-    looking = {"bundle", "doctor", "report", "run", "status", "validate"}
+    # run.yml starts a job, and jobs have locks of their own; upgrade.yml does that too, and then it is site.yml; bundle.yml
+    # works on the machine that makes the bundle.
+    looking = {"bundle", "doctor", "report", "run", "status", "upgrade", "validate"}
     assert {path.stem for path in (ROOT / "playbooks").glob("*.yml")} == {*CHANGING, *looking}
 
 
 def test_modules_that_change_hosts_show_that_the_run_lives() -> None:
-    looking = {"accounts_info", "doctor", "host", "hub_preflight", "registry_in_use", "registry_info", "run_lock"}
-    on_the_controller = {"bundle_make", "host_program", "validate_inputs"}
+    looking = {"accounts_info", "adopt_info", "doctor", "host", "hub_preflight", "hub_upgrade_plan"}
+    looking |= {"registry_in_use", "registry_info", "run_lock"}
+    on_the_controller = {"build_contexts", "bundle_make", "host_program", "validate_inputs"}
     quiet = {
         path.stem
         for path in (ROOT / "plugins" / "modules").glob("*.py")

@@ -21,7 +21,13 @@ sys.path.insert(0, str(ROOT / "plugins"))
 from module_utils._schedule import model
 from module_utils._status import services
 
-VARIABLES = {"compose_app_apps": [{"name": "wiki"}, {"name": "old", "state": "absent"}]}
+VARIABLES = {
+    "compose_app_apps": [{"name": "wiki"}, {"name": "old", "state": "absent"}],
+    "registry_caches": [{"name": "quay.io"}],
+    "__registry_container": "labserver-registry",
+    "__registry_caches_container": "labserver-registry-caches",
+    "__registry_url": "http://127.0.0.1:5000",
+}
 
 
 def named(role: str) -> list[dict[str, Any]]:
@@ -34,7 +40,7 @@ def named(role: str) -> list[dict[str, Any]]:
     ("role", "names"),
     [
         ("hub", ["hub", "hub-proxy", "docker-guard", "catalogue", "hub-network", "notebooks-limits"]),
-        ("registry", ["registry"]),
+        ("registry", ["registry", "registry-caches"]),
         ("compose_app", ["app-wiki"]),
     ],
 )

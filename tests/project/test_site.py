@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -69,6 +70,44 @@ def test_each_role_has_its_page() -> None:
     assert sorted(listed) == ROLES
     for role in ROLES:
         assert f"roles/{role}/README.md" in (folder / f"{role}.md").read_text()
+
+
+def texts_of(folder: Path) -> str:
+    """Return all texts of the code of a folder, the values in them left out."""
+    found = []
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.append(" ".join(node.value.split()))
+    return "\n".join(found)
+
+
+def test_what_people_see_is_what_the_hub_says() -> None:
+    """A sentence that the page quotes and nobody says any more would be searched in vain."""
+    page = (DOCS / "troubleshooting/index.md").read_text().split("## As somebody who works there")[1]
+    said = texts_of(ROOT / "roles/hub/files/images/hub/labhub") + texts_of(ROOT / "roles/images/files/images")
+    said += "Invalid username or password"  # JupyterHub's own
+    for seen in re.findall(r"^\| (.*?) \|", page, re.MULTILINE):
+        for quoted in re.findall(r'"([^"]{10,})"', seen):
+            for part in quoted.split("..."):
+                assert part.strip() in said, quoted
+
+
+def test_dockerfiles_of_the_pages_are_such_as_the_role_takes() -> None:
+    """Whether they build, the scenario and tests/images show for the one of the example; here: base, labels, user."""
+    blocks = [
+        block
+        for page in PAGES
+        for block in re.findall(
+            r"<!-- dockerfile -->\n```dockerfile\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL
+        )
+    ]
+    assert len(blocks) >= 1
+    read = "".join(path.read_text() for path in (ROOT / "plugins/module_utils/_catalogue").rglob("*.py"))
+    for block in blocks:
+        assert block.startswith("ARG BASE\nFROM ${BASE}\n")
+        for label in re.findall(r"org\.labserver\.([a-z_]+)=", block):
+            assert f'"{label}"' in read, label
 
 
 def test_the_inventories_of_the_pages_are_valid(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,7 +36,8 @@ BASIC = {"Authorization": "Basic " + base64.b64encode(b"pusher:secret").decode()
 class Front:
     """The role's front and registry in a folder, with the role's own files."""
 
-    def __init__(self, folder: Path, binary: str = BINARY) -> None:
+    def __init__(self, folder: Path, binary: str = BINARY, caches: Mapping[str, Path] | None = None) -> None:
+        """``caches``: names of caches, and the folder of the socket at which they answer."""
         self.store, self.run, self.log = folder / "store", folder / "run", folder / "log"
         for path in (self.store, self.run):
             path.mkdir()
@@ -47,10 +48,14 @@ class Front:
             "/etc/labserver-registry": str(folder),
             "/usr/local/share/labserver-registry": str(folder),
             "/var/lib/registry": str(self.store),
+            "/run/labserver-caches": str(next(iter((caches or {"": folder}).values()))),
             "listen 5000;": f"listen 127.0.0.1:{self.port};",
         }
         texts = {
-            name: jinja2.Template((ROLE / "templates" / f"{name}.j2").read_text()).render(registry_anonymous_port=0)
+            name: jinja2.Template((ROLE / "templates" / f"{name}.j2").read_text(), trim_blocks=True).render(
+                registry_anonymous_port=0,
+                __registry_caches=[{"pattern": one.replace(".", "[.]")} for one in caches or ()],
+            )
             for name in ("nginx.conf", "config.yml")
         }
         texts["nginx.conf"] = "user root;\n" + texts["nginx.conf"]  # the folders of pytest are root's alone

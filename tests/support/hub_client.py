@@ -9,10 +9,13 @@ It knows nothing of the roles and of the hub's package, so that it can prove wha
 from __future__ import annotations
 
 import base64
+import contextlib
 import html
 import json
+import queue
 import re
 import ssl
+import threading
 import time
 import urllib.parse
 import uuid
@@ -154,23 +157,42 @@ class HubClient:
         return Kernel(self, answer.json()["id"])
 
 
+def execute_request(code: str) -> tuple[str, str]:
+    """Return identity and text of the message that asks a kernel to run code."""
+    identity = uuid.uuid4().hex
+    content = {"code": code, "silent": False, "store_history": False, "user_expressions": {}, "allow_stdin": False}
+    message = {
+        "header": {"msg_id": identity, "msg_type": "execute_request", "username": "", "session": identity,
+                   "version": "5.3", "date": ""},
+        "parent_header": {}, "metadata": {}, "content": content, "channel": "shell",
+    }  # fmt: skip
+    return identity, json.dumps(message)
+
+
 class Kernel:
-    """A kernel with an open websocket."""
+    """A kernel with an open websocket.
+
+    A thread reads it all the time, as a browser does: Jupyter Server closes a socket that has not answered its pings
+    for 90 seconds, and a test may wait longer than that between two runs.
+    """
 
     def __init__(self, client: HubClient, identity: str):
         self.client, self.identity = client, identity
         self.socket = client.socket(f"/user/{client.name}/api/kernels/{identity}/channels")
+        self._answers: queue.SimpleQueue[str | bytes] = queue.SimpleQueue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        with contextlib.suppress(websocket.WebSocketException, OSError):
+            while self.socket.connected:
+                with contextlib.suppress(websocket.WebSocketTimeoutException):
+                    self._answers.put(self.socket.recv())
+        self._answers.put("")
 
     def send(self, code: str) -> str:
         """Send code to be run and do not wait; returns the message's identity."""
-        identity = uuid.uuid4().hex
-        content = {"code": code, "silent": False, "store_history": False, "user_expressions": {}, "allow_stdin": False}
-        message = {
-            "header": {"msg_id": identity, "msg_type": "execute_request", "username": "", "session": identity,
-                       "version": "5.3", "date": ""},
-            "parent_header": {}, "metadata": {}, "content": content, "channel": "shell",
-        }  # fmt: skip
-        self.socket.send(json.dumps(message))
+        identity, text = execute_request(code)
+        self.socket.send(text)
         return identity
 
     def run(self, code: str, seconds: float = 60) -> str:
@@ -186,8 +208,14 @@ class Kernel:
         printed: list[str] = []
         pictures: list[bytes] = []
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            answer = json.loads(self.socket.recv())
+        while (left := deadline - time.monotonic()) > 0:
+            try:
+                text = self._answers.get(timeout=left)
+            except queue.Empty:
+                break
+            if not text:
+                raise AssertionError("the websocket of the kernel was closed")
+            answer = json.loads(text)
             if answer["parent_header"].get("msg_id") != identity:
                 continue
             if answer["msg_type"] == "stream":

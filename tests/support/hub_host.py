@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import io
+import typing as t
 from collections.abc import Callable
 
 from hub_client import HubClient
@@ -39,3 +40,23 @@ def logged_in(run: Run, base: str, name: str, own: str) -> HubClient:
         assert client.login(password).status_code == 302
         assert client.change_password(password, own) == ""
     return client
+
+
+class HubHost:
+    """A host with a hub as testinfra reaches it."""
+
+    own = "A password of my own"
+
+    def __init__(self, host: t.Any):
+        self.host = host
+        self.base = base_url(self.sh)
+
+    def sh(self, command: str) -> str:
+        """Run a shell command as root on the host; returns what it prints, fails when it does."""
+        done = self.host.run("sh -c %s", command)
+        assert done.rc == 0, f"{command}\n{done.stdout}{done.stderr}"
+        return str(done.stdout)
+
+    def person(self, name: str) -> HubClient:
+        """Return a person who is logged in with a password of their own."""
+        return logged_in(self.sh, self.base, name, self.own)

@@ -48,9 +48,22 @@ def run_ansible(
 
     ``environment`` is added to that of the tests. Raises subprocess.TimeoutExpired after ``seconds``.
     """
-    hosts = inventory or Path(os.environ["MOLECULE_INVENTORY_FILE"])
-    env = {**os.environ, "ANSIBLE_FORCE_COLOR": "0", "COLUMNS": "1000", **environment}
-    env.pop("ANSIBLE_CALLBACKS_ENABLED", None)  # molecule's record is of its own runs only
-    command = [program, "-i", str(hosts), *arguments]
+    command, env = _command(program, arguments, inventory, environment)
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=env, cwd=ROOT, timeout=seconds)
     return done.returncode, done.stdout + done.stderr
+
+
+def start_playbook(book: Path, variables: Mapping[str, Any], output: Path) -> subprocess.Popen[bytes]:
+    """Start a playbook against the hosts of the scenario in a process group of its own, which a test can kill."""
+    command, env = _command("ansible-playbook", ["-e", json.dumps(variables), str(book)], None, {})
+    with output.open("wb") as file:
+        return subprocess.Popen(command, stdout=file, stderr=file, env=env, cwd=ROOT, start_new_session=True)
+
+
+def _command(
+    program: str, arguments: Sequence[str], inventory: Path | None, environment: Mapping[str, str]
+) -> tuple[list[str], dict[str, str]]:
+    hosts = inventory or Path(os.environ["MOLECULE_INVENTORY_FILE"])
+    env = {**os.environ, "ANSIBLE_FORCE_COLOR": "0", "COLUMNS": "1000", **environment}
+    env["ANSIBLE_CALLBACKS_ENABLED"] = "module_cache"  # molecule's record is of its own runs only
+    return [program, "-i", str(hosts), *arguments], env

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import typing as t
 from pathlib import Path
@@ -17,17 +18,23 @@ from hub_client import HubClient
 from paths import ROOT
 
 SERVER = f"labserver-backup{os.environ.get('LABSERVER_ID', '')}"
+BARE = f"labserver-bare{os.environ.get('LABSERVER_ID', '')}"
 INVENTORY = Path(os.environ.get("MOLECULE_EPHEMERAL_DIRECTORY", "")) / "inventory"
 SECRET = "of the test, and not short"
 OWN = "a password of alice's own"
 DATA = "/home/jupyter-alice/measured.dat"
 
 
-def sh(command: str, status: int = 0) -> str:
+def sh(command: str, status: int = 0, host: str = SERVER) -> str:
     """Run a shell command as root on the host; returns all that it prints, and fails unless it ends with ``status``."""
-    done = subprocess.run(["docker", "exec", SERVER, "sh", "-c", command], capture_output=True, text=True, check=False)
+    done = subprocess.run(["docker", "exec", host, "sh", "-c", command], capture_output=True, text=True, check=False)
     assert done.returncode == status, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
     return done.stdout + done.stderr
+
+
+def sh_bare(command: str, status: int = 0) -> str:
+    """Run a shell command as root on the second host."""
+    return sh(command, status, BARE)
 
 
 def run_job(job: str, status: int = 0) -> dict[str, t.Any]:
@@ -186,6 +193,9 @@ def test_password_of_the_repository_is_for_root_alone(saved: dict[str, t.Any]) -
 def test_drill_proves_the_backup(saved: dict[str, t.Any]) -> None:
     status = run_job("backup-drill")
     assert (status["level"], "3 databases and" in status["message"]) == ("ok", True)
+    # Bob has not used his one-time password yet.
+    assert "JupyterHub opened its database (" in status["message"]
+    assert "bob could log in" in status["message"]
     assert sh("ls /var/lib/labserver/backup").split() == [
         "complete.json",
         "exclude",
@@ -244,6 +254,8 @@ def test_playbook_restores_beside_what_is_there(saved: dict[str, t.Any]) -> None
         "ansible-playbook",
         "-i",
         str(INVENTORY),
+        "-l",
+        SERVER,
         "playbooks/restore.yml",
         "-e",
         f"paths={DATA},/srv/labserver/hub",
@@ -289,8 +301,44 @@ def test_a_lost_server_comes_back(saved: dict[str, t.Any], hub: str) -> None:
     assert run_job("backup")["level"] == "ok"
 
 
+def test_a_bare_host_becomes_the_server(saved: dict[str, t.Any], hub: str, tmp_path: Path) -> None:
+    """It has another name. All that it gets of the first is the repository; its inventory does not know the numbers."""
+    assert run_job("backup")["level"] == "ok"
+    copy = f"docker exec {SERVER} tar -C /mnt/backup -cf - lab | docker exec -i {BARE} tar -C /mnt/backup -xf -"
+    subprocess.run(["bash", "-euo", "pipefail", "-c", copy], check=True)
+    how = "ansible_connection=community.docker.docker ansible_python_interpreter=/usr/bin/python3"
+    (tmp_path / "hosts").write_text(f"{BARE} {how}\n")
+    (tmp_path / "group_vars").mkdir()
+    shutil.copy(ROOT / "molecule/backup/group_vars/all.yml", tmp_path / "group_vars")
+
+    def play(name: str, *more: str, status: int = 0) -> str:
+        command = ["ansible-playbook", "-i", str(tmp_path / "hosts"), f"playbooks/{name}.yml", *more]
+        env = {**os.environ, "ANSIBLE_FORCE_COLOR": "0", "COLUMNS": "1000"}
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=env)
+        said = done.stdout + done.stderr
+        assert done.returncode == status, said[-6000:]
+        return said
+
+    assert f"holds backups of {SERVER}, none of {BARE}" in " ".join(play("resurrect", status=2).split())
+    assert sh_bare("find /etc/labserver /srv/labserver /home -type f -path '*jupyter*' 2>/dev/null; true") == ""
+    # The engine was set up there, so as to have the images; the refusal says what to do about that.
+    refused = play("resurrect", "-e", f"former={SERVER}", status=2)
+    assert "remove /etc/labserver and run this again" in refused
+    sh_bare("rm -r /etc/labserver")
+    play("resurrect", "-e", f"former={SERVER}")
+    assert sh_bare(f"sha256sum {DATA}") == saved["sum"]
+    assert sh_bare(f"stat -c '%u %g %a' {DATA}") == saved["owner"]
+    assert sh_bare("getent passwd jupyter-alice jupyter-bob") == sh("getent passwd jupyter-alice jupyter-bob")
+    alice = HubClient(hub_host.base_url(sh_bare), "alice")
+    assert alice.login(OWN).status_code == 302
+    assert alice.get("/hub/home").status_code == 200
+    assert " changed=0 " in play("site")
+    assert "this host holds data already" in " ".join(play("resurrect", "-e", f"former={SERVER}", status=2).split())
+
+
 def test_taken_off_the_repository_stays(saved: dict[str, t.Any]) -> None:
-    playbook = ["ansible-playbook", "-i", str(INVENTORY), "molecule/backup/converge.yml", "-e", "backup_state=absent"]
+    playbook = ["ansible-playbook", "-i", str(INVENTORY), "-l", SERVER, "molecule/backup/converge.yml"]
+    playbook += ["-e", "backup_state=absent"]
     for changed in (True, False):
         done = subprocess.run(playbook, cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout[-3000:]

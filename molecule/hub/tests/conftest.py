@@ -18,25 +18,16 @@ from hub_client import HubClient, Kernel
 from paths import SCENARIOS
 from role_run import run_playbook
 
-OWN = "A password of my own"
+OWN = hub_host.HubHost.own
 NOTEBOOK = "notebook:latest"
 REGISTRY = "127.0.0.1:5000"
+BOOK = SCENARIOS / "hub" / "files" / "hub.yml"
 ROSTER = "/etc/labserver/public/roster.json"
 SINGLEUSER = "/opt/jupyter/bin/jupyterhub-singleuser"
 
 
-class Lab:
+class Lab(hub_host.HubHost):
     """The host and its hub, seen from outside."""
-
-    def __init__(self, host: t.Any):
-        self.host = host
-        self.base = hub_host.base_url(self.sh)
-
-    def sh(self, command: str) -> str:
-        """Run a shell command as root on the host; returns what it prints, fails when it does."""
-        done = self.host.run("sh -c %s", command)
-        assert done.rc == 0, f"{command}\n{done.stdout}{done.stderr}"
-        return str(done.stdout)
 
     def write(self, path: str, text: str) -> None:
         """Write a file on the host."""
@@ -48,15 +39,14 @@ class Lab:
 
     def role(self, **variables: t.Any) -> tuple[int, str]:
         """Run the role with the images that are there and other variables; returns the exit status and what is said."""
-        images = {
+        return run_playbook(BOOK, self.images() | variables)
+
+    def images(self) -> dict[str, str]:
+        """Return the inputs of the role with which the images that are there stay."""
+        return {
             f"hub_{key}": self.sh(f"docker inspect --format '{{{{.Config.Image}}}}' {name}").strip()
             for key, name in (("image", "labserver-hub"), ("proxy_image", "labserver-hub-proxy"))
         }
-        return run_playbook(SCENARIOS / "hub" / "files" / "hub.yml", images | variables)
-
-    def person(self, name: str) -> HubClient:
-        """Return a person who is logged in with a password of their own."""
-        return hub_host.logged_in(self.sh, self.base, name, OWN)
 
     def without_server(self, name: str) -> HubClient:
         """Return a person who is logged in and has no server, whatever an earlier test left."""

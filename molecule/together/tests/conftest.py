@@ -8,38 +8,22 @@ from __future__ import annotations
 import json
 import os
 import time
-import typing as t
 from collections.abc import Callable
 
 import hub_host
 import pytest
-from hub_client import HubClient
 
-OWN = "A password of my own"
+OWN = hub_host.HubHost.own
 ROOM = "room-physics"
 CATALOGUE = "/var/lib/labserver/catalogue/images.json"
 
 
-class Lab:
+class Lab(hub_host.HubHost):
     """The host and its hub."""
-
-    def __init__(self, host: t.Any):
-        self.host = host
-        self.base = hub_host.base_url(self.sh)
-
-    def sh(self, command: str) -> str:
-        """Run a shell command as root on the host; returns what it prints, fails when it does."""
-        done = self.host.run("sh -c %s", command)
-        assert done.rc == 0, f"{command}\n{done.stdout}{done.stderr}"
-        return str(done.stdout)
 
     def refused(self, command: str) -> bool:
         """Tell whether a command fails."""
         return bool(self.host.run("sh -c %s", command).rc != 0)
-
-    def person(self, name: str) -> HubClient:
-        """Return a person who is logged in with a password of their own."""
-        return hub_host.logged_in(self.sh, self.base, name, OWN)
 
     def password(self, name: str) -> str:
         """Return the one-time password of somebody who has not used it, else the own one."""

@@ -38,6 +38,8 @@ def roster(people: Iterable[Person], groups: Mapping[str, int], notice_days: int
             "expires": person.user.expires.isoformat() if person.user.expires else None,
             "limits": person.limits.data(),
         }
+        if person.user.ssh_keys:
+            users[person.user.name]["ssh_keys"] = list(person.user.ssh_keys)
         if person.user.room is not None:
             users[person.user.name]["room"] = {"image": person.user.room}
     data = {

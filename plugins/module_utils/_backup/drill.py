@@ -4,8 +4,9 @@
 
 """``labserver backup-drill``: prove that the latest backup can be restored, by restoring of it.
 
-It reads a part of all stored data, restores the copies of the databases and opens them, and restores the files that
-were drawn at random when the backup was made, and compares them with what they were then.
+It reads a part of all stored data, restores the copies of the databases and opens them, has the hub's image try them
+without a network, and restores the files that were drawn at random when the backup was made, and compares them with
+what they were then.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import shutil
-import sqlite3
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -21,10 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from .._common import job
+from . import canary
 from .model import MANIFEST, STATE, SettingsError, staged
+from .proof import damaged_databases, different_files
 from .restic import Repository, RepositoryError, made
 from .restore import fetch, read_manifest
-from .stage import count_passwords, fingerprint
 from .world import World
 
 FOLDER = Path(STATE) / "drill"
@@ -35,45 +36,9 @@ def age_hours(snapshot: Mapping[str, Any], now: datetime) -> float:
     return (now - made(snapshot)).total_seconds() / 3600
 
 
-def damaged_databases(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with the restored copies of the databases."""
-    found = []
-    for path, facts in manifest["databases"].items():
-        copy = folder / staged(path).lstrip("/")
-        try:
-            with contextlib.closing(sqlite3.connect(f"file:{copy}?mode=ro", uri=True)) as connection:
-                verdict = connection.execute("PRAGMA integrity_check").fetchone()[0]
-            entries = count_passwords(copy)
-        except sqlite3.Error as error:
-            found.append(f"{path}: its copy cannot be opened: {error}")
-            continue
-        if verdict != "ok":
-            found.append(f"{path}: its copy is damaged: {verdict}")
-        if facts.get("passwords") is not None and entries != facts["passwords"]:
-            found.append(f"{path}: its copy has {entries} passwords instead of {facts['passwords']}")
-    return found
-
-
-def different_files(folder: Path, manifest: Mapping[str, Any]) -> tuple[int, list[str]]:
-    """Return how many restored files are what they were, and what is wrong with the others.
-
-    A file that was changed between the drawing and the backup has another time, and says nothing.
-    """
-    same, found = 0, []
-    for name, was in manifest["files"].items():
-        copy = folder / name.lstrip("/")
-        if not copy.exists():
-            continue  # went away before it was read; whether many did is said by the number
-        now = fingerprint(copy)
-        if now["sha256"] == was["sha256"]:
-            same += 1
-        elif now["mtime_ns"] == was["mtime_ns"]:
-            found.append(f"{name}: its content is another one than when it was saved")
-    return same, found
-
-
-def drill(repo: Repository, now: datetime, folder: Path = FOLDER) -> tuple[str, list[str]]:
+def drill(world: World, repo: Repository, folder: Path = FOLDER) -> tuple[str, list[str]]:
     """Do it; returns a line for people, and everything that is wrong."""
+    now = world.now()
     repo.open()
     snapshots = repo.snapshots()
     if not snapshots:
@@ -93,7 +58,9 @@ def drill(repo: Repository, now: datetime, folder: Path = FOLDER) -> tuple[str, 
     folder.mkdir(parents=True, mode=0o700)
     try:
         fetch(repo, latest["id"], [MANIFEST, *map(staged, manifest["databases"])], folder)
-        wrong += damaged_databases(folder, manifest)
+        wrong += damaged_databases(lambda path: folder / staged(path).lstrip("/"), manifest)
+        tried, problems = canary.attempt(world, folder, manifest)
+        wrong += problems
         names = list(manifest["files"])
         for start in range(0, len(names), 100):
             # Some went away before they were read: those are not asked for, but counted below.
@@ -106,7 +73,8 @@ def drill(repo: Repository, now: datetime, folder: Path = FOLDER) -> tuple[str, 
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return (
-        f"{latest['short_id']}: {len(manifest['databases'])} databases and {same} files came back as they were",
+        f"{latest['short_id']}: {len(manifest['databases'])} databases and {same} files came back as they were"
+        + (f"; {tried}" if tried else ""),
         wrong,
     )
 
@@ -116,7 +84,7 @@ def main(argv: Sequence[str]) -> int:
     argparse.ArgumentParser(prog="labserver backup-drill", description=__doc__).parse_args(argv)
     world = World()
     try:
-        line, wrong = drill(world.repository(world.settings()), world.now())
+        line, wrong = drill(world, world.repository(world.settings()))
     except (SettingsError, RepositoryError, OSError) as error:
         line, wrong = "", [str(error)]
     for problem in wrong:

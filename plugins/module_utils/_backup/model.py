@@ -27,7 +27,13 @@ DATABASES = (
 REGISTRY = "/srv/labserver/registry"
 REGISTRY_LINKS = f"{REGISTRY}/docker/registry/v2/repositories"
 # Data of the NAS, which has a backup of its own; copies that can be made again; what belongs to the moment.
-LEFT_OUT = (paths.SHARES, "/srv/labserver/hub/state/copies", f"{REGISTRY}/.locks", f"{REGISTRY}/.trash.*")
+LEFT_OUT = (
+    paths.SHARES,
+    "/srv/labserver/hub/state/copies",
+    f"{REGISTRY}/.locks",
+    f"{REGISTRY}/.trash.*",
+    f"{REGISTRY}-caches",
+)
 STATE = "/var/lib/labserver/backup"
 STAGE = f"{STATE}/stage"
 MANIFEST = f"{STAGE}/manifest.json"

@@ -109,7 +109,8 @@ class Repository:
         done = self.run(words)
         if done.code not in fine:
             told = LOCKED if IN_USE in done.error else ""
-            raise RepositoryError(f"restic {words[0]}: {told}{done.last_words or f'exit status {done.code}'}")
+            said = outgoing.explained(done.last_words)
+            raise RepositoryError(f"restic {words[0]}: {told}{said or f'exit status {done.code}'}")
         return done
 
     def open(self) -> None:
@@ -130,7 +131,9 @@ class Repository:
                 "new one"
             )
         if found.state:
-            raise RepositoryError(f"the repository cannot be reached ({found.why}); nothing was written")
+            raise RepositoryError(
+                f"the repository cannot be reached ({outgoing.explained(found.why)}); nothing was written"
+            )
         if found.id != recorded:
             raise RepositoryError(
                 f"there is another repository ({found.id[:8]}) than the one of the earlier backups ({recorded[:8]}); "
@@ -139,6 +142,21 @@ class Repository:
         # Locks of runs that were killed are removed, those of live ones are kept. Where none may be removed, what needs
         # it says so.
         self.run(["unlock"])
+
+    def reach(self) -> str:
+        """Return the id of the repository that is there, recorded or not; raises RepositoryError. Writes nothing."""
+        found = self._found()
+        if found.state == WRONG_PASSWORD:
+            raise RepositoryError(REFUSED)
+        if found.state == NOT_MOUNTED:
+            raise RepositoryError(f"{found.why}; mount the disk or share with the backups first")
+        if found.state == ABSENT:
+            raise RepositoryError(
+                f"there is no repository at {self.settings.repository} ({found.why}); is the place right?"
+            )
+        if found.state:
+            raise RepositoryError(f"the repository cannot be reached ({found.why})")
+        return found.id
 
     def make(self) -> bool:
         """Make the repository, or take over the one that is there; returns whether anything was done."""

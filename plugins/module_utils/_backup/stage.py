@@ -133,6 +133,16 @@ def count_passwords(database: Path) -> int | None:
             return None
 
 
+def sum_of_passwords(database: Path) -> str:
+    """Return a sum over all names and hashes of a password store; empty when it is not one."""
+    with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        try:
+            rows = connection.execute("SELECT name, hash FROM passwords ORDER BY name").fetchall()
+        except sqlite3.OperationalError:
+            return ""
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
 def stage(world: World, settings: Settings, plan: Plan, known: Known) -> list[str]:
     """Fill the staging folder anew and write the manifest for the drill; returns what could not be copied.
 
@@ -152,7 +162,7 @@ def stage(world: World, settings: Settings, plan: Plan, known: Known) -> list[st
         except sqlite3.Error as error:
             warnings.append(f"{path} cannot be copied: {error}")
             continue
-        databases[path] = {"passwords": count_passwords(copy)}
+        databases[path] = {"passwords": count_passwords(copy), "sum": sum_of_passwords(copy)}
     if plan.links:
         copy_tree(world.at(plan.links), world.at(staged(plan.links)))
     warnings += filter(None, (dump(world, item) for item in plan.dumps))

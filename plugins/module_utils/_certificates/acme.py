@@ -34,6 +34,7 @@ REASONS = (
         re.compile(r"rateLimited|too many (?:certificates|failed|requests|new orders)", re.IGNORECASE),
         "rate limited",
     ),
+    (re.compile(r"Proxy Authentication Required"), outgoing.CAUSES[0][1]),
     (re.compile(r"CERTIFICATE_VERIFY_FAILED"), "the authority's own certificate is not trusted"),
     (
         re.compile(r"Connection refused|Max retries exceeded|timed out", re.IGNORECASE),

@@ -9,6 +9,7 @@ For what runs on a lab server without Ansible. Playbooks use the modules of comm
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import socket
@@ -77,6 +78,21 @@ class DockerEngine:
         if answer.status >= 400:
             raise EngineError(_message(content, "GET", path, answer.status), answer.status)
         return content
+
+    @contextlib.contextmanager
+    def opened(self, path: str) -> Iterator[http.client.HTTPResponse]:
+        """Give the answer to a GET to read from, such as the files of a container as a tar archive."""
+        connection = _Connection(self.path, self.timeout)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            if answer.status >= 400:
+                raise EngineError(_message(answer.read(), "GET", path, answer.status), answer.status)
+            yield answer
+        except (OSError, http.client.HTTPException) as exc:
+            raise EngineError(f"no answer from the Docker engine at {self.path}: {exc}") from exc
+        finally:
+            connection.close()
 
     def stream(
         self,

@@ -58,6 +58,7 @@ OWNED: Mapping[str, str] = {
     "cocalc_dump_folder": "cocalc",
     "compose_app_data_folder": "compose_app",
     "compose_app_folder": "compose_app",
+    "registry_caches_folder": "registry",
     "registry_data_folder": "registry",
     "shares_root": "shares",
 }

@@ -25,4 +25,9 @@ def of(room: str) -> str:
 
 
 HUB_SERVERS = of("hub-server")
-"""People's servers."""
+"""People's servers, and their containers for files."""
+BOX = f"{PREFIX}box"
+"""Only of containers for files, in which no Jupyter answers."""
+
+CANARY = "labserver-canary"
+"""The person who tries a new hub before people get it (``_hub/canary.py``); nobody of the roster is called so."""

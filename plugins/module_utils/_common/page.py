@@ -32,10 +32,16 @@ th,td{text-align:left;vertical-align:top;padding:.25rem .6rem .25rem 0;border-bo
 th{font-weight:600;color:var(--soft)}dl{display:grid;grid-template-columns:7.5rem 1fr;gap:.15rem .6rem;margin:.3rem 0}
 dt{color:var(--soft)}dd{margin:0}svg{max-width:100%;height:auto}svg text{fill:var(--ink);font-size:12px}
 details>summary{cursor:pointer}code{font-size:.95em}
+.numbers th+th,.numbers td+td{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
+.bars{display:grid;gap:.25rem .7rem;grid-template-columns:minmax(5rem,max-content) 1fr max-content}
+.bars i{background:var(--bar);border-radius:2px;height:.8rem;align-self:center;min-width:1px;print-color-adjust:exact;
+-webkit-print-color-adjust:exact}
 @media (max-width:40rem){body{padding:.6rem}thead{display:none}tr{display:block;padding:.4rem 0;
 border-bottom:1px solid var(--line)}td{display:flex;gap:.6rem;border:0;padding:.1rem 0}
+.numbers td+td{text-align:left}
 td::before{content:attr(data-head);color:var(--soft);flex:0 0 7rem}dl{grid-template-columns:1fr}dt{margin-top:.3rem}}
-@media print{body{max-width:none;padding:0;font-size:11pt}details>*{display:block}.card{border-color:#999}}
+@media print{body{max-width:none;padding:0;font-size:11pt}details>*{display:block}.card{border-color:#999}
+.chapters h2~h2{break-before:page}}
 """
 
 
@@ -62,20 +68,38 @@ def level(word: str, shown: str = "") -> Html:
     return Html(f'<span class="level {escape(word)}">{mark} {text(shown or word)}</span>')
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> Html:
-    """Return a table; on a phone each row becomes a block, with the heads beside the values."""
+def table(head: Sequence[str], rows: Iterable[Sequence[object]], kind: str = "") -> Html:
+    """Return a table; on a phone each row becomes a block, with the heads beside the values.
+
+    The ``kind`` "numbers" sets all but the first column as numbers.
+    """
     heads = "".join(f'<th scope="col">{text(word)}</th>' for word in head)
     lines = []
     for row in rows:
         cells = zip(head, row)  # noqa: B905  # Python 3.9
         lines.append("".join(f'<td data-head="{text(name)}"><span>{text(cell)}</span></td>' for name, cell in cells))
     body = "".join(f"<tr>{line}</tr>" for line in lines)
-    return Html(f'<div class="wide"><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>')
+    of_class = f' class="{escape(kind)}"' if kind else ""
+    return Html(
+        f'<div class="wide"><table{of_class}><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
+    )
 
 
 def pairs(items: Iterable[tuple[str, object]]) -> Html:
     """Return names and values."""
     return Html("<dl>" + "".join(f"<dt>{text(name)}</dt><dd>{text(value)}</dd>" for name, value in items) + "</dl>")
+
+
+def bars(items: Sequence[tuple[str, float, str]]) -> Html:
+    """Return (name, number, words) as bars beside each other's; nothing where all numbers are 0."""
+    most = max((number for _name, number, _words in items), default=0.0)
+    if most <= 0:
+        return Html("")
+    lines = [
+        f'<span>{text(name)}</span><i style="width:{100 * max(0.0, number) / most:.1f}%"></i><span>{text(said)}</span>'
+        for name, number, said in items
+    ]
+    return Html(f'<div class="bars" aria-hidden="true">{"".join(lines)}</div>')
 
 
 def document(title: str, *body: object) -> str:

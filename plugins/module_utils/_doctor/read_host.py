@@ -6,13 +6,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from pathlib import Path
 from typing import Any
 
-from .._common import mounts
+from .._common import exchange, mounts
 from .handle import REMOTE, World
 from .model import Account, Disk, File, Share, System
 
@@ -81,12 +80,18 @@ def shares(world: World) -> dict[str, Any]:
     return {"shares": tuple(found)}
 
 
+def days_left(record: str) -> dict[str, float]:
+    """Return mount point -> days until it is full, as a lab server recorded it; empty where there is no good record."""
+    try:
+        found = exchange.parse(record.encode(), HISTORY)["days_left"]
+        return {str(target): float(days) for target, days in found.items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
 def disks(world: World) -> dict[str, Any]:
     """Return how full the local disks are."""
-    try:
-        left = {str(key): value for key, value in json.loads(world.text(HISTORY))["days_left"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        left = {}
+    left = days_left(world.text(HISTORY))
     seen: dict[str, Disk] = {}
     table = world.mounts()
     for folder in FOLDERS:

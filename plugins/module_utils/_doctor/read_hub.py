@@ -115,7 +115,8 @@ def of_python(text: str, path: str) -> Settings:
     )
 
 
-def _config_text(world: World, pid_root: Path, container: Container) -> tuple[str, str]:
+def config_text(world: World, pid_root: Path, container: Container) -> tuple[str, str]:
+    """Return path and text of the configuration of a hub in a container, nothing where none can be read."""
     command = container.command
     asked = [word for flag, word in zip(command, command[1:]) if flag in ("-f", "--config")]  # noqa: B905, RUF007  # Python 3.9
     for path in [*asked, f"/srv/jupyterhub/{CONFIG}", f"/etc/jupyterhub/{CONFIG}", f"/{CONFIG}"]:
@@ -151,7 +152,7 @@ def hubs(world: World, containers: Iterable[Container]) -> dict[str, Any]:
             python = python or world.listed("/usr/lib", "python3.*/lib-dynload/*.so")
             stores += store(world, f"{TLJH}/state", [Path(path).name for path in python])
     for container, root in hub_roots(world, containers):
-        path, text = _config_text(world, root, container)
+        path, text = config_text(world, root, container)
         if not text:
             continue
         hub = of_python(text, f"{container.name}: {path}")

@@ -21,7 +21,8 @@ TEXTS = {
     "podman_docker": "The package podman-docker stands in Docker's place, but the hub and the registry need the real"
     " engine; 'apt-get remove podman-docker' (Podman itself may stay).",
     "tljh": "The Littlest JupyterHub is installed here (/opt/tljh): its hub and its web server hold the ports and the"
-    " accounts jupyter-<name> that this collection uses; set up the lab server on another host and move the homes.",
+    " accounts jupyter-<name> that this collection uses; take it over with playbooks/adopt.yml,"
+    " or set up the lab server on another host.",
     "jupyterhub": "Another JupyterHub is installed here (jupyterhub.service), and two hubs on one host get into each"
     " other's way; stop and remove it, or use another host.",
     "ufw": "ufw is active: allow SSH and the ports of the front door ('ufw allow 80,443/tcp').",

@@ -15,6 +15,11 @@ from .._common import exchange, paths
 
 ACCEPT_MARK = "0x4c000000/0xff000000"
 """The role ``docker`` gives the engine the same for its option ``bridge-accept-fwmark``."""
+PRIVATE_ROOT = (
+    "the mount of / is private, as findmnt -o TARGET,PROPAGATION / shows: a share that is mounted later, or comes back,"
+    " is not seen in servers that run already. systemd makes it shared at boot; find out what makes it private, and"
+    " undo that by mount --make-rshared / before the hub is set up again"
+)
 
 
 def shares_root(document: bytes | None, default: str = paths.SHARES) -> str:

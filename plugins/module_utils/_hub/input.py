@@ -23,6 +23,8 @@ SMALLEST_MEMORY_BYTES = 256 << 20
 SMALLEST_RESERVE_BYTES = 512 << 20
 SMALLEST_DISK_BYTES = 1 << 30
 SMALLEST_TMP_BYTES = 64 << 20
+SMALLEST_BOX_BYTES = 128 << 20
+TAKEN_PORTS = {22: "the host's own SSH server", 80: "the front door (http)", 443: "the front door (https)"}
 SHORTEST_USAGE_DAYS, LONGEST_USAGE_DAYS = 31, 3660
 """A report is made of whole months; and what is about people is not kept for ever."""
 REGISTRY = re.compile(r"([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?")
@@ -36,6 +38,7 @@ def problems(inputs: Mapping[str, Any]) -> list[str]:
     """Return every problem of the role's inputs, each with what is allowed."""
     return [
         *_network(inputs),
+        *_ssh(inputs),
         *_registry(inputs),
         *_numbers(inputs),
         *_images(inputs),
@@ -75,7 +78,9 @@ def _network(inputs: Mapping[str, Any]) -> list[str]:
             found.append(f"hub_people_range: {people} is not a part of hub_subnet {subnet}")
     except ValueError as error:
         found.append(f"hub_people_range: {error}; give a part of hub_subnet")
-    for name in ("hub_address", "hub_proxy_address"):
+    for name in ("hub_address", "hub_proxy_address", "hub_ssh_address"):
+        if name == "hub_ssh_address" and not inputs["hub_ssh"]:
+            continue
         try:
             address = ipaddress.ip_address(inputs[name])
         except ValueError as error:
@@ -92,6 +97,31 @@ def _network(inputs: Mapping[str, Any]) -> list[str]:
             found.append(f"hub_host_ports[{index}]: {port} is no port; give a number from 1 to 65535")
     if inputs["hub_address"] == inputs["hub_proxy_address"]:
         found.append("hub_proxy_address: is the same as hub_address; give each its own")
+    if inputs["hub_ssh"] and inputs["hub_ssh_address"] in (inputs["hub_address"], inputs["hub_proxy_address"]):
+        found.append(
+            f"hub_ssh_address: {inputs['hub_ssh_address']} is hub_address or hub_proxy_address too; give each its own"
+        )
+    return found
+
+
+def _ssh(inputs: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with the way to files from outside."""
+    if not inputs["hub_ssh"]:
+        return []
+    found = _size(inputs, "hub_ssh_memory", SMALLEST_BOX_BYTES, "a shell with rsync needs 128M or more")
+    port = int(inputs["hub_ssh_port"])
+    if not 1 <= port <= 65535:
+        found.append(f"hub_ssh_port: {port} is no port; give a number from 1 to 65535")
+    elif port in TAKEN_PORTS:
+        found.append(f"hub_ssh_port: on {port} listens {TAKEN_PORTS[port]}; give another, such as 2222")
+    elif port == int(inputs["hub_port"]):
+        found.append(f"hub_ssh_port: {port} is hub_port too; give each its own")
+    if int(inputs["hub_ssh_hours"]) < 1:
+        found.append(f"hub_ssh_hours: {inputs['hub_ssh_hours']} is too small; give 1 or more")
+    try:
+        ipaddress.ip_address(inputs["hub_ssh_bind_address"])
+    except ValueError as error:
+        found.append(f"hub_ssh_bind_address: {error}; give an address of the host, or 0.0.0.0 for all")
     return found
 
 

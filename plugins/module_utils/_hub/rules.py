@@ -10,6 +10,8 @@ wanted and present rules are compared as texts.
 - People's servers reach the hub's API and nothing else in the hub's network: neither each other nor the proxy.
 - They reach no metadata service of a cloud.
 - Of the host itself they reach the ports that are meant for them.
+- The SSH front, where there is one, reaches the hub's API and the SSH servers in people's containers for files, and
+  nothing else.
 
 Docker's own rules of the network let nobody reach anybody (``enable_icc`` is false), so without these rules there is no
 way at all; after a flush, which takes Docker's rules too, every way is open. That is why the rules are looked at again
@@ -34,6 +36,8 @@ METADATA = (
     "-d 168.63.129.16/32 -p tcp -m tcp --dport 32526 -j DROP",
 )
 DNS = 53
+BOX_PORT = 2222
+"""Of the SSH server in people's containers for files."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,8 @@ class Desired:
     api_port: int
     host_ports: tuple[int, ...]
     mark: str = ""
+    front: str = ""
+    """The SSH front; empty without one."""
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Desired:
@@ -59,6 +65,7 @@ class Desired:
             api_port=int(document["api_port"]),
             host_ports=tuple(sorted({int(port) for port in document["host_ports"]})),
             mark=str(document.get("mark") or ""),
+            front=str(document.get("front") or ""),
         )
 
 
@@ -72,16 +79,23 @@ class Plan:
 
 def allowed(desired: Desired) -> tuple[str, ...]:
     """Return what may pass inside the hub's network, without the verdict."""
+    front = (
+        f"-s {desired.front}/32 -d {desired.hub}/32 -p tcp -m tcp --dport {desired.api_port}",
+        f"-s {desired.front}/32 -d {desired.people} -p tcp -m tcp --dport {BOX_PORT}",
+    )
     return (
         f"-s {desired.people} -d {desired.hub}/32 -p tcp -m tcp --dport {desired.api_port}",
         f"-s {desired.hub}/32 -d {desired.subnet}",
         f"-s {desired.proxy}/32 -d {desired.subnet}",
+        *(front if desired.front else ()),
     )
 
 
 def chains(desired: Desired) -> dict[str, dict[str, tuple[str, ...]]]:
     """Return the rules by table and chain."""
-    to_api, from_hub, from_proxy = (f"{match} -j ACCEPT" for match in allowed(desired))
+    to_api, from_hub, from_proxy, *from_front = (f"{match} -j ACCEPT" for match in allowed(desired))
+    # The front has strangers at its door: what it does not need it does not reach, the lab's network included.
+    no_more = (f"-s {desired.front}/32 -j DROP",) if desired.front else ()
     forward = (
         ANSWERS,
         to_api,
@@ -89,11 +103,14 @@ def chains(desired: Desired) -> dict[str, dict[str, tuple[str, ...]]]:
         *(f"-s {desired.people} {rule}" for rule in METADATA),
         from_hub,
         from_proxy,
+        *from_front,
+        *no_more,
     )
     dns = (f"-s {desired.subnet} -p udp -m udp --dport {DNS} -j RETURN",) if DNS in desired.host_ports else ()
     host = (
         ANSWERS,
         f"-s {desired.hub}/32 -j RETURN",
+        *no_more,
         *dns,
         *(f"-s {desired.subnet} -p tcp -m tcp --dport {port} -j RETURN" for port in desired.host_ports),
         f"-s {desired.subnet} -j DROP",

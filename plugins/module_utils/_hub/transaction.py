@@ -4,32 +4,33 @@
 
 """The change of a hub as one transaction on the host: recorded before anything is touched, then finished or taken back.
 
-The record (``hub-change.json``) holds what was there before. While it is there, the change is under way, or the run
-that made it died: then the next run takes the same former state as its own way back, and the host itself (``labserver
-hub-watch``) finishes a change that nobody has touched for ten minutes: one that went well is closed, another is taken
-back.
+The record (``hub-change.json``) holds what was there before, and how the containers are to be. While it is there, the
+change is under way, or the run that made it died: then the next run takes the same former state as its own way back,
+and the host itself ends a change of which it hears nothing any more (``unattended.py``).
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from .._common import clock, files, run_lock
+from .._common import clock, files, process
 from .._common.docker_api import DockerEngine
 from . import change, database, servers
 from .change import Former
 from .configuration import Configuration
 from .servers import Look
 
-ABANDONED_SECONDS = 600.0
-"""So long after the last sign of its run a change is nobody's any more; the longest pause of a run that goes well is
-one minute."""
+PROGRAM = "/usr/local/sbin/labserver"
+ARM_SECONDS = 30.0
 ANNOUNCED = timedelta(minutes=10)
 
 
@@ -49,6 +50,24 @@ class Place:
         """The hub's database."""
         return self.data / "state" / "jupyterhub.sqlite"
 
+    @property
+    def ended(self) -> Path:
+        """The record of the last change that the host ended by itself."""
+        return self.record.with_name("hub-change-ended.json")
+
+
+def attend() -> None:
+    """Start ``labserver hub-change`` as a unit of its own: it ends the change when the run that makes it is lost.
+
+    Not in the session of the run: that ends with the connection. Raises OSError when systemd does not start it.
+    """
+    unit = f"labserver-hub-change-{uuid.uuid4().hex[:8]}"
+    restart = ["--property=Restart=on-failure", "--property=RestartSec=5"]
+    command = ["systemd-run", f"--unit={unit}", "--collect", "--quiet", *restart, PROGRAM, "hub-change"]
+    done = process.call(command, ARM_SECONDS)
+    if done.status != 0:
+        raise OSError(f"nothing would take the change back if this run were lost: {' '.join(command)}: {done.words}")
+
 
 @dataclass(frozen=True)
 class World:
@@ -60,35 +79,71 @@ class World:
     sleep: Callable[[float], None] = time.sleep
     is_healthy: Callable[[str], bool] = servers.healthy
     is_answering: Callable[[str], bool] = servers.answers
+    attend: Callable[[], None] = attend
 
 
 @dataclass(frozen=True)
 class Record:
-    """A change that was begun: where the hub answers, since when (ISO 8601), and what was there before it."""
+    """A change that was begun: where the hub answers, since when (ISO 8601), and what was there before it.
+
+    ``wanted`` are the labels of the new containers by name; a record of an earlier release has none. ``words`` say how
+    the host ended it, ``well`` whether the new hub stayed, ``told`` whether somebody was told.
+    """
 
     base_url: str
     since: str
     former: Former
+    wanted: Mapping[str, str]
+    words: str = ""
+    well: bool = False
+    told: bool = False
+
+    def document(self) -> dict[str, Any]:
+        """Return this as data."""
+        told = {"words": self.words, "well": self.well, "told": self.told} if self.words else {}
+        wanted = dict(self.wanted)
+        return {"version": 1, "base_url": self.base_url, "since": self.since, "wanted": wanted,
+                "former": self.former.document(), **told}  # fmt: skip
 
 
 def read(place: Place) -> Record | None:
     """Return the change that was begun and not finished; raises ValueError when the record cannot be read."""
+    return _load(place.record)
+
+
+def ended(place: Place) -> Record | None:
+    """Return the last change that the host ended by itself, None when a run has made one since."""
+    return _load(place.ended)
+
+
+def _load(path: Path) -> Record | None:
     try:
-        document: Mapping[str, Any] = json.loads(place.record.read_bytes())
-        return Record(document["base_url"], document["since"], Former.of(document["former"]))
+        document: Mapping[str, Any] = json.loads(path.read_bytes())
+        return Record(
+            base_url=document["base_url"],
+            since=document["since"],
+            former=Former.of(document["former"]),
+            wanted=document.get("wanted") or {},
+            words=document.get("words") or "",
+            well=document.get("well") is True,
+            told=document.get("told") is True,
+        )
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
-            f"{place.record} cannot be read ({error!r}); look whether the hub answers, then remove the file"
+            f"{path} cannot be read ({error!r}); look whether the hub answers, then remove the file"
         ) from error
 
 
-def begin(world: World, wanted: Configuration, former: Former, base_url: str) -> Former:
+def begin(
+    world: World, wanted: Configuration, former: Former, base_url: str, hashes: Mapping[str, str] | None = None
+) -> Former:
     """Record the change, copy the database, announce it, and install the configuration; returns the way back.
 
-    Of a change that was begun before and never finished, the former state stays the way back. Raises OSError with the
-    configuration as it was.
+    From then on the host ends the change by itself when its run is lost; ``hashes`` are the labels of the containers
+    with which it is complete. Of a change that was begun before and never finished, the former state stays the way
+    back. Raises OSError with the configuration as it was.
     """
     place = world.place
     unfinished = read(place)
@@ -98,10 +153,11 @@ def begin(world: World, wanted: Configuration, former: Former, base_url: str) ->
         stamp = world.now().strftime("%Y%m%dT%H%M%SZ")
         former = replace(former, copy=str(database.keep(place.database, place.data / "snapshots", stamp) or ""))
     since = unfinished.since if unfinished is not None else clock.stamp(world.now())
-    document = {"version": 1, "base_url": base_url, "since": since, "former": former.document()}
-    files.replace(place.record, (json.dumps(document) + "\n").encode(), 0o600)
+    keep(place.record, Record(base_url, since, former, hashes or {}))
+    place.ended.unlink(missing_ok=True)
     installed = Configuration.read(place.folder)
     try:
+        world.attend()
         announce(place.maintenance, (world.now() + ANNOUNCED).isoformat(timespec="seconds"))
         wanted.write(place.folder, place.group)
     except OSError:
@@ -132,25 +188,24 @@ def verify(world: World, base_url: str, seconds: float) -> Look:
     )
     if found.well:
         close(world.place)
+    elif record is not None:
+        # It took its time: whoever looked gets as long again to put the former hub back.
+        with contextlib.suppress(FileNotFoundError):
+            os.utime(world.place.record)
     return found
 
 
-def lost(world: World, began: str) -> str:
-    """Say that a change which this run began is no longer its own, empty when it is; ``began`` is empty without one.
+def take_back(world: World, seconds: float, began: str = "") -> tuple[list[str], str]:
+    """Put back what was there before the change; returns which containers that were, and in words how it stands.
 
-    A run that stalls for long (its controller slept) comes back to a hub that the host has finished or taken back.
+    ``began`` is since when the caller's own change is recorded: when the host has taken that back meanwhile, what the
+    caller changed after it goes too.
     """
-    if not began or read(world.place) is not None:
-        return ""
-    return (
-        f"the change of the hub that this run began at {began} was ended by the host (job hub-watch), because nothing "
-        f"was heard of the run for {ABANDONED_SECONDS / 60:.0f} minutes; run the playbook again"
-    )
-
-
-def take_back(world: World, seconds: float) -> tuple[list[str], str]:
-    """Put back what was there before the change; returns which containers that were, and in words how it stands."""
     record = read(world.place)
+    last = ended(world.place) if record is None and began else None
+    if last is not None and last.since == began and not last.well:
+        record = last
+        keep(world.place.record, replace(last, words=""))
     if record is None:
         return [], "no change was begun, so there is nothing to take back"
     if not any(record.former.containers.values()):
@@ -166,36 +221,21 @@ def take_back(world: World, seconds: float) -> tuple[list[str], str]:
     return restored, verify(world, record.base_url, seconds).sentence()
 
 
+def in_words(restored: list[str], said: str) -> str:
+    """Return what ``take_back`` did, as part of a sentence."""
+    what = f"put back {', '.join(restored)}" if restored else "nothing had to be put back"
+    return f"{what}; {said}"
+
+
 def close(place: Place) -> None:
     """End the change: it is no longer announced, and nothing is left to take back."""
     place.maintenance.unlink(missing_ok=True)
     place.record.unlink(missing_ok=True)
 
 
-def abandoned(world: World) -> bool:
-    """Tell whether a change was begun that nobody works on any more: no step of it, nor anything else of the run."""
-    try:
-        signs = [world.place.record.stat().st_mtime]
-    except FileNotFoundError:
-        return False
-    note = run_lock.read(world.place.root)
-    if note is not None:
-        signs.append(datetime.fromisoformat(note.seen).timestamp())
-    # A sign from the future is of a clock that was put back.
-    return not any(0 <= world.now().timestamp() - sign < ABANDONED_SECONDS for sign in signs)
-
-
-def finish(world: World, seconds: float = 60.0) -> str:
-    """Finish a change whose run died; returns what was done, empty when there is none."""
-    record = read(world.place) if abandoned(world) else None
-    if record is None:
-        return ""
-    found = verify(world, record.base_url, seconds)
-    if found.well:
-        return f"the change of the hub begun at {record.since} was never finished; it went well: {found.sentence()}"
-    restored, words = take_back(world, seconds)
-    what = f"put back {', '.join(restored)}" if restored else "nothing had to be put back"
-    return f"the change of the hub begun at {record.since} was never finished and is taken back: {what}; {words}"
+def keep(path: Path, record: Record) -> None:
+    """Write the record of a change; it holds snippets, which may hold secrets."""
+    files.replace(path, (json.dumps(record.document()) + "\n").encode(), 0o600)
 
 
 def announce(path: Path, until: str) -> None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``labserver hub-watch``: finishes a change of the hub whose run died, and looks after people's servers.
+"""``labserver hub-watch``: tells of a change of the hub whose run was lost, and looks after people's servers.
 
 Whether hub, proxy and guard run is asked by ``labserver watch`` (``services.d``).
 """
@@ -22,7 +22,7 @@ from typing import Any
 from .._common import files, job, lock
 from .._common.docker_api import SOCKET, DockerEngine, EngineError
 from .._common.words import clean
-from . import engine_rules, fullness, isolation_service, servers, transaction, upkeep
+from . import engine_rules, fullness, isolation_service, servers, transaction, unattended, upkeep
 
 CONFIG = Path("/etc/labserver/hub/watch.json")
 ISOLATION_SECONDS = 30.0
@@ -103,9 +103,11 @@ def look(settings: Settings, world: transaction.World, root: Path = Path("/")) -
     if reason := isolated(root / lock.FOLDER / isolation_service.SOCKET):
         critical.append(reason)
     try:
-        ended = transaction.finish(world, HEALTH_SECONDS)
-        if ended:
-            warnings.append(ended)  # whoever began the change has to hear of it
+        # Most often the unit of the change has ended it: not after a boot, for instance.
+        if ended := unattended.finish(world, HEALTH_SECONDS):
+            warnings.append(ended)
+        if (told := unattended.tell(world.place)) and told != ended:
+            warnings.append(told)
         looks = [servers.inspect(world.engine, one.identity) for one in servers.running(world.engine)]
         running = [look for look in looks if look is not None]  # the others were stopped meanwhile
         done += [f"a limit was lost and is set again: {lost}" for lost in upkeep.mend_limits(running, root)]

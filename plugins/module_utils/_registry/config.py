@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .._common import files
+from .caches import Caches
 from .users import User, generate_password, user_files
 
 
@@ -62,6 +63,7 @@ class Desired:
     maintenance: str | None = None
     rotate: frozenset[str] = frozenset()
     services: str | None = None
+    caches: Caches | None = None
 
 
 def compare(desired: Desired, generate: Callable[[], str] = generate_password) -> Plan:
@@ -98,6 +100,8 @@ def compare(desired: Desired, generate: Callable[[], str] = generate_password) -
     if desired.services is not None:
         services = desired.folder.parent / "services.d"
         entries += [Entry(services, 0o755), Entry(services / "registry.json", 0o644, content=desired.services)]
+    if desired.caches is not None:
+        entries += _caches(desired.caches, desired.folder / "caches", desired.uid)
     served = "".join(f"{name}\0{content}\0" for name, content in sorted(desired.files.items()))
     actions = [action for entry in entries if (action := difference(entry)) is not None]
     actions += [
@@ -105,6 +109,15 @@ def compare(desired: Desired, generate: Callable[[], str] = generate_password) -
         for path in _strangers(secrets, desired.users)
     ]
     return Plan(tuple(actions), tuple(generated), hashlib.sha256(served.encode()).hexdigest()[:12], tuple(entries))
+
+
+def _caches(caches: Caches, folder: Path, uid: int) -> list[Entry]:
+    """What the container of the caches needs. Its files are not for others: they may hold passwords."""
+    entries = [Entry(folder, 0o755), Entry(caches.data, 0o750, uid, uid), Entry(caches.socket, 0o750, uid, uid)]
+    for name, content in caches.files().items():
+        secret = name != "nginx.conf"
+        entries.append(Entry(folder / name, 0o640 if secret else 0o644, 0, uid if secret else 0, content, secret))
+    return entries
 
 
 def difference(entry: Entry) -> Action | None:

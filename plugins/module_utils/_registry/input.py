@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from . import caches
 from .patterns import compile_pattern
 from .policy import policy_problems
 from .users import MAX_PASSWORD_BYTES
@@ -43,6 +44,7 @@ def problems(inputs: Mapping[str, Any]) -> list[str]:
             found.append(f"{name}: {value!r} is not a port; give a number from {least} to 65535")
     if port and port == anonymous:
         found.append(f"registry_anonymous_port: is the same as registry_port ({port}); give another one, or 0 for none")
+    found += caches.problems(inputs)
     days = inputs.get("registry_report_max_age_days")
     if not isinstance(days, int) or days < 1:
         found.append(f"registry_report_max_age_days: {days!r} is not a number of days; give at least 1")

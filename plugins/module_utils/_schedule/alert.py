@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
+import re
 import smtplib
 import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -29,6 +30,8 @@ LEVELS = ("ok", "warning", "critical")
 FORMS = ("json", "matrix", "mattermost", "ntfy", "slack")
 NTFY_TAGS = {"ok": "white_check_mark", "warning": "warning", "critical": "rotating_light"}
 REPEAT = timedelta(hours=24)  # a problem that lasts is told once a day
+LASTS = timedelta(hours=1)  # one that comes back within that day is told when it has lasted so long
+QUIET = re.compile(r"((?:[01][0-9]|2[0-3]):[0-5][0-9])-((?:[01][0-9]|2[0-3]):[0-5][0-9])")
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,12 @@ class Alert:
     message: str
     time: str
     log: str  # where more is to be read on the host
+    change: str = ""  # what is new: again, still, was warning, works again
 
     @property
     def subject(self) -> str:
-        return f"[labserver] {self.host}: {self.job} {'works again' if self.level == 'ok' else self.level}"
+        new = f" ({self.change})" if self.change else ""
+        return f"[labserver] {self.host}: {self.job} {'works again' if self.level == 'ok' else f'{self.level}{new}'}"
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,10 @@ class Told:
     level: str = "ok"
     time: str = ""
     failed: str = ""
+    problem: str = ""  # when a problem was told last
+    worst: str = "ok"  # and its level
+    again: str = ""  # since when a problem that came back has not been told
+    held: bool = False  # something waits for the end of the quiet hours
 
 
 def audible(level: str, mildest: str) -> str:
@@ -64,12 +73,61 @@ def audible(level: str, mildest: str) -> str:
     return level
 
 
-def due(told: Told, level: str, now: datetime) -> bool:
-    """Whether the audible ``level`` has to be told this way now, given what it told before."""
+def decide(told: Told, level: str, now: datetime, quiet: str = "") -> tuple[bool, Told]:
+    """Return whether the audible ``level`` has to be told this way now, and what is to be remembered where it is not.
+
+    A problem is told when it begins, when it gets worse, and once a day while it lasts. One that comes back within a
+    day of having been told is told when it has lasted for an hour. The way back is told once, to those only who heard
+    of the problem. In quiet hours (``22:00-07:00``, local time) only what is critical is told, the rest afterwards.
+    """
+    rest = replace(told, failed="", held=False)
     if level == "ok":
-        return told.level != "ok"  # the way back is told too, once, and to those only who heard of the problem
-    before = clock.past(told.time, now)
-    return told.level != level or before is None or now - before >= REPEAT
+        if told.level == "ok":
+            return False, replace(rest, again="")
+    elif told.level != "ok":
+        before = clock.past(told.time, now)
+        worse = LEVELS.index(level) > LEVELS.index(told.level)
+        if not worse and before is not None and now - before < REPEAT:
+            return False, rest
+    elif _comes_back(told, level, now):
+        since = clock.past(told.again, now) or now
+        if now - since < LASTS:
+            return False, replace(rest, again=clock.stamp(since))
+    if level != "critical" and is_quiet(quiet, now):
+        return False, replace(rest, held=True)
+    return True, rest
+
+
+def _comes_back(told: Told, level: str, now: datetime) -> bool:
+    last = clock.past(told.problem, now)
+    return last is not None and now - last < REPEAT and LEVELS.index(level) <= LEVELS.index(told.worst)
+
+
+def is_quiet(hours: str, now: datetime) -> bool:
+    """Tell whether it is quiet now, by the host's clock; ``hours`` may go over midnight. Raises ValueError."""
+    if not hours:
+        return False
+    found = QUIET.fullmatch(hours)
+    if not found:
+        raise ValueError(f"{hours!r} are no hours; give for instance 22:00-07:00")
+    begin, end, here = found[1], found[2], f"{now.astimezone():%H:%M}"
+    return begin <= here < end if begin <= end else here >= begin or here < end
+
+
+def change(told: Told, level: str, now: datetime) -> str:
+    """Return what is new, in a word: of a problem that is told for the first time nothing."""
+    if level == "ok":
+        return "works again"
+    if told.level == "ok":
+        return "again" if _comes_back(told, level, now) else ""
+    return "still" if told.level == level else f"was {told.level}"
+
+
+def after(told: Told, news: Alert) -> Told:
+    """Return what is remembered of a way that got the news."""
+    if news.level == "ok":
+        return Told("ok", news.time, problem=told.problem, worst=told.worst)
+    return Told(news.level, news.time, problem=news.time, worst=news.level)
 
 
 def load(root: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import model
+from .alert import QUIET
 
 
 def problems(inputs: Mapping[str, Any]) -> list[str]:
@@ -22,6 +23,12 @@ def problems(inputs: Mapping[str, Any]) -> list[str]:
     for index, address in enumerate(inputs.get("schedule_alert_mail_to") or []):
         if "@" not in str(address) or any(char.isspace() for char in str(address)):
             found.append(f'schedule_alert_mail_to[{index}]: "{address}" is not a mail address')
+    quiet = str(inputs.get("schedule_alert_quiet_hours") or "")
+    if quiet and not QUIET.fullmatch(quiet):
+        found.append(f'schedule_alert_quiet_hours is "{quiet}"; give two times of the day, for instance "22:00-07:00"')
+    for index, port in enumerate(inputs.get("schedule_ports") or []):
+        if not str(port).isdecimal() or not 0 < int(port) < 65536:
+            found.append(f"schedule_ports[{index}]: {port} is not a TCP port; give a number from 1 to 65535")
     command = inputs.get("schedule_alert_command") or []
     if command and not str(command[0]).startswith("/"):
         found.append(f'schedule_alert_command begins with "{command[0]}"; give the full path of a program on the host')

@@ -35,6 +35,8 @@ ARGUMENTS: dict[str, Any] = {
             "webhook": {"type": "dict", "default": {}},
             "command": {"type": "list", "elements": "str", "default": []},
             "heartbeat_url": {"type": "str", "default": ""},
+            "quiet": {"type": "str", "default": ""},
+            "ports": {"type": "list", "elements": "int", "default": []},
         },
     },
     "backend": {"type": "str", "choices": ["cron", "systemd"], "default": "cron"},

@@ -191,12 +191,17 @@ def tell(world: World, job: Job, now: Status, log: str = "") -> Status:
     told = {}
     for way in alert.configured(config):
         before = now.told.get(way, alert.Told())
-        if not alert.due(before, level, world.now()):
-            told[way] = replace(before, failed="")
+        try:
+            now_due, rest = alert.decide(before, level, world.now(), str(config.get("quiet") or ""))
+        except ValueError:  # hours that were mended by hand: rather told than not
+            now_due, rest = alert.decide(before, level, world.now())
+        if not now_due:
+            told[way] = rest
             continue
+        news = replace(news, change=alert.change(before, level, world.now()))
         failed = alert.send(config, way, news)
         # What failed is tried again, by the next run of the job or by the watch.
-        told[way] = replace(before, failed=failed) if failed else alert.Told(level, news.time)
+        told[way] = replace(before, failed=failed) if failed else alert.after(before, news)
     return replace(now, told=told)
 
 

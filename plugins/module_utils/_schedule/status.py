@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from .._common import exchange, files, words
 from .alert import Told
@@ -44,6 +45,11 @@ class Status:
         """Which ways of telling failed, and why; empty when all got through."""
         return ", ".join(f"{way} ({told.failed})" for way, told in self.told.items() if told.failed)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether something is still to be told: after the quiet hours, or when it has lasted for a while."""
+        return any(told.held or told.again for told in self.told.values())
+
 
 def summary_line(text: str) -> str:
     """Return one printable line of what a job wrote as its summary."""
@@ -61,7 +67,7 @@ def read(root: Path, job: str) -> Status:
         return Status(job)
 
 
-def _told(item: Mapping[str, str]) -> Told:
+def _told(item: Mapping[str, Any]) -> Told:
     return Told(**{key: value for key, value in item.items() if key in Told.__dataclass_fields__})
 
 

@@ -10,7 +10,6 @@ Exit status: 0 ok, 1 warning, 2 critical, 3 busy (another look is going on).
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import sys
 import time
@@ -25,7 +24,7 @@ from .._schedule import run
 from .._schedule import status as job_status
 from .._schedule.due import booted
 from .._schedule.model import Job
-from . import disks, host, services, trend
+from . import disks, host, services
 from .services import Health
 
 LOCK = "services"
@@ -68,11 +67,8 @@ def attend(world: run.World, asked: services.World) -> list[Health]:
     wanted, problems = services.read(world.root)
     found = settled(wanted, world, asked)
     found += [Health(services.Service("services.d"), "warning", problem) for problem in problems]
-    here = disks.of_host(world.root)
-    found += [disk.health for disk in here]
+    found += [disk.health for disk in disks.of_host(world.root)]
     found += host.of_host(world.root)
-    with contextlib.suppress(OSError):  # a full disk takes no line of its own growth, and is told as such
-        trend.record(world.root, {disk.target: disk.free for disk in here}, world.now().timestamp())
     if in_maintenance(world.root, world.now()) or starting(world.root, world.now()):
         return found
     now = world.now().timestamp()

@@ -12,7 +12,6 @@ In a container the kernel is another's: only what lies in files of the host itse
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import stat
 import time
@@ -21,15 +20,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .._common import files, mounts, paths, process
-from . import disks, signs
+from .._common import mounts, paths, process
+from . import disks, drives, in_force, listening, services, signs, trend
 from .services import Health, Service
 
 COMMAND_SECONDS = 10.0
 FAILED_UNITS = ("systemctl", "list-units", "--state=failed", "--plain", "--no-legend", "--full", "--no-pager")
-HISTORY = "var/lib/labserver/disk-history.json"
-SAMPLE_SECONDS = 3600.0
-HISTORY_SECONDS = 8 * signs.DAY
+GROWTH_BYTES = 1 << 30
 MOST_MESSAGES = 200_000
 SECRETS = (
     "alerts.json", "certificates.json", "outgoing.env", "jobs.d/*.json", "backup/settings.json", "accounts/*.json",
@@ -48,6 +45,7 @@ class World:
     capture: Callable[[Sequence[str], float], tuple[process.Result, str]] = process.capture
     statvfs: Callable[[str], os.statvfs_result] = os.statvfs
     kernel: Callable[[], bytes] | None = None
+    containers: Callable[[], Any] = services.engine_containers
 
     def text(self, path: str) -> str:
         """Return a file of the host; empty where there is none."""
@@ -61,6 +59,10 @@ class World:
         result, text = self.capture(command, COMMAND_SECONDS)
         return text if result.status == 0 else None
 
+    def answer(self, *command: str) -> str:
+        """Return what a command writes, however it ends."""
+        return self.capture(command, COMMAND_SECONDS)[1]
+
     @property
     def uptime(self) -> float:
         """Seconds since the boot."""
@@ -72,14 +74,19 @@ def look(world: World, *, mend: bool = True) -> list[Health]:
     found: dict[str, signs.Verdict] = {}
     if mend:
         found["secrets"] = signs.secrets(close(world.root / paths.CONFIGURATION.lstrip("/")))
+    found["cron"] = in_force.cron_entries(world.root, mend=mend)
+    found["mounts"] = in_force.mounted(world.root, world.said, mend=mend)
+    own = disks.local(mounts.parse(world.text("proc/self/mountinfo")))
+    growth = grown(world, own, keep=mend)
     if not contained(world.root):
-        table = mounts.parse(world.text("proc/self/mountinfo"))
-        own = disks.local(table)
         found["writable"] = signs.writable(own, planned_read_only(world.text("etc/fstab")))
-        found |= {f"growth{name}": verdict for name, verdict in grown(world, own, keep=mend).items()}
+        found |= {f"growth{name}": verdict for name, verdict in growth.items()}
         found["kernel"] = signs.kernel(messages(kernel_log(world), world.uptime))
         found["memory"] = signs.memory(world.text("proc/pressure/memory"))
         found["raid"] = signs.raid(world.text("proc/mdstat"))
+        found |= drives.look(world.answer)
+        projects = {one.project for one in services.read(world.root)[0] if one.project}
+        found["ports"] = listening.look(world.root, world.containers, projects, keep=mend)
         found["units"] = signs.units(world.said(*FAILED_UNITS) or "")
         found["restart"] = restart(world)
         synchronized = world.said("timedatectl", "show", "--property=NTPSynchronized", "--value")
@@ -119,34 +126,24 @@ def close(folder: Path) -> dict[str, int]:
 
 
 def grown(world: World, own: Sequence[mounts.Mount], *, keep: bool = True) -> dict[str, signs.Verdict]:
-    """Note what is used on each disk, once an hour, and judge how it grows."""
-    now, path = world.now(), world.root / HISTORY
-    history = _history(path)
-    found, changed = {}, False
+    """Note what is free on each disk, once an hour, and judge how it grows."""
+    now = world.now()
+    free = {}
     for mount in own:
-        try:
+        with contextlib.suppress(OSError):
             numbers = world.statvfs(mount.target)
-        except OSError:
-            continue
-        used = (numbers.f_blocks - numbers.f_bfree) * numbers.f_frsize
-        samples = [one for one in history.get(mount.target, []) if now - HISTORY_SECONDS < one[0] <= now]
-        if not samples or now - samples[-1][0] >= SAMPLE_SECONDS:
-            samples, changed = [*samples, (now, float(used))], True
-        history[mount.target] = samples
-        name = mount.target.rstrip("/").replace("/", "_") or "_root"
-        found[name] = signs.growth(mount.target, samples, numbers.f_bavail * numbers.f_frsize)
-    if changed and keep:
+            free[mount.target] = numbers.f_bavail * numbers.f_frsize
+    recorded = trend.read(world.root)
+    if keep:
         with contextlib.suppress(OSError):  # a full disk is told of already
-            files.replace(path, (json.dumps({"version": 1, "samples": history}) + "\n").encode())
+            recorded = trend.record(world.root, free, now)
+    found = {}
+    for target, left in free.items():
+        points = recorded.get(target, ())
+        # A small disk that loses a little has too little room, which is told as such.
+        days = trend.full_in_days(points, now) if points and points[0][1] - left >= GROWTH_BYTES else None
+        found[target.rstrip("/").replace("/", "_") or "_root"] = signs.growth(target, days, left)
     return found
-
-
-def _history(path: Path) -> dict[str, list[tuple[float, float]]]:
-    try:
-        found: Any = json.loads(path.read_bytes())["samples"]
-        return {str(name): [(float(at), float(size)) for at, size in samples] for name, samples in found.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
 
 
 def restart(world: World) -> signs.Verdict:

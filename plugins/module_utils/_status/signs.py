@@ -28,9 +28,6 @@ PRESSURE_WARNING, PRESSURE_CRITICAL = 10.0, 40.0
 """Percent of five minutes in which everything waited for memory."""
 GROWTH_WARNING, GROWTH_CRITICAL = 7.0, 2.0
 """Days until a disk is full."""
-GROWTH_SECONDS = 2 * DAY
-"""Of a shorter time no growth is reckoned."""
-GROWTH_BYTES = 1 << 30
 MOST_NAMED = 5
 DISK_ERRORS = re.compile(
     r"(Buffer )?I/O error|blk_update_request: .*error|critical (medium|target) error|EXT4-fs error|"
@@ -147,39 +144,59 @@ def secrets(opened: Mapping[str, int]) -> Verdict:
     )
 
 
-def growth(target: str, samples: Sequence[tuple[float, float]], free: float) -> Verdict:
-    """Judge a disk by what was used on it over time (moment, bytes) and what is free."""
-    days = full_in(samples, free)
+def growth(target: str, days: float | None, free: int) -> Verdict:
+    """Judge a disk by the days until it is full (None: it does not grow) and the bytes that are free."""
     if days is None or days > GROWTH_WARNING:
         return OK, f"{target} does not fill up soon"
     level = "critical" if days <= GROWTH_CRITICAL else "warning"
     count = f"{days:.0f} day{'s' if round(days) != 1 else ''}"
     return level, (
-        f"{target} will be full in {count} if it goes on so ({sizes.text(int(free))} left); docs/howto/disk-full.md"
+        f"{target} will be full in {count} if it goes on so ({sizes.text(free)} left); docs/howto/disk-full.md"
         " says what usually takes the room"
     )
 
 
-def full_in(samples: Sequence[tuple[float, float]], free: float) -> float | None:
-    """Return in how many days a disk is full; None where it does not grow, or not long enough to tell.
+def mounted(
+    absent: Sequence[str], spared: Sequence[str], mended: Mapping[str, Sequence[str]], left: Mapping[str, Sequence[str]]
+) -> Verdict:
+    """Judge what fstab wants: ``absent`` are not mounted, ``spared`` neither, but with ``nofail``.
 
-    It has to grow over the whole time and over its second half: what was copied once is no growth.
+    ``mended`` are options that were not in force and are now, ``left`` those that still are not.
     """
-    if len(samples) < 4 or samples[-1][0] - samples[0][0] < GROWTH_SECONDS:
-        return None
-    if samples[-1][1] - samples[0][1] < GROWTH_BYTES:
-        return None
-    slopes = [_slope(samples), _slope(samples[len(samples) // 2 :])]
-    slope = min(slopes)
-    return free / slope / DAY if slope > 0 else None
+    said = []
+    lacking = [*absent, *spared]
+    if lacking:
+        said.append(
+            f"{_named(lacking)} is in /etc/fstab and not mounted, so what is written there lands on another"
+            " disk; see what lies there, then mount it"
+        )
+    for found, end in ((mended, "that is put right; find out who mounted it otherwise"), (left, "mount it anew")):
+        if found:
+            names = [f"{target} ({','.join(options)})" for target, options in found.items()]
+            said.append(f"options of /etc/fstab were not in force on {_named(names)}; {end}")
+    if not said:
+        return OK, "what /etc/fstab names is mounted as it says"
+    return "critical" if absent else "warning", "; ".join(said)
 
 
-def _slope(samples: Sequence[tuple[float, float]]) -> float:
-    """Return the bytes a second of the straight line nearest to all samples."""
-    middle = sum(at for at, _size in samples) / len(samples)
-    mean = sum(size for _at, size in samples) / len(samples)
-    spread = sum((at - middle) ** 2 for at, _size in samples)
-    return sum((at - middle) * (size - mean) for at, size in samples) / spread if spread else 0.0
+def cron_entries(wrong: Sequence[str], left: Sequence[str]) -> Verdict:
+    """Judge cron's entries of the jobs: those that were missing or changed, and those of them that still are."""
+    if not wrong:
+        return OK, "cron has the entries of all jobs"
+    if left:
+        return "warning", f"cron's entries of {_named(left)} are missing or changed; run playbooks/site.yml"
+    return "warning", f"cron's entries of {_named(wrong)} were missing or changed; they are written again"
+
+
+def ports(found: Sequence[tuple[int, str, int]]) -> Verdict:
+    """Judge what listens where others can reach it and nobody named: port, program and uid (-1: a container)."""
+    if not found:
+        return OK, "only what is named can be reached from outside"
+    said = [f"{port} ({program}{f' of uid {uid}' if uid > 0 else ''})" for port, program, uid in found]
+    return "warning", (
+        f"TCP ports that nobody named can be reached from outside: {_named(said)}; end the program, let it listen on"
+        " 127.0.0.1, or name the port in schedule_ports"
+    )
 
 
 def _named(names: Sequence[str]) -> str:

@@ -74,7 +74,7 @@ def watch(world: World) -> list[str]:
                 record(world, status)
             if job.catch_up and _caught_up(world, job.name, found):
                 continue
-        elif status.unheard and not going_on:
+        elif (status.unheard or status.waiting) and not going_on:
             status = tell(world, job, status)
             record(world, status)
         if status.level in ("warning", "critical"):

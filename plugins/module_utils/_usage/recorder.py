@@ -151,7 +151,7 @@ class Recorder:
         """Take in an event of Docker; returns whether a server ended. Raises EngineError."""
         name, told = str(event["Actor"]["ID"]), dict(event["Actor"]["Attributes"])
         at, run = int(event["timeNano"]) / model.NANO, self.runs.get(name)
-        if labels.USER not in told:
+        if told.get(labels.USER, labels.CANARY) == labels.CANARY:
             return False
         if event["Action"] == "die":
             if run is None or run.started > at:
@@ -184,7 +184,7 @@ class Recorder:
         for name in [name for name in self.runs if name not in listed]:
             self._end(name, self.runs[name].until, now)
         for name, labelled in listed.items():
-            if labels.USER not in labelled:
+            if labelled.get(labels.USER, labels.CANARY) == labels.CANARY:
                 continue
             if name in self.runs and name not in self.groups:
                 self._find_again(name)

@@ -102,7 +102,7 @@ async def test_a_full_disk_keeps_no_routes_from_being_mended(tmp_path: Path, mon
         authenticator=types.SimpleNamespace(has_roster=lambda: False),
         proxy=types.SimpleNamespace(check_routes=check_routes), _service_map={},
     )  # fmt: skip
-    sources: Any = types.SimpleNamespace(settings=types.SimpleNamespace(culling_enabled=False))
+    sources: Any = types.SimpleNamespace(settings=types.SimpleNamespace(culling_enabled=False, box_image=""))
     keeper = Keeper(app, sources, silent_board())
     for _round in range(5):
         await keeper.round()

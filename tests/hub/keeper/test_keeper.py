@@ -108,7 +108,12 @@ async def test_a_long_look_for_idle_servers_delays_nobodys_removal(
 
     app = lab(tmp_path, json.dumps(roster_document()))
     settings = types.SimpleNamespace(
-        culling_enabled=True, container_prefix="", culling_idle_seconds=4, culling_warning_seconds=1, culling_groups={}
+        box_image="",
+        culling_enabled=True,
+        container_prefix="",
+        culling_idle_seconds=4,
+        culling_warning_seconds=1,
+        culling_groups={},
     )
     sources: Any = types.SimpleNamespace(settings=settings)
     keeper = Keeper(app, sources, silent_board())

@@ -17,7 +17,7 @@ import pytest
 import test_backups
 import test_maintenance
 from ansible_collections.labserver.jupyter.plugins.module_utils._common import due, files
-from ansible_collections.labserver.jupyter.plugins.module_utils._hub import change, transaction
+from ansible_collections.labserver.jupyter.plugins.module_utils._hub import change, transaction, unattended
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub import files as hub_files
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub.change import Former
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub.configuration import Configuration
@@ -105,6 +105,7 @@ class Hub:
         self.world = transaction.World(
             engine, self.place, sleep=lambda _seconds: None,
             is_healthy=lambda _url: self.answers(), is_answering=lambda _url: self.answers(),
+            attend=lambda: None,
         )  # fmt: skip
 
     def answers(self) -> bool:
@@ -121,7 +122,13 @@ class Hub:
         """Change the hub as the role does."""
         containers = dict(self.engine.containers)
         former = Former(containers, Configuration.read(self.place.folder), "", ())
-        transaction.begin(self.world, Configuration("new", ("new = 1",)), former, "http://127.0.0.1:8000/")
+        transaction.begin(
+            self.world,
+            Configuration("new", ("new = 1",)),
+            former,
+            "http://127.0.0.1:8000/",
+            dict.fromkeys(containers, "new"),
+        )
         for name, was in containers.items():
             body = change.body_of(was)
             body["Labels"] = {**body["Labels"], "org.labserver.config": "new"}
@@ -136,7 +143,7 @@ def die(hub: Hub, work: str, left: int, monkeypatch: pytest.MonkeyPatch) -> None
     """Change the hub, or have the host end its change, and die before one of the effects."""
     hub.engine.effects.left, hub.engine.effects.seen = left, 0
     with hub.engine.effects.watching(monkeypatch), contextlib.suppress(Killed):
-        hub.change() if work == "change" else transaction.finish(hub.world, 0)
+        hub.change() if work == "change" else unattended.finish(hub.world, 0)
     hub.engine.effects.left = None
 
 
@@ -148,12 +155,12 @@ def test_a_change_of_the_hub(tmp_path: Path, chance: random.Random, monkeypatch:
     die(hub, "change", first, monkeypatch)
     for left in (second, None):
         if hub.place.record.exists():
-            then = datetime.now(UTC).timestamp() - transaction.ABANDONED_SECONDS - 1
+            then = datetime.now(UTC).timestamp() - unattended.ABANDONED_SECONDS - 1
             os.utime(hub.place.record, (then, then))
         if left is not None:
             die(hub, "finish", left, monkeypatch)
         else:
-            transaction.finish(hub.world, 0)
+            unattended.finish(hub.world, 0)
     assert hub.answers(), hub.state()
     assert not hub.place.record.exists()
     assert not hub.place.maintenance.exists()

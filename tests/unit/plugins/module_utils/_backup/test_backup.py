@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import sqlite3
 import subprocess
 import typing as t
 from collections.abc import Sequence
@@ -17,9 +18,11 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.labserver.jupyter.plugins.module_utils._backup import (
+    canary,
     drill,
     model,
     plan,
+    proof,
     restic,
     restore,
     sources,
@@ -27,6 +30,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._backup import (
 from ansible_collections.labserver.jupyter.plugins.module_utils._backup import input as backup_input
 from ansible_collections.labserver.jupyter.plugins.module_utils._backup import stage as backup_stage
 from ansible_collections.labserver.jupyter.plugins.module_utils._backup.world import World
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import process
 
 DEFAULTS = yaml.safe_load((Path(__file__).resolve().parents[5] / "roles/backup/defaults/main.yml").read_text())
 GOOD = {**DEFAULTS, "backup_repository": "/mnt/disk/atlas", "backup_password": "long enough to use"}
@@ -301,7 +305,7 @@ def test_drill_compares_what_came_back(tmp_path: Path) -> None:
     files["/data/changed later"].update(mtime_ns=1, sha256="of an earlier content")
     files["/data/rotten"].update(sha256="of what was saved")
     files["/data/went away"] = {"mtime_ns": 1, "sha256": ""}
-    same, wrong = drill.different_files(tmp_path, {"files": files})
+    same, wrong = proof.different_files(tmp_path, {"files": files})
     assert (same, wrong) == (1, ["/data/rotten: its content is another one than when it was saved"])
 
 
@@ -310,11 +314,63 @@ def test_drill_opens_the_databases(tmp_path: Path) -> None:
     copy = tmp_path / model.staged(path).lstrip("/")
     copy.parent.mkdir(parents=True)
     manifest = {"databases": {path: {"passwords": 2}}}
-    (problem,) = drill.damaged_databases(tmp_path, manifest)
+    (problem,) = proof.damaged_databases(lambda path: tmp_path / model.staged(path).lstrip("/"), manifest)
     assert "cannot be opened" in problem
     copy.write_bytes(b"no database at all, and long enough to be looked at" * 100)
-    (problem,) = drill.damaged_databases(tmp_path, manifest)
+    (problem,) = proof.damaged_databases(lambda path: tmp_path / model.staged(path).lstrip("/"), manifest)
     assert "cannot be opened" in problem
+
+
+def test_passwords_that_changed_on_the_way_are_seen(tmp_path: Path) -> None:
+    store = tmp_path / "passwords.sqlite"
+    with sqlite3.connect(store) as connection:
+        connection.execute("create table passwords (name, hash)")
+        connection.execute("insert into passwords values ('alice', 'x')")
+    facts = {"passwords": 1, "sum": backup_stage.sum_of_passwords(store)}
+    assert proof.damaged_databases(lambda _path: store, {"databases": {"/s": facts}}) == []
+    with sqlite3.connect(store) as connection:
+        connection.execute("update passwords set hash = 'y'")
+    (problem,) = proof.damaged_databases(lambda _path: store, {"databases": {"/s": facts}})
+    assert problem == "/s: its copy has other passwords than when it was saved"
+
+
+LINES = "name,full_name,password,made\nalice,,was used,x\nbob,,abcd,x\ncarol,,efgh,x\n"
+
+
+def test_who_is_tried_has_a_password_that_is_known_and_was_not_changed_since() -> None:
+    restored = {"alice": ("a", False), "bob": ("b", True), "carol": ("c", True)}
+    assert canary.known(LINES, restored, {**restored, "bob": ("new", True)}) == canary.Known("carol", "efgh", "c")
+    assert canary.known("", restored, restored) is None
+
+
+def test_the_store_that_is_tried_is_read_and_another_file_is_none(tmp_path: Path) -> None:
+    store = tmp_path / "passwords.sqlite"
+    assert canary.read_store(store) == {}
+    with sqlite3.connect(store) as connection:
+        connection.execute("create table passwords (name, hash, one_time)")
+        connection.execute("insert into passwords values ('bob', 'b', 1)")
+    assert canary.read_store(store) == {"bob": ("b", True)}
+
+
+@pytest.mark.parametrize(
+    ("done", "someone", "line", "wrong"),
+    [
+        (process.Done(0, b'{"people": 3, "password": true}'), "bob", "(people: 3), bob could log in", ""),
+        (process.Done(0, b'{"people": 3}'), "", "no password is known here", ""),
+        (process.Done(0, b'{"people": 3, "password": false}'), "bob", "", "password of bob does not open"),
+        (
+            process.Done(0, b'{"error": "DatabaseSchemaMismatch"}'),
+            "",
+            "",
+            "JupyterHub cannot use the restored database",
+        ),
+        (process.Done(125, errors=b"no such image"), "", "", "could not be tried in the hub's image: no such image"),
+    ],
+)
+def test_what_the_trial_says(done: process.Done, someone: str, line: str, wrong: str) -> None:
+    told, problems = canary.verdict(done, canary.Known(someone, "abcd", "b") if someone else None)
+    assert line in told and bool(line) == bool(told)
+    assert [wrong in problem for problem in problems] == ([True] if wrong else [])
 
 
 def test_age_of_a_snapshot() -> None:

@@ -23,6 +23,7 @@ DOCUMENT = {
     "proxy": "172.27.240.3", "api_port": 8081, "host_ports": [443, 53, 80],
 }  # fmt: skip
 WANTED = rules.Desired.of(DOCUMENT)
+FRONT = rules.Desired.of({**DOCUMENT, "mark": "0x4c000000/0xff000000", "front": "172.27.240.4"})
 MARKED = rules.Desired.of({**DOCUMENT, "mark": "0x4c000000/0xff000000"})
 
 
@@ -74,7 +75,7 @@ def as_docker(namespace: Namespace) -> None:
         namespace.iptables(*words.split())
 
 
-@pytest.mark.parametrize("wanted", [WANTED, MARKED], ids=["iptables", "for Docker's nftables"])
+@pytest.mark.parametrize("wanted", [WANTED, MARKED, FRONT], ids=["iptables", "for Docker's nftables", "ssh"])
 def test_the_kernel_prints_the_rules_as_they_are_wanted(
     namespace: Namespace, tmp_path: Path, wanted: rules.Desired
 ) -> None:
@@ -146,6 +147,19 @@ def test_what_people_reach() -> None:
         "-s 172.27.240.0/20 -p tcp -m tcp --dport 80 -j RETURN",
         "-s 172.27.240.0/20 -p tcp -m tcp --dport 443 -j RETURN",
     ]
+
+
+def test_the_ssh_front_reaches_the_hub_and_containers_for_files_alone() -> None:
+    filter_table = rules.chains(FRONT)["filter"]
+    forward = [rule for rule in filter_table[rules.FORWARD] if "-s 172.27.240.4/32" in rule]
+    assert forward == [
+        "-s 172.27.240.4/32 -d 172.27.240.2/32 -p tcp -m tcp --dport 8081 -j ACCEPT",
+        "-s 172.27.240.4/32 -d 172.27.248.0/21 -p tcp -m tcp --dport 2222 -j ACCEPT",
+        "-s 172.27.240.4/32 -j DROP",
+    ]
+    host = filter_table[rules.HOST]
+    assert host.index("-s 172.27.240.4/32 -j DROP") < min(host.index(rule) for rule in host if "--dport" in rule)
+    assert not any("172.27.240.4" in rule for rule in rules.chains(WANTED)["filter"][rules.FORWARD])
 
 
 def answering(table: dict[str, tuple[int, str]]) -> isolation.Runner:

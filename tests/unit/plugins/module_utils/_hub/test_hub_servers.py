@@ -19,6 +19,12 @@ def test_servers_are_noted_by_name() -> None:
     assert [server.user for server in servers.running(engine)] == ["alice", "bob"]
 
 
+def test_a_container_for_files_is_no_server_that_has_to_answer() -> None:
+    box = container("files-jupyter-bob", "bob")
+    box["Config"]["Labels"]["org.labserver.box"] = "0123"
+    assert [one.user for one in servers.running(engine_of(box, container("jupyter-alice", "alice")))] == ["alice"]
+
+
 def test_who_stops_a_server_while_it_is_looked_at_stops_no_run() -> None:
     engine = engine_of(container("jupyter-bob", "bob"), container("jupyter-alice", "alice"))
     ask = engine.get

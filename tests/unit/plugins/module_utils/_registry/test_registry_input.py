@@ -41,6 +41,47 @@ def test_defaults_are_good() -> None:
         ({"registry_keep_chosen_days": -1}, "registry_keep_chosen_days: -1 is not a number of days; give 0 or more"),
         ({"registry_max_fraction": 5}, "registry_max_fraction: 5 is not a number from 0 to 1"),
         ({"registry_protect": ["~("]}, "registry_protect[0]: '~(' is not a regular expression"),
+        (
+            {"registry_caches": [{"name": "hub"}]},
+            "registry_caches[0] (name=hub): name 'hub' is not the name of",
+        ),
+        (
+            {"registry_caches": [{"name": "quay.io"}, {"name": "quay.io"}]},
+            "registry_caches[1] (name=quay.io): is the same name as registry_caches[0]",
+        ),
+        (
+            {"registry_caches": [{"name": "quay.io", "upstream": "https://quay.io/v2"}]},
+            "registry_caches[0] (name=quay.io): upstream is not an address such as https://quay.io, without a path",
+        ),
+        (
+            {"registry_caches": [{"name": "quay.io", "username": "lab"}]},
+            "registry_caches[0] (name=quay.io): username and password belong together",
+        ),
+        (
+            {"registry_caches": [{"name": "a.b", "upstream": "http://a.b", "username": "lab", "password": "x"}]},
+            "registry_caches[0] (name=a.b): the password would cross the network unencrypted",
+        ),
+        (
+            {"registry_caches": [{"name": "a.b", "keep_days": 0}]},
+            "registry_caches[0] (name=a.b): keep_days: 0 is not a number from 1 to 36500",
+        ),
+        (
+            {"registry_caches": [{"name": "a.b", "max_size": "10M"}]},
+            "registry_caches[0] (name=a.b): max_size: is less than one image needs",
+        ),
+        (
+            {"registry_caches": [{"name": "a.b", "max_size": "lots"}]},
+            'registry_caches[0] (name=a.b): max_size: "lots" is not a size',
+        ),
+        ({"registry_caches_min_free": "some"}, 'registry_caches_min_free: "some" is not a size'),
+        (
+            {"registry_mirror_port": 5002},
+            "registry_mirror_port: engines ask a mirror for images of Docker Hub only, and",
+        ),
+        (
+            {"registry_caches_folder": "/srv/labserver/registry/caches"},
+            "registry_caches_folder: /srv/labserver/registry/caches and registry_data_folder",
+        ),
         ({"registry_rotate_users": ["mira"]}, "registry_rotate_users[0]: there is no user 'mira' in registry_users"),
         ({"registry_policies": [{"keep": 3}]}, "registry_policies[0]: unknown option 'keep'; known: "),
         (

@@ -24,6 +24,8 @@ GOOD: dict[str, Any] = {
 BAD = [
     ({"schedule_jobs": [{"name": "lab.tidy", "command": ["/bin/true"]}]}, "schedule_jobs[0] (name=lab.tidy): the name"),
     ({"schedule_alert_webhook_url": "chat.lab"}, "schedule_alert_webhook_url does not begin with http"),
+    ({"schedule_alert_quiet_hours": "22-7"}, 'schedule_alert_quiet_hours is "22-7"; give two times of the day'),
+    ({"schedule_ports": [22, 70000]}, "schedule_ports[1]: 70000 is not a TCP port"),
     ({"schedule_heartbeat_url": "chat.lab"}, "schedule_heartbeat_url does not begin with http"),
     ({"schedule_alert_mail_to": ["a@b.example", "admin"]}, 'schedule_alert_mail_to[1]: "admin" is not a mail address'),
     ({"schedule_alert_command": ["tell"]}, 'schedule_alert_command begins with "tell"'),

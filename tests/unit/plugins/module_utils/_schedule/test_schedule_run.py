@@ -255,8 +255,8 @@ def test_output_cannot_order_a_terminal_about_and_a_summary_is_one_line(server: 
 
 def test_what_was_told_in_the_future_is_told_again() -> None:
     told = jobs_alert.Told("critical", "2028-11-20T10:30:00Z")
-    assert jobs_alert.due(told, "critical", NOW)
-    assert not jobs_alert.due(dataclasses.replace(told, time="2026-11-20T10:00:00Z"), "critical", NOW)
+    assert jobs_alert.decide(told, "critical", NOW)[0]
+    assert not jobs_alert.decide(dataclasses.replace(told, time="2026-11-20T10:00:00Z"), "critical", NOW)[0]
 
 
 def test_a_damaged_status_file_starts_anew(server: Server) -> None:

@@ -7,72 +7,19 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.process import Result
-from ansible_collections.labserver.jupyter.plugins.module_utils._status import host, signs
+from ansible_collections.labserver.jupyter.plugins.module_utils._status import host, signs, trend
 from ansible_collections.labserver.jupyter.plugins.module_utils._status.services import NAME
-
-NOW = 1_795_000_000.0
-GIB = 1 << 30
-# Lines as the kernel 6.1 and mdadm write them.
-MOUNTINFO = """\
-22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw,errors=remount-ro
-30 22 8:17 / /home rw,relatime shared:2 - xfs /dev/sdb1 {home}
-31 22 0:40 / /srv/labserver/shares/data rw shared:3 - cifs //nas/data ro
-"""
-KMSG = b"""\
-6,1,1000000,-;EXT4-fs (sda1): mounted filesystem with ordered data mode. Quota mode: none.
- SUBSYSTEM=block
-12,7,1500000,-;I/O error, dev sda, written by a program
-6,2,2000000,-;Memory cgroup out of memory: Killed process 812 (python3) total-vm:1kB
-"""
-MDSTAT = """\
-Personalities : [raid1]
-md0 : active raid1 sdb1[1] sda1[0]
-      976630464 blocks super 1.2 [2/{count}] [{state}]
-
-unused devices: <none>
-"""
-
-
-class Machine:
-    """A host on which all is well, until something is changed."""
-
-    def __init__(self, root: Path) -> None:
-        self.root, self.now, self.used, self.kmsg = root, NOW, 20 * GIB, KMSG
-        self.failed, self.synchronized = "", "yes\n"
-        self.write("proc/uptime", "864000.0 1.0\n")
-        self.write("proc/self/mountinfo", MOUNTINFO.format(home="rw"))
-        self.write("etc/fstab", "/dev/sda1 / ext4 errors=remount-ro 0 1\n# /dev/sdb1 /home xfs ro 0 0\n")
-        self.write("proc/pressure/memory", "some avg10=0.00 avg300=60.00\nfull avg10=90.0 avg300=1.20 total=1\n")
-        self.write("proc/mdstat", MDSTAT.format(count=2, state="UU"))
-        (root / "var/lib/labserver").mkdir(parents=True)
-
-    def write(self, path: str, text: str, mode: int = 0o644) -> Path:
-        file = self.root / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-        file.chmod(mode)
-        return file
-
-    def capture(self, command: Sequence[str], _limit: float) -> tuple[Result, str]:
-        return Result(0), self.failed if command[0] == "systemctl" else self.synchronized
-
-    def statvfs(self, _path: str) -> Any:
-        total = 100 * GIB
-        return SimpleNamespace(f_frsize=1, f_blocks=total, f_bfree=total - self.used, f_bavail=total - self.used)
-
-    def look(self) -> dict[str, tuple[str, str]]:
-        world = host.World(self.root, lambda: self.now, self.capture, cast(Any, self.statvfs), lambda: self.kmsg)
-        return {one.service.name: (one.level, one.message) for one in host.look(world)}
-
-    def bad(self) -> dict[str, tuple[str, str]]:
-        return {name: found for name, found in self.look().items() if found[0] != "ok"}
+from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._status.status_machine import (
+    GIB,
+    MDSTAT,
+    MOUNTINFO,
+    NOW,
+    Machine,
+)
 
 
 @pytest.fixture
@@ -82,14 +29,13 @@ def machine(tmp_path: Path) -> Machine:
 
 def test_nothing_is_told_of_a_host_on_which_all_is_well(machine: Machine) -> None:
     assert machine.bad() == {}
-    assert len(machine.look()) == 10 and all(NAME.fullmatch(name) for name in machine.look())
+    assert len(machine.look()) == 13 and all(NAME.fullmatch(name) for name in machine.look())
 
 
 def test_who_only_looks_changes_nothing(machine: Machine) -> None:
     key = machine.write("etc/labserver/hub/secrets/cookie_secret", "x", 0o644)
-    world = host.World(machine.root, lambda: NOW, machine.capture, cast(Any, machine.statvfs), lambda: KMSG)
-    assert [one.level for one in host.look(world, mend=False)] == ["ok"] * 9
-    assert key.stat().st_mode & 0o777 == 0o644 and not (machine.root / host.HISTORY).exists()
+    assert [one.level for one in host.look(machine.world(), mend=False)] == ["ok"] * 12
+    assert key.stat().st_mode & 0o777 == 0o644 and not (machine.root / trend.PATH).exists()
 
 
 def test_a_host_that_shows_nothing_is_not_called_bad(tmp_path: Path) -> None:
@@ -101,7 +47,7 @@ def test_a_host_that_shows_nothing_is_not_called_bad(tmp_path: Path) -> None:
 def test_in_a_container_the_kernel_is_another_s(machine: Machine) -> None:
     machine.write("run/systemd/container", "docker")
     machine.write("proc/mdstat", MDSTAT.format(count=1, state="U_"))
-    assert list(machine.look()) == ["host-secrets"]
+    assert list(machine.look()) == ["host-secrets", "host-cron", "host-mounts"]
 
 
 def test_a_file_system_that_can_only_be_read_is_told_unless_fstab_wants_it_so(machine: Machine) -> None:
@@ -198,22 +144,23 @@ def test_a_disk_that_fills_up_is_told_days_before(machine: Machine) -> None:
         machine.now += 3600
         machine.used += GIB // 2
     assert "/ will be full in 4 days if it goes on so" in machine.bad()["host-growth_root"][1]
-    assert len(json.loads((machine.root / host.HISTORY).read_bytes())["samples"]["/"]) == 61
+    assert len(json.loads((machine.root / trend.PATH).read_bytes())["free"]["/"]) == 61
     for _hour in range(60):
         machine.look()
         machine.now += 3600
     assert machine.bad() == {}, "it grows no more"
 
 
-def test_what_was_copied_once_is_no_growth(machine: Machine) -> None:
+@pytest.mark.parametrize("moment", [10, 50, 60, 75, 99])
+def test_what_was_copied_once_is_no_growth(machine: Machine, moment: int) -> None:
     for hour in range(100):
-        machine.used += 60 * GIB if hour == 10 else 0
+        machine.used += 60 * GIB if hour == moment else 0
         assert machine.bad() == {}
         machine.now += 3600
 
 
 def test_a_history_that_is_damaged_begins_anew(machine: Machine) -> None:
-    machine.write(host.HISTORY, '{"samples": {"/": [[1]]}}')
+    machine.write(trend.PATH, '{"free": {"/": [[1]]}}')
     assert machine.bad() == {}
 
 
@@ -221,4 +168,4 @@ def test_the_history_of_a_disk_ends(machine: Machine) -> None:
     for _day in range(400):
         machine.look()
         machine.now += 3600
-    assert len(json.loads((machine.root / host.HISTORY).read_bytes())["samples"]["/"]) <= 193
+    assert len(json.loads((machine.root / trend.PATH).read_bytes())["free"]["/"]) == 400

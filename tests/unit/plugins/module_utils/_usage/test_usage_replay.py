@@ -123,6 +123,17 @@ def test_a_server_is_counted_from_its_start_to_its_end(played: Played) -> None:
     assert (mira.starts, mira.estimated) == (1, 0)
 
 
+def test_the_canary_of_a_new_hub_is_nobody(played: Played) -> None:
+    """Neither when it is found nor when Docker tells of it."""
+    played.lab.start("labserver-canary")
+    played.lab.wait(30)
+    played.begin()
+    container = played.start("labserver-canary")
+    played.wait(70)
+    played.end(container)
+    assert dict(played.sums()) == {}
+
+
 def test_a_server_that_ran_before_anything_was_recorded_is_counted_whole(played: Played) -> None:
     played.start("mira")
     played.lab.wait(5000)

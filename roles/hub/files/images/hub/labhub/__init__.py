@@ -15,7 +15,9 @@ The packages, and which others each may import (``tests/hub/test_packages.py`` h
     guard     (imports exchange, servers)                 the filter before Docker's socket, a process of its own
     portal    (imports exchange, servers, words)          the pages: first page, people, announcements, rooms
     api       (imports exchange, words)                   bounds and refusals before JupyterHub's own API and pages
-    keeper    (imports exchange, portal, servers, words)  revokes access, stops idle servers, copies the database
+    outside   (imports exchange, login, servers)          files from outside: who may in by SSH, and their containers
+    front     (imports exchange)                          the SSH server before these, a process of its own
+    keeper    (imports exchange, outside, portal, servers, words)  revokes access, stops idle servers, copies databases
 
 ``wiring`` turns the settings into JupyterHub's configuration, ``app`` runs the hub, ``trial`` tries a configuration:
 they may import everything, and nothing imports them. ``login/password_store.py`` is not in this folder: it is shared

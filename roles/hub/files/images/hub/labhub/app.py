@@ -24,6 +24,9 @@ from .keeper import copies, rows
 from .keeper.keeper import Keeper
 from .login.firstuse import LabFirstUseAuthenticator
 from .login.password_store import StoreError
+from .outside.boxes import Boxes
+from .outside.handlers import handlers as front_handlers
+from .outside.tries import Tries
 from .portal import pages
 from .portal.board import Board
 from .servers import choices, rooms
@@ -36,6 +39,7 @@ class LabHub(JupyterHub):
     name = "jupyterhub"
     sources: Sources = Instance(Sources, config=True, help="The exchange files and settings.")
     board: Board = Instance(Board)
+    boxes: Boxes = Instance(Boxes)
     default_url: Any  # of JupyterHub
     load_roles: Any  # of JupyterHub
     keeper: Keeper | None = None
@@ -50,6 +54,10 @@ class LabHub(JupyterHub):
             except StoreError as error:
                 self.log.critical("not starting: %s", error)
                 self.exit(78)
+
+    @default("boxes")
+    def _default_boxes(self) -> Boxes:
+        return Boxes(self.sources)
 
     @default("board")
     def _default_board(self) -> Board:
@@ -67,6 +75,9 @@ class LabHub(JupyterHub):
     def init_handlers(self) -> None:
         super().init_handlers()
         own = [*pages.handlers(self.board, self.sources), *decided.handlers(), *bounds.handlers()]
+        if self.sources.settings.box_image:
+            tries = Tries(self, self.sources.settings.state_folder)
+            own += front_handlers(tries, self.boxes)
         self.handlers[:0] = self.add_url_prefix(self.hub_prefix, own)
 
     def init_tornado_settings(self) -> None:
@@ -114,7 +125,7 @@ class LabHub(JupyterHub):
         self._prepare_choices()
         await super().start()
         if getattr(self, "authenticator", None) is not None and not self.subapp:
-            self.keeper = Keeper(self, self.sources, self.board)
+            self.keeper = Keeper(self, self.sources, self.board, self.boxes)
             self._task = asyncio.create_task(self.keeper.run())
 
     def _prepare_choices(self) -> None:

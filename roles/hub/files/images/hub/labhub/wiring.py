@@ -13,6 +13,8 @@ from typing import Any
 from .exchange.settings import Settings, load
 from .exchange.sources import Sources
 from .login import methods
+from .outside.handlers import SERVICE as FRONT
+from .outside.handlers import TOKEN_FILE
 from .servers.spawner import LabSpawner
 
 TEMPLATES = [Path(__file__).parent / package / "templates" for package in ("portal", "login")]
@@ -52,6 +54,9 @@ def configure(c: Any, settings: Settings | None = None) -> None:
     # With this token the keeper asks servers what runs in them; it allows nothing else.
     hub.services = [{"name": KEEPER, "api_token": secrets.token_hex(32)}]
     hub.load_roles = [{"name": KEEPER, "services": [KEEPER], "scopes": ["access:servers"]}]
+    if settings.box_image:
+        # The front asks by addresses of its own, for which it needs no scope.
+        hub.services.append({"name": FRONT, "api_token": secret(settings, TOKEN_FILE)})
 
     if settings.sharing:
         # Names of others can be asked for, so that a server can be shared with one of them.

@@ -47,6 +47,7 @@ class Person:
     expires: datetime.date | None = None
     limits: Limits = field(default_factory=Limits)
     room: str | None = None
+    ssh_keys: tuple[str, ...] = ()
 
     def refusal(self, today: datetime.date) -> str:
         """Return why this person may not enter on the day ``today``, or an empty string."""
@@ -100,6 +101,7 @@ def parse_roster(document: Mapping[str, Any]) -> Roster:
             expires=None if expires is None else datetime.date.fromisoformat(expires),
             limits=_limits(raw.get("limits")),
             room=None if raw.get("room") is None else str(raw["room"].get("image") or ""),
+            ssh_keys=tuple(str(key) for key in raw.get("ssh_keys") or ()),
         )
     return Roster(
         people=people,

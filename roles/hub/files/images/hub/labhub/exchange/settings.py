@@ -59,6 +59,8 @@ class Settings:
     culling_groups: Mapping[str, int] = dataclasses.field(default_factory=dict)
     sharing: bool = False  # people may share their own servers
     sharing_hours: int = 24
+    box_image: str = ""  # of the containers in which people reach their files by SSH; empty: there is no such way
+    box_memory_bytes: int = 1024**3
     disable_user_config: bool = True
     log_level: str = "INFO"
 

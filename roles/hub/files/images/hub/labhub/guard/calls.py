@@ -48,6 +48,7 @@ _CALLS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
     ("GET", "/labserver/shares", "shares", {}),
     ("GET", "/labserver/gpus", "gpus", {}),
     ("GET", "/labserver/servers", "servers", {}),
+    ("GET", "/labserver/boxes", "boxes", {}),
     ("GET", f"/labserver/work/{_CONTAINER}", "work", {"minutes": "[0-9]{1,5}"}),
 )  # fmt: skip
 

@@ -18,8 +18,8 @@ from ..exchange.images import Image
 from ..exchange.roster import Person, Roster
 from ..exchange.settings import Settings
 from ..exchange.shares import Share, shares_of
+from ..servers import box, server
 from ..servers import gpus as cards
-from ..servers import server
 from .calls import RefusedError
 
 SMALLEST_MEMORY = 32 * 1024**2
@@ -36,13 +36,14 @@ class World:
 
 
 def owned(settings: Settings, inspected: Mapping[str, Any]) -> bool:
-    """Tell whether a container, as Docker shows it, is a person's server."""
+    """Tell whether a container, as Docker shows it, is a person's server, or a person's container for files."""
     labels = (inspected.get("Config") or {}).get("Labels") or {}
     name = str(inspected.get("Name", "")).removeprefix("/")
+    kind = box.PREFIX if box.is_box(labels) else ""
     return (
         labels.get(server.ROOM_LABEL) == server.ROOM
         and bool(labels.get(server.USER_LABEL))
-        and name.startswith(settings.container_prefix + "jupyter-")
+        and name.startswith(settings.container_prefix + kind + "jupyter-")
     )
 
 
@@ -68,16 +69,19 @@ def _whole(value: Any, low: int, high: int) -> bool:
 
 def check_create(world: World, name: str | None, body: Mapping[str, Any]) -> tuple[dict[str, Any], Person]:
     """Return the body that may go to Docker, and the person of the server. Raises RefusedError with all problems."""
-    person = next(
-        (one for one in world.roster.people.values() if server.container_name(world.settings, one) == name), None
-    )
+    people, settings = world.roster.people.values(), world.settings
+    person = next((one for one in people if server.container_name(settings, one) == name), None)
+    boxed = next((one for one in people if box.container_name(settings, one) == name), None)
+    is_box = person is None and boxed is not None and bool(settings.box_image) and boxed.room is None
+    person = boxed if is_box else person
     if person is None:
         raise RefusedError(f"no person of the roster has a server named {name}")
     host = body.get("HostConfig")
     if not isinstance(host, dict):
         raise RefusedError("HostConfig is missing")
-    problems = _objections(body, _container_rules(world, person), "")
-    problems += _objections(host, _host_rules(world, person, host.get("Memory")), "HostConfig.")
+    rules = {**_container_rules(world, person), **(_box_rules(settings, person) if is_box else {})}
+    problems = _objections(body, rules, "")
+    problems += _objections(host, _host_rules(world, person, host.get("Memory"), is_box), "HostConfig.")
     if not isinstance(host.get("Memory"), int) or host.get("MemorySwap") != host.get("Memory"):
         problems.append("HostConfig.MemorySwap is not HostConfig.Memory")
     if not problems and (body["Labels"].get(cards.LABEL) or "") != ",".join(requested_gpus(body)):
@@ -126,13 +130,32 @@ def _container_rules(world: World, person: Person) -> dict[str, tuple[bool, Rule
     }
 
 
-def _host_rules(world: World, person: Person, memory: object) -> dict[str, tuple[bool, Rule]]:
+def _box_rules(settings: Settings, person: Person) -> dict[str, tuple[bool, Rule]]:
+    """Return what differs for a container for files: one image, one command, no port but its own, marked as such."""
+    return {
+        "Image": (True, lambda value: value == settings.box_image),
+        "Cmd": (True, lambda value: value == list(box.COMMAND)),
+        "ExposedPorts": (True, lambda value: value == {f"{box.PORT}/tcp": {}}),
+        "Labels": (
+            True,
+            lambda value: (
+                isinstance(value, dict)
+                and set(value) == {server.USER_LABEL, server.ROOM_LABEL, box.LABEL}
+                and value[server.USER_LABEL] == person.name
+                and value[server.ROOM_LABEL] == server.ROOM
+                and isinstance(value[box.LABEL], str)
+            ),
+        ),
+    }
+
+
+def _host_rules(world: World, person: Person, memory: object, is_box: bool) -> dict[str, tuple[bool, Rule]]:
     """Return the rules of HostConfig; ``memory`` is its own, by which the folders in memory are measured."""
     settings = world.settings
     temporary = server.temporary(settings, memory) if isinstance(memory, int) else {}
-    most = server.allowance(settings, person)
+    most = box.allowance(settings, person) if is_box else server.allowance(settings, person)
     gids = [str(gid) for gid in world.roster.group_ids(person)]
-    gpus = min(person.limits.gpus, len(settings.gpus))
+    gpus = 0 if is_box else min(person.limits.gpus, len(settings.gpus))
     rules: dict[str, tuple[bool, Rule]] = {
         "Binds": (True, lambda value: _binds_fit(world, person, value)),
         "NetworkMode": (True, lambda value: value == settings.network),

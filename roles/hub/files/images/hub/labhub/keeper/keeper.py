@@ -23,6 +23,8 @@ from tornado.httpclient import AsyncHTTPClient
 from ..exchange.announcements import Announcement
 from ..exchange.roster import Person
 from ..exchange.sources import Sources
+from ..outside.boxes import ERRORS as BOX_ERRORS
+from ..outside.boxes import Boxes
 from ..portal.board import Board
 from ..servers import usage, visits
 from ..words.language import later
@@ -57,10 +59,11 @@ IDLE_ROOM = later(
 class Keeper:
     """A task of the hub's event loop. ``application`` is the running JupyterHub."""
 
-    def __init__(self, application: Any, sources: Sources, board: Board):
+    def __init__(self, application: Any, sources: Sources, board: Board, boxes: Boxes | None = None):
         self.app = application
         self.sources = sources
         self.board = board
+        self.boxes = boxes or Boxes(sources)
         self.settings = sources.settings
         self.adoption = Adoption(application, sources)
         self._rounds = 0
@@ -112,11 +115,20 @@ class Keeper:
         self._rounds += 1
         if self._rounds % COMPARE_EVERY == 0 and self.app.authenticator.has_roster():
             self._beside("compare", self.adoption.look)
+        if self.settings.box_image and self.app.authenticator.has_roster():
+            self._beside("boxes", self._look_at_boxes)
         if self._rounds % ROUTES_EVERY == 0:
             self._beside("routes", self._routes)
         awaited = [task for name, task in self._tasks.items() if name != "cull"]
         if awaited:
             await asyncio.wait(awaited, timeout=WAIT_SECONDS)
+
+    async def _look_at_boxes(self) -> None:
+        """Stop containers for files that nobody uses, or may use; see ``outside.boxes``."""
+        try:
+            await self.boxes.look(lambda name: self.app.authenticator.person(name) is not None)
+        except BOX_ERRORS as error:
+            LOG.warning("containers for files could not be looked at: %r", error)
 
     async def _routes(self) -> None:
         await self.app.proxy.check_routes(self.app.users, self.app._service_map)

@@ -61,6 +61,14 @@ def mapped(name: str, names: Mapping[str, str]) -> str | None:
     return None if name in names.values() else name
 
 
+def subjects(name: str, address: str, good: bool = False) -> dict[str, int]:
+    """Return whose failures count, and how many of each are free. Whoever logged in from here before may go on."""
+    found = {f"{name} {address}": FREE_FAILURES, name: NAME_FREE_FAILURES}
+    # No name begins with a space, so nobody can fail in the name of an address.
+    hour = int(time.time() // 3600)
+    return found if good else {**found, f"  {address} {hour}": ADDRESS_FREE_FAILURES}
+
+
 class RosterGate(Authenticator):
     """Base of every authenticator: only people of the roster can log in, and only as long as they are in it."""
 
@@ -171,7 +179,7 @@ class PasswordGate(RosterGate):
             return None  # failures are kept by name, and nobody's name is that long
         address = network(handler.request.remote_ip)
         good = (name, address) in self._good
-        pause = await self.thread(self._pause, self._subjects(name, address, good))
+        pause = await self.thread(self._pause, subjects(name, address, good))
         right = False
         if pause <= 0:
             candidate = await self.candidate(name)
@@ -191,29 +199,22 @@ class PasswordGate(RosterGate):
             self._good.add(name, address)
         return name if right else None
 
-    def _subjects(self, name: str, address: str, good: bool) -> dict[str, int]:
-        """Return whose failures count, and how many of each are free. Whoever logged in from here before may go on."""
-        found = {f"{name} {address}": FREE_FAILURES, name: NAME_FREE_FAILURES}
-        # No name begins with a space, so nobody can fail in the name of an address.
-        hour = int(time.time() // 3600)
-        return found if good else {**found, f"  {address} {hour}": ADDRESS_FREE_FAILURES}
-
-    def _pause(self, subjects: Mapping[str, int]) -> float:
-        return self.failures().pause(subjects, time.time())
+    def _pause(self, counted: Mapping[str, int]) -> float:
+        return self.failures().pause(counted, time.time())
 
     def _attempt(self, name: str, address: str, good: bool, password: str, candidate: Any) -> tuple[bool, float]:
         """Return whether the password is right, and for how many seconds no attempt is allowed.
 
         One call in one thread: of many guesses sent at once, the later ones find the pause that the first ones caused.
         """
-        subjects = self._subjects(name, address, good)
+        counted = subjects(name, address, good)
         store = self.failures()
-        pause = store.pause(subjects, time.time())
+        pause = store.pause(counted, time.time())
         if pause > 0:
             return False, pause
         right = self.matches(name, password, candidate)
         if right:
             store.succeeded(f"{name} {address}")
         else:
-            store.failed(subjects, time.time())
+            store.failed(counted, time.time())
         return right, 0.0

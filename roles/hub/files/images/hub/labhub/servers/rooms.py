@@ -37,12 +37,17 @@ def rooms_of(roster: Roster, person: Person) -> list[Person]:
     return sorted(mine, key=lambda room: (room.full_name.lower(), room.name))
 
 
+def described(name: str) -> str:
+    """Return the description of a room's role, by which it is told from the lab's own."""
+    return f"Use the room {name}"
+
+
 def roles(roster: Roster) -> list[dict[str, Any]]:
     """Return JupyterHub's role of each room: its group's members may see, start, stop and enter its server."""
     return [
         {
             "name": name,
-            "description": f"Use the room {name}",
+            "description": described(name),
             "scopes": [
                 f"access:servers!user={name}",
                 f"list:users!user={name}",
