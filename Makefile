@@ -163,7 +163,7 @@ demo-clean: ## remove the lab server of `make demo`
 	tools/demo.sh down
 
 .PHONY: soak
-soak: sanity units soak-shares soak-images soak-apps soak-adopt soak-steps soak-exchange soak-push soak-kill soak-real ## everything that takes long
+soak: sanity units soak-shares soak-images soak-apps soak-adopt soak-steps soak-offline soak-exchange soak-push soak-kill soak-real ## everything that takes long
 
 .PHONY: changelog
 changelog: $(STAMP) ## write CHANGELOG.rst from changelogs/
@@ -208,6 +208,10 @@ soak-adopt: $(STAMP) ## take over a server with TLJH and a hub by Compose, and g
 .PHONY: soak-steps
 soak-steps: $(STAMP) ## compile STEPS on a bare host, use it from the hub's list and as an app (about 20 minutes)
 	VENV=$(VENV) source ./activate; MOLECULE_GLOB='tests/soak/*/molecule.yml' molecule test -s steps
+
+.PHONY: soak-offline
+soak-offline: $(STAMP) ## set up a host without any route from a bundle, and update it by the next one (about 20 minutes)
+	VENV=$(VENV) source ./activate; MOLECULE_GLOB='tests/soak/*/molecule.yml' molecule test -s offline
 
 .PHONY: soak-exchange
 soak-exchange: $(STAMP) ## exchange hub, proxy and configuration while 20 kernels (KERNELS=) count (about 10 minutes)

@@ -21,6 +21,18 @@ def unchanged(arguments: dict[str, Any], variables: Mapping[str, Any] | None) ->
     return _seen.installed(_seen.seen(variables), [str(name).strip() for name in names])
 
 
+def coming(arguments: dict[str, Any], variables: Mapping[str, Any] | None) -> list[str] | None:
+    """Return the packages that a bundle would bring which check mode did not install; None: there is no such bundle."""
+    bundle = (variables or {}).get("__labserver_bundle")
+    if not isinstance(bundle, Mapping):
+        return None
+    names = arguments.get("name")
+    names = names.split(",") if isinstance(names, str) else list(names or [])
+    look = _seen.seen(variables)
+    wanted = [str(name).strip() for name in names if not _seen.installed(look, [str(name).strip()])]
+    return wanted if set(wanted) <= set(bundle["packages"]) else None
+
+
 def way_out(templar: Any, variables: Mapping[str, Any] | None) -> dict[str, str]:
     """Return the variables that lead apt to the lab's proxy. In check mode on a bare host no file names it yet."""
     known = variables or {}
@@ -38,6 +50,12 @@ class ActionModule(_seen.Asking):
 
     def unchanged(self, variables: Mapping[str, Any] | None) -> bool:
         return unchanged(dict(self._task.args), variables)
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        wanted = coming(dict(self._task.args), task_vars) if self._task.check_mode else None
+        if wanted is None:
+            return super().run(tmp, task_vars)
+        return {"changed": bool(wanted), "missing": wanted, "refreshed": ""}
 
     def arguments(self, variables: Mapping[str, Any] | None) -> dict[str, Any]:
         # As an argument and not in the environment of the task, which a list of the host's processes would show.

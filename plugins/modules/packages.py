@@ -17,6 +17,7 @@ description:
     often has empty lists in a young folder, which C(cache_valid_time) of M(ansible.builtin.apt) takes for fresh ones.
   - Waits five minutes for another apt, finishes an installation that was cut off, and keeps C(needrestart) from
     restarting services such as the Docker engine.
+  - Where M(labserver.jupyter.bundle_install) installed a bundle, apt knows the packages of the bundle and no others.
 author:
   - The labserver.jupyter authors (@labserver)
 extends_documentation_fragment:
@@ -82,14 +83,27 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labserver.jupyter.plugins.module_utils._common import outgoing, run_lock
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import outgoing, paths, run_lock
 from ansible_collections.labserver.jupyter.plugins.module_utils._host import packages as core
 
 LISTS = Path("/var/lib/apt/lists")
+BUNDLE = Path(paths.BUNDLE)
+FROM_BUNDLE = (
+    ". This host was set up from a bundle, and apt knows what is in it alone: make one with these packages or images "
+    f"(playbooks/bundle.yml), or remove {BUNDLE} if the host has a way out by now"
+)
+
+
+def bundled() -> dict[str, str]:
+    """Return what makes apt know nothing but the bundle, on a host that was set up from one; otherwise nothing."""
+    settings = BUNDLE / "apt.conf"
+    return {"APT_CONFIG": str(settings)} if settings.is_file() else {}
 
 
 def lists_age() -> float | None:
     """Return the seconds since lists were last fetched; None when there are none, however young the folder is."""
+    if bundled():
+        return 0.0 if any((BUNDLE / "lists").glob("*_Packages*")) else None  # they are as old as the bundle
     if not any(LISTS.glob("*_Packages*")):
         return None
     # Files carry the archive's own times; apt makes and removes files in these folders when it fetches.
@@ -113,7 +127,7 @@ def main() -> None:
         if module.get_bin_path(command[0]) is None:  # run_command would end the module
             return core.NOT_FOUND, f"{command[0]} is not installed"
         status, out, err = module.run_command(
-            list(command), environ_update={**module.params["outgoing"], **core.ENVIRONMENT}
+            list(command), environ_update={**module.params["outgoing"], **core.ENVIRONMENT, **bundled()}
         )
         return status, out + err
 
@@ -126,7 +140,7 @@ def main() -> None:
     try:
         outcome = core.converge(desired, core.World(run, lists_age, time.sleep), check=module.check_mode)
     except core.PackagesError as error:
-        module.fail_json(msg=outgoing.explained(str(error)))
+        module.fail_json(msg=outgoing.explained(str(error)) + (FROM_BUNDLE if bundled() else ""))
     after = "".join(f"{line}\n" for line in outcome.installed)
     module.exit_json(
         changed=bool(outcome.missing),

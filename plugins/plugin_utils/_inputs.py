@@ -24,6 +24,8 @@ Spec = Mapping[str, t.Any]
 # Inputs that several roles share, and what they are.
 SHARED_INPUTS: dict[str, str] = {
     "labserver_hosts": "pattern of the hosts that playbooks work on (default: all)",
+    "labserver_bundle": "bundle on the controller from which servers without a way out are set up",
+    "labserver_bundle_builder": "host on which playbooks/bundle.yml makes the bundle (default: localhost)",
     "labserver_extra_ca_certificates": "PEM files on the controller with CA certificates that the lab trusts",
     "labserver_http_proxy": "address of the proxy to the outside, http://[name:password@]host:port",
     "labserver_https_proxy": "address of the proxy for TLS, when it is another one",
@@ -37,7 +39,7 @@ SHARED_INPUTS: dict[str, str] = {
 }
 
 # Facts that a role sets for other roles: they carry its name like an input.
-RESULTS = frozenset({"image_build_references"})
+RESULTS = frozenset({"image_build_references", "images_pulled"})
 
 _CONVERTERS: dict[str, Callable[[t.Any], t.Any]] = {
     "str": lambda value: validation.check_type_str(value, allow_conversion=not isinstance(value, list | dict)),

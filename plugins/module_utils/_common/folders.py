@@ -36,6 +36,7 @@ OURS = (paths.CONFIGURATION, paths.DATA, paths.STATE)
 ROOMS: Mapping[str, tuple[str, ...]] = {
     "accounts": ("accounts",),
     "backup": ("backup", "backup.d"),
+    "bundle": ("bundle",),
     "certificates": ("acme", "ca", "certificates", "certificates.d", "tls"),
     "cocalc": ("cocalc",),
     "compose_app": ("compose",),

@@ -31,6 +31,7 @@ JOB_FILES = (
     "etc/labserver/alerts.json",
     outgoing.FILE,
     "etc/labserver/updates.json",
+    "var/lib/labserver/bundle/current/manifest.json",
 )
 SECRET_KEYS = ("environment", "mail", "webhook", "heartbeat_url")
 """Keys whose values may be secrets. A file with one is reported without a hash: later tasks ask for it."""

@@ -84,6 +84,16 @@ def test_packages(root: Path, names: t.Any, known: bool) -> None:
     assert packages.unchanged({"name": names}, variables(root)) is known
 
 
+def test_check_mode_predicts_what_a_bundle_would_bring(root: Path) -> None:
+    """Nothing was unpacked then, so apt on the host would know nothing."""
+    bundle = {"__labserver_bundle": {"packages": ["cron", "openssl"]}}
+    known = {**variables(root), **bundle}
+    assert packages.coming({"name": ["cron", "openssl"]}, known) == ["openssl"]
+    assert packages.coming({"name": "cron"}, known) == []
+    assert packages.coming({"name": ["restic"]}, known) is None, "the host is asked, and says that it cannot be had"
+    assert packages.coming({"name": ["openssl"]}, variables(root)) is None
+
+
 def test_packages_with_another_question_are_asked_for(root: Path) -> None:
     for more in ({"lists": True}, {"refresh": False}, {"kernel_modules": {"cifs": "linux-modules-extra-%k"}}):
         assert not packages.unchanged({"name": ["cron"], **more}, variables(root))
