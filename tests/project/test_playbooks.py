@@ -136,8 +136,8 @@ def test_a_playbook_that_changes_hosts_keeps_other_runs_out(name: str) -> None:
 
 
 def test_every_playbook_is_judged_by_whether_it_changes_hosts() -> None:
-    # run.yml starts a job, and jobs have locks of their own; upgrade.yml does that too, and then it is site.yml; bundle.yml
-    # works on the machine that makes the bundle.
+    # run.yml starts a job, and jobs have locks of their own; upgrade.yml does that too, and then it is site.yml;
+    # bundle.yml works on the machine that makes the bundle.
     looking = {"bundle", "doctor", "report", "run", "status", "upgrade", "validate"}
     assert {path.stem for path in (ROOT / "playbooks").glob("*.yml")} == {*CHANGING, *looking}
 
@@ -287,8 +287,8 @@ def test_a_server_is_taken_out_of_service_by_what_the_roles_remove_themselves() 
         for task in tasks
         if "ansible.builtin.include_role" in task
     }
-    # The engine stays, and what looks at the host is nothing of it.
-    assert (put & {path.name for path in (ROOT / "roles").iterdir()}) - set(gone) == {"docker", "host"}
+    # The engine stays and so does a bundle, from which it came; what looks at the host is nothing of it.
+    assert (put & {path.name for path in (ROOT / "roles").iterdir()}) - set(gone) == {"bundle", "docker", "host"}
     otherwise = {"compose_app": {"compose_app_apps": "{{ __retire_apps }}"}, "updates": {"updates_policy": {}}}
     for role, values in gone.items():
         assert values == otherwise.get(role, {f"{role}_state": "absent"}), role
