@@ -58,7 +58,8 @@ def checked(fields: str) -> str:
 
 
 def _moment(naive: datetime.datetime) -> datetime.datetime:
-    return naive.astimezone(datetime.UTC)
+    # Not ``astimezone``: of a time that is skipped it takes the offset that holds afterwards, an hour too early.
+    return datetime.datetime.fromtimestamp(naive.timestamp(), datetime.UTC)
 
 
 def last_due(fields: str, now: datetime.datetime) -> datetime.datetime | None:
