@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Containers for scheduled notebooks, attacked through the guard: one program, one person's account and no more limits."""
+"""Containers for scheduled notebooks, attacked through the guard: one program, one account and its limits."""
 
 from __future__ import annotations
 
