@@ -34,6 +34,7 @@ class Guard:
         self.log = b""
         self.refusal = ""
         self.silent = False
+        self.makes = True
         self.absent: set[str] = set()
         self._number = 0
 
@@ -79,6 +80,8 @@ class Guard:
         return 204, None
 
     def _create(self, name: str, body: dict[str, Any]) -> tuple[int, Any]:
+        if not self.makes:
+            raise aiohttp.ClientError("no answer")
         if self.refusal:
             return 403, {"message": self.refusal}
         if name in self.containers:

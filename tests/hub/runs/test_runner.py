@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from labhub.runs import views
 from labhub.runs.model import AHEAD, Definition
 from labhub.runs.runner import PATIENCE_SECONDS, Runs
 from labhub.servers import run
@@ -143,13 +144,25 @@ async def test_a_run_that_was_missed_while_the_one_before_went_on_unseen_is_made
 
 async def test_a_hub_that_ended_before_the_container_was_made_begins_again(lab: Lab) -> None:
     await lab.add()
-    lab.guard.silent = True
+    lab.guard.makes = False
     await lab.look(at(21, 3))
-    assert lab.guard.made == []
+    one = lab.kept()
+    assert lab.guard.made == [] and one.running is not None
+    assert one.due(at(21, 4)) is None and views.view(one, at(21, 4), None).state == "running"
     lab.restarted()
-    lab.guard.silent = False
+    lab.guard.makes = True
     await lab.look(at(21, 3, 5))
-    assert len(lab.guard.made) == 1 and lab.kept().running is not None
+    assert len(lab.guard.made) == 1 and lab.kept().running is not None and lab.kept().results == ()
+
+
+async def test_a_guard_that_is_silent_is_waited_for(lab: Lab) -> None:
+    await lab.add()
+    lab.guard.silent = True
+    for hour in range(3, 9):
+        await lab.look(at(21, hour))
+    lab.guard.silent = False
+    await lab.look(at(21, 9))
+    assert len(lab.guard.made) == 1 and lab.told == []
 
 
 async def test_a_hub_that_ended_just_after_the_container_was_made_takes_it_over(lab: Lab) -> None:
@@ -240,7 +253,7 @@ async def test_a_run_is_ended_some_time_after_its_limit_and_at_once_on_request(l
     assert lab.guard.containers[ALICE]["state"] == "running", "it ends itself at its limit"
     await lab.look(at(21, 4, 3))
     await lab.look(at(21, 4, 4))
-    assert lab.told[-1][1].told() == "It was ended after 1 hours, its limit."
+    assert lab.told[-1][1].told() == "It was ended after 1 h, its limit."
     await lab.runs.store.change(IDS["first"], lambda one: dataclasses.replace(one, asked=True))
     await lab.look(at(21, 5))
     assert len(lab.guard.made) == 2
