@@ -35,7 +35,7 @@ def said(reason: str, **more: Any) -> bytes:
         (said("dead"), {"ExitCode": 1}, "The kernel ended; most often it needed more memory than the limit of 1 GiB."),
         (said("dead"), {"ExitCode": 1, "OOMKilled": True}, "It needed more memory than the limit of 1 GiB."),
         (b"", {"ExitCode": 137, "OOMKilled": True}, "It needed more memory than the limit of 1 GiB."),
-        (said("files", line="Disk quota exceeded"), {"ExitCode": 1}, "The output could not be kept: Disk quota"),
+        (said("files", line="Disk quota exceeded"), {"ExitCode": 1}, "A file could not be read or written: Disk quota"),
         (said("late"), {"ExitCode": 1}, "It was ended after 2 h, its limit."),
         (said("stopped"), {"ExitCode": 1}, "It was interrupted: the server was stopped or started anew."),
         (b"", {"ExitCode": run.UNABLE}, "The image notebook:1.0 cannot run notebooks by itself"),

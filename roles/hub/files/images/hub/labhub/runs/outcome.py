@@ -28,7 +28,7 @@ TEXTS = {
     "missing": later("There is no notebook {notebook} in the home."),
     "kernel": later("The image {image} has no kernel {line}, which the notebook asks for."),
     "dead": later("The kernel ended; most often it needed more memory than the limit of {limit}."),
-    "files": later("The output could not be kept: {line}"),
+    "files": later("A file could not be read or written: {line}"),
     "late": later("It was ended after {hours} h, its limit."),
     "stopped": later("It was interrupted: the server was stopped or started anew."),
     "asked": later("It was stopped on request."),
