@@ -52,7 +52,8 @@ class Home:
         """Return how the image is started."""
         return [
             "docker", "run", "--rm", "--init", "--network=none", f"--user={UID}:{UID}", "--cap-drop=ALL",
-            "--workdir=/home/p", "--env=HOME=/home/p", "--env=JUPYTER_RUNTIME_DIR=/dev/shm/jupyter", f"--volume={self.folder}:/home/p",
+            "--workdir=/home/p", "--env=HOME=/home/p", "--env=JUPYTER_RUNTIME_DIR=/dev/shm/jupyter",
+            f"--volume={self.folder}:/home/p", "--env=USER=p",
             f"--name=labserver-test-run-{os.getpid()}", self.image, *run.command(notebook, stamp, 2, seconds),
         ]  # fmt: skip
 
