@@ -81,6 +81,7 @@ class Engine:
         self.containers: dict[str, dict[str, Any]] = {}
         self.bodies: dict[str, dict[str, Any]] = {}
         """What was asked for when a container was made."""
+        self.logs: dict[str, bytes] = {}
         self._sites: dict[str, web.AppRunner] = {}
         self._loop = asyncio.new_event_loop()
         self._number = 0
@@ -114,9 +115,11 @@ class Engine:
         asyncio.run_coroutine_threadsafe(end(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
 
-    def kill(self, name: str) -> None:
+    def kill(self, name: str, code: int = 0, log: bytes = b"") -> None:
         """Let a container end by itself."""
+        self.logs[name] = log
         asyncio.run_coroutine_threadsafe(self._end(name), self._loop).result(10)
+        self.containers[name]["State"]["ExitCode"] = code
 
     async def _end(self, name: str) -> None:
         runner = self._sites.pop(name, None)
@@ -164,6 +167,7 @@ class Engine:
             return web.json_response({"message": f"no such thing: {path}"}, status=404)
         what = found.group(2)
         if method == "DELETE":
+            await self._end(name)
             del self.containers[name]
         elif what == "json":
             return web.json_response(self.containers[name])
@@ -174,7 +178,7 @@ class Engine:
         elif what == "stats":
             return web.json_response({})
         elif what == "logs":
-            return web.Response(body=b"")
+            return web.Response(body=self.logs.get(name, b""))
         return web.Response(status=204)
 
     def _create(self, name: str, body: dict[str, Any]) -> web.Response:
@@ -187,6 +191,7 @@ class Engine:
             "Id": f"{self._number:064x}",
             "Name": f"/{name}",
             "Config": {"Tty": False, **{key: body[key] for key in ("Labels", "Env", "Image")}},
+            "HostConfig": body["HostConfig"],
             "State": {"Running": False, "ExitCode": 0, "Error": "", "FinishedAt": ""},
             "NetworkSettings": {"Networks": {"labserver-hub": {"IPAddress": address}}},
         }

@@ -55,11 +55,25 @@ IMAGES = [
     image("leem/next", "1", 5, 0, groups=["leem"], state="broken", reason="it has no jupyterhub-singleuser; build it on"
           " an image of the lab, or install Python's jupyterhub in it"),
 ]  # fmt: skip
+RESULT = {
+    "began": (NOW - datetime.timedelta(hours=2)).isoformat(), "ended": (NOW - datetime.timedelta(hours=1)).isoformat(),
+    "reason": "ok", "text": "", "values": {}, "output": "/home/jupyter-alice/" + "x" * 100, "image": "notebook:1.0",
+}  # fmt: skip
+FAILED = {**RESULT, "reason": "cell", "text": "Cell {cell} failed: {line}", "values": {"cell": "3", "line": "E" * 200}}
+RUN = {
+    "owner": "alice", "uid": 20001, "image": "notebook:1.0", "seconds": 3600, "keep": 30, "handled": NOW.isoformat(),
+    "asked": False, "running": None,
+}  # fmt: skip
+RUNS = [
+    {**RUN, "id": "0" * 12, "notebook": "reports/" + "long-name" * 20 + ".ipynb", "fields": "0 3 * * 1-5",
+     "paused": False, "results": [RESULT, FAILED]},
+    {**RUN, "id": "1" * 12, "notebook": "b.ipynb", "fields": "0 */6 * * *", "paused": True, "results": []},
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
-    lab = Hub(Path(tmp_path_factory.mktemp("live")))
+    lab = Hub(Path(tmp_path_factory.mktemp("live")), runs_per_person=4)
     public = lab.folder / "public"
     free = {"limits": {"cpu": 2, "memory_bytes": 4 << 30}}
     lab.people(
@@ -78,6 +92,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     failure = {"user": "cleo", "image": "notebook:1.0", "sentence": "The server ran out of memory while it started."}
     line = json.dumps({"at": NOW.isoformat(), "reason": "memory", "log": [], **failure})
     (lab.folder / "state" / "failures.jsonl").write_text(f"{line}\n")
+    (lab.folder / "state" / "runs.json").write_text(json.dumps({"version": 1, "runs": RUNS}))
     try:
         lab.start_guard()
         lab.start()
@@ -134,7 +149,9 @@ def look(page: Page, name: str) -> None:
     assert faults == [], "\n".join(faults)
 
 
-@pytest.mark.parametrize("name", ["login", "home", "spawn", "token", "change-password", "admin", "no-such-page"])
+@pytest.mark.parametrize(
+    "name", ["login", "home", "spawn", "token", "runs", "change-password", "admin", "no-such-page"]
+)
 def test_a_page_is_for_everybody(hub: Hub, view: tuple[str, BrowserContext], name: str, chromium: Browser) -> None:
     way, context = view
     stranger = chromium.new_context(**VIEWS[way]) if name == "login" else None

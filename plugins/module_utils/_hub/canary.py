@@ -80,6 +80,7 @@ def settings(wanted: Mapping[str, Any], folders: Folders) -> dict[str, Any]:
         "password_record": str(base / "password-store.json"),
         "gpus": [],
         "culling_enabled": False,
+        "runs_per_person": 0,
     }
     # A key that the new hub does not know would keep it from starting.
     known = {*wanted, *NOT_WRITTEN}

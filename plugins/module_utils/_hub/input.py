@@ -25,6 +25,7 @@ SMALLEST_DISK_BYTES = 1 << 30
 SMALLEST_TMP_BYTES = 64 << 20
 SMALLEST_BOX_BYTES = 128 << 20
 TAKEN_PORTS = {22: "the host's own SSH server", 80: "the front door (http)", 443: "the front door (https)"}
+LONGEST_RUN_HOURS = 168
 SHORTEST_USAGE_DAYS, LONGEST_USAGE_DAYS = 31, 3660
 """A report is made of whole months; and what is about people is not kept for ever."""
 REGISTRY = re.compile(r"([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?")
@@ -154,9 +155,16 @@ def _numbers(inputs: Mapping[str, Any]) -> list[str]:
         ("hub_start_timeout_seconds", 10),
         ("hub_password_minimum_length", 8),
         ("hub_sharing_hours", 1),
+        ("hub_runs_per_person", 1),
+        ("hub_runs_at_once", 1),
+        ("hub_runs_longest_hours", 1),
     ):
         if float(inputs[name]) < least:
             found.append(f"{name}: {inputs[name]} is too small; give {least} or more")
+    if int(inputs["hub_runs_longest_hours"]) > LONGEST_RUN_HOURS:
+        found.append(
+            f"hub_runs_longest_hours: {inputs['hub_runs_longest_hours']} is too long; give at most {LONGEST_RUN_HOURS}"
+        )
     if float(inputs["hub_reserve_cpus"]) < 0:
         found.append(f"hub_reserve_cpus: {inputs['hub_reserve_cpus']} is less than nothing; give 0 or more")
     days = int(inputs["hub_usage_keep_days"])

@@ -31,12 +31,14 @@ class Server:
 
 
 def running(api: DockerEngine) -> list[Server]:
-    """Return the people's servers that run now, by name; containers for files, which nobody works in, left out."""
+    """Return the people's servers that run now, by name; containers in which no Jupyter answers left out."""
     filters = {"label": [labels.HUB_SERVERS], "status": ["running"]}
     found = []
     for one in api.get("/containers/json", filters=filters):
         state = inspect(api, one["Id"])
-        if state is None or labels.BOX in state["Config"]["Labels"]:  # stopped since it was listed
+        if state is None or {labels.BOX, labels.RUN} & set(
+            state["Config"]["Labels"]
+        ):  # None: stopped since it was listed
             continue
         found.append(
             Server(

@@ -107,13 +107,11 @@ async def test_a_long_look_for_idle_servers_delays_nobodys_removal(
         rounds.append("people")
 
     app = lab(tmp_path, json.dumps(roster_document()))
-    settings = types.SimpleNamespace(
-        box_image="",
-        culling_enabled=True,
-        container_prefix="",
+    settings = Settings(
         culling_idle_seconds=4,
         culling_warning_seconds=1,
-        culling_groups={},
+        state_folder=str(tmp_path),
+        guard_socket=str(tmp_path / "no-guard"),
     )
     sources: Any = types.SimpleNamespace(settings=settings)
     keeper = Keeper(app, sources, silent_board())

@@ -22,7 +22,10 @@ def test_servers_are_noted_by_name() -> None:
 def test_a_container_for_files_is_no_server_that_has_to_answer() -> None:
     box = container("files-jupyter-bob", "bob")
     box["Config"]["Labels"]["org.labserver.box"] = "0123"
-    assert [one.user for one in servers.running(engine_of(box, container("jupyter-alice", "alice")))] == ["alice"]
+    run = container("run-jupyter-carol", "carol")
+    run["Config"]["Labels"]["org.labserver.run"] = "0123456789ab-20261121030000"
+    found = servers.running(engine_of(box, run, container("jupyter-alice", "alice")))
+    assert [one.user for one in found] == ["alice"]
 
 
 def test_who_stops_a_server_while_it_is_looked_at_stops_no_run() -> None:

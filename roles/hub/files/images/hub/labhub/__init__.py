@@ -12,14 +12,16 @@ The packages, and which others each may import (``tests/hub/test_packages.py`` h
     exchange  (imports words)                             reads the files, and the hub's settings
     login     (imports exchange, words)                   who may log in, and by which method
     servers   (imports exchange, words)                   people's servers: form, container, start, failures, use, rooms
+    runs      (imports exchange, servers, words)          notebooks that run by the clock: when, how it went, their page
     guard     (imports exchange, servers)                 the filter before Docker's socket, a process of its own
-    portal    (imports exchange, servers, words)          the pages: first page, people, announcements, rooms
+    portal    (imports exchange, runs, servers, words)    the pages: first page, people, announcements, rooms
     api       (imports exchange, words)                   bounds and refusals before JupyterHub's own API and pages
     outside   (imports exchange, login, servers)          files from outside: who may in by SSH, and their containers
     front     (imports exchange)                          the SSH server before these, a process of its own
-    keeper    (imports exchange, outside, portal, servers, words)  revokes access, stops idle servers, copies databases
+    keeper    (imports exchange, outside, portal, runs, servers, words)  revokes access, stops what is idle, copies
 
 ``wiring`` turns the settings into JupyterHub's configuration, ``app`` runs the hub, ``trial`` tries a configuration:
-they may import everything, and nothing imports them. ``login/password_store.py`` is not in this folder: it is shared
-with the collection's plugins, and the image gets it when it is built (``__hub_shared_files`` of the role).
+they may import everything, and nothing imports them. ``login/password_store.py`` and ``runs/cron.py`` are not in this
+folder: they are shared with the collection's plugins, and the image gets them when it is built (``__hub_shared_files``
+of the role).
 """

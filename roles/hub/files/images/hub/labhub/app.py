@@ -29,6 +29,7 @@ from .outside.handlers import handlers as front_handlers
 from .outside.tries import Tries
 from .portal import pages
 from .portal.board import Board
+from .runs.runner import Runs
 from .servers import choices, rooms
 from .words import foreign, language
 
@@ -40,6 +41,7 @@ class LabHub(JupyterHub):
     sources: Sources = Instance(Sources, config=True, help="The exchange files and settings.")
     board: Board = Instance(Board)
     boxes: Boxes = Instance(Boxes)
+    runs: Runs = Instance(Runs)
     default_url: Any  # of JupyterHub
     load_roles: Any  # of JupyterHub
     keeper: Keeper | None = None
@@ -59,6 +61,10 @@ class LabHub(JupyterHub):
     def _default_boxes(self) -> Boxes:
         return Boxes(self.sources)
 
+    @default("runs")
+    def _default_runs(self) -> Runs:
+        return Runs(self.sources)
+
     @default("board")
     def _default_board(self) -> Board:
         return Board(self.sources.announcements, self.sources.roster, self.sources.retiring)
@@ -74,7 +80,7 @@ class LabHub(JupyterHub):
 
     def init_handlers(self) -> None:
         super().init_handlers()
-        own = [*pages.handlers(self.board, self.sources), *decided.handlers(), *bounds.handlers()]
+        own = [*pages.handlers(self.board, self.sources, self.runs), *decided.handlers(), *bounds.handlers()]
         if self.sources.settings.box_image:
             tries = Tries(self, self.sources.settings.state_folder)
             own += front_handlers(tries, self.boxes)
@@ -125,7 +131,7 @@ class LabHub(JupyterHub):
         self._prepare_choices()
         await super().start()
         if getattr(self, "authenticator", None) is not None and not self.subapp:
-            self.keeper = Keeper(self, self.sources, self.board, self.boxes)
+            self.keeper = Keeper(self, self.sources, self.board, self.boxes, self.runs)
             self._task = asyncio.create_task(self.keeper.run())
 
     def _prepare_choices(self) -> None:

@@ -62,6 +62,9 @@ class Settings:
     sharing_hours: int = 24
     box_image: str = ""  # of the containers in which people reach their files by SSH; empty: there is no such way
     box_memory_bytes: int = 1024**3
+    runs_per_person: int = 0  # so many notebooks each may have run by the clock; 0: nobody may
+    runs_at_once: int = 2
+    runs_longest_seconds: int = 6 * 3600
     disable_user_config: bool = True
     log_level: str = "INFO"
 

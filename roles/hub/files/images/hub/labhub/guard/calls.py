@@ -49,6 +49,7 @@ _CALLS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
     ("GET", "/labserver/gpus", "gpus", {}),
     ("GET", "/labserver/servers", "servers", {}),
     ("GET", "/labserver/boxes", "boxes", {}),
+    ("GET", "/labserver/runs", "runs", {}),
     ("GET", f"/labserver/work/{_CONTAINER}", "work", {"minutes": "[0-9]{1,5}"}),
 )  # fmt: skip
 

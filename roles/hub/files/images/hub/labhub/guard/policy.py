@@ -18,7 +18,7 @@ from ..exchange.images import Image
 from ..exchange.roster import Person, Roster
 from ..exchange.settings import Settings
 from ..exchange.shares import Share, shares_of
-from ..servers import box, server
+from ..servers import box, run, server
 from ..servers import gpus as cards
 from .calls import RefusedError
 
@@ -36,10 +36,10 @@ class World:
 
 
 def owned(settings: Settings, inspected: Mapping[str, Any]) -> bool:
-    """Tell whether a container, as Docker shows it, is a person's server, or a person's container for files."""
+    """Tell whether a container, as Docker shows it, is a person's server, or one of theirs for files or for runs."""
     labels = (inspected.get("Config") or {}).get("Labels") or {}
     name = str(inspected.get("Name", "")).removeprefix("/")
-    kind = box.PREFIX if box.is_box(labels) else ""
+    kind = (box.PREFIX if box.is_box(labels) else "") + (run.PREFIX if run.is_run(labels) else "")
     return (
         labels.get(server.ROOM_LABEL) == server.ROOM
         and bool(labels.get(server.USER_LABEL))
@@ -48,7 +48,10 @@ def owned(settings: Settings, inspected: Mapping[str, Any]) -> bool:
 
 
 def listed(container: Mapping[str, Any]) -> dict[str, str]:
-    """Return what the hub is told of a server in Docker's list: whose it is, its name, id, state and address."""
+    """Return what the hub is told of a server in Docker's list: whose it is, its name, id, state and address.
+
+    ``run`` is the id of the run in a container for runs, else empty.
+    """
     networks = (container.get("NetworkSettings") or {}).get("Networks") or {}
     return {
         "user": str((container.get("Labels") or {}).get(server.USER_LABEL, "")),
@@ -56,6 +59,7 @@ def listed(container: Mapping[str, Any]) -> dict[str, str]:
         "id": str(container.get("Id", "")),
         "state": str(container.get("State", "")),
         "address": next((str(one.get("IPAddress") or "") for one in networks.values()), ""),
+        "run": str((container.get("Labels") or {}).get(run.LABEL, "")),
     }
 
 
@@ -69,19 +73,19 @@ def _whole(value: Any, low: int, high: int) -> bool:
 
 def check_create(world: World, name: str | None, body: Mapping[str, Any]) -> tuple[dict[str, Any], Person]:
     """Return the body that may go to Docker, and the person of the server. Raises RefusedError with all problems."""
-    people, settings = world.roster.people.values(), world.settings
-    person = next((one for one in people if server.container_name(settings, one) == name), None)
-    boxed = next((one for one in people if box.container_name(settings, one) == name), None)
-    is_box = person is None and boxed is not None and bool(settings.box_image) and boxed.room is None
-    person = boxed if is_box else person
-    if person is None:
-        raise RefusedError(f"no person of the roster has a server named {name}")
+    settings = world.settings
+    person, kind = _whose(world, name)
     host = body.get("HostConfig")
     if not isinstance(host, dict):
         raise RefusedError("HostConfig is missing")
-    rules = {**_container_rules(world, person), **(_box_rules(settings, person) if is_box else {})}
+    rules = _container_rules(world, person)
+    if kind == box.PREFIX:
+        rules |= _box_rules(settings, person)
+    if kind == run.PREFIX:
+        rules |= _run_rules(person)
+        del rules["ExposedPorts"]
     problems = _objections(body, rules, "")
-    problems += _objections(host, _host_rules(world, person, host.get("Memory"), is_box), "HostConfig.")
+    problems += _objections(host, _host_rules(world, person, host.get("Memory"), kind), "HostConfig.")
     if not isinstance(host.get("Memory"), int) or host.get("MemorySwap") != host.get("Memory"):
         problems.append("HostConfig.MemorySwap is not HostConfig.Memory")
     if not problems and (body["Labels"].get(cards.LABEL) or "") != ",".join(requested_gpus(body)):
@@ -91,6 +95,21 @@ def check_create(world: World, name: str | None, body: Mapping[str, Any]) -> tup
     if problems:
         raise RefusedError("; ".join(problems))
     return dict(body), person
+
+
+def _whose(world: World, name: str | None) -> tuple[Person, str]:
+    """Return whose container has this name, and of which kind it is: its prefix, empty for a server."""
+    settings = world.settings
+    kinds = {"": server.container_name}
+    if settings.box_image:
+        kinds[box.PREFIX] = box.container_name
+    if settings.runs_per_person > 0:
+        kinds[run.PREFIX] = run.container_name
+    for person in world.roster.people.values():
+        for kind, named in kinds.items():
+            if named(settings, person) == name and not (kind and person.room is not None):
+                return person, kind
+    raise RefusedError(f"no person of the roster has a server named {name}")
 
 
 Rule = Callable[[Any], bool]
@@ -149,13 +168,31 @@ def _box_rules(settings: Settings, person: Person) -> dict[str, tuple[bool, Rule
     }
 
 
-def _host_rules(world: World, person: Person, memory: object, is_box: bool) -> dict[str, tuple[bool, Rule]]:
+def _run_rules(person: Person) -> dict[str, tuple[bool, Rule]]:
+    """Return what differs for a container for runs: one program, no port, marked as such."""
+    return {
+        "Cmd": (True, lambda value: _text_list(value) and run.fits(value)),
+        "Labels": (
+            True,
+            lambda value: (
+                isinstance(value, dict)
+                and set(value) == {server.USER_LABEL, server.ROOM_LABEL, server.IMAGE_LABEL, run.LABEL}
+                and value[server.USER_LABEL] == person.name
+                and value[server.ROOM_LABEL] == server.ROOM
+                and all(isinstance(text, str) for text in value.values())
+                and run.RUN.fullmatch(value[run.LABEL]) is not None
+            ),
+        ),
+    }
+
+
+def _host_rules(world: World, person: Person, memory: object, kind: str) -> dict[str, tuple[bool, Rule]]:
     """Return the rules of HostConfig; ``memory`` is its own, by which the folders in memory are measured."""
     settings = world.settings
     temporary = server.temporary(settings, memory) if isinstance(memory, int) else {}
-    most = box.allowance(settings, person) if is_box else server.allowance(settings, person)
+    most = box.allowance(settings, person) if kind == box.PREFIX else server.allowance(settings, person)
     gids = [str(gid) for gid in world.roster.group_ids(person)]
-    gpus = 0 if is_box else min(person.limits.gpus, len(settings.gpus))
+    gpus = 0 if kind else min(person.limits.gpus, len(settings.gpus))
     rules: dict[str, tuple[bool, Rule]] = {
         "Binds": (True, lambda value: _binds_fit(world, person, value)),
         "NetworkMode": (True, lambda value: value == settings.network),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import datetime
 import functools
 import json
 import logging
@@ -25,7 +26,10 @@ from ..exchange.roster import Person
 from ..exchange.sources import Sources
 from ..outside.boxes import ERRORS as BOX_ERRORS
 from ..outside.boxes import Boxes
+from ..portal import messages
 from ..portal.board import Board
+from ..runs.model import Definition, Result
+from ..runs.runner import Runs
 from ..servers import usage, visits
 from ..words.language import later
 from . import copies, culling, rooms, rows
@@ -59,11 +63,20 @@ IDLE_ROOM = later(
 class Keeper:
     """A task of the hub's event loop. ``application`` is the running JupyterHub."""
 
-    def __init__(self, application: Any, sources: Sources, board: Board, boxes: Boxes | None = None):
+    def __init__(
+        self,
+        application: Any,
+        sources: Sources,
+        board: Board,
+        boxes: Boxes | None = None,
+        runs: Runs | None = None,
+    ):
         self.app = application
         self.sources = sources
         self.board = board
         self.boxes = boxes or Boxes(sources)
+        self.runs = runs or Runs(sources)
+        self.runs.told = self._told
         self.settings = sources.settings
         self.adoption = Adoption(application, sources)
         self._rounds = 0
@@ -117,6 +130,8 @@ class Keeper:
             self._beside("compare", self.adoption.look)
         if self.settings.box_image and self.app.authenticator.has_roster():
             self._beside("boxes", self._look_at_boxes)
+        if self.app.authenticator.has_roster():
+            self._beside("runs", self._look_at_runs)
         if self._rounds % ROUTES_EVERY == 0:
             self._beside("routes", self._routes)
         awaited = [task for name, task in self._tasks.items() if name != "cull"]
@@ -129,6 +144,20 @@ class Keeper:
             await self.boxes.look(lambda name: self.app.authenticator.person(name) is not None)
         except BOX_ERRORS as error:
             LOG.warning("containers for files could not be looked at: %r", error)
+
+    async def _look_at_runs(self) -> None:
+        """Start what is due and follow what runs; see ``runs.runner``."""
+        await self.runs.look(self.app.authenticator.person)
+
+    def _told(self, definition: Definition, result: Result) -> None:
+        """Tell a person that a scheduled notebook failed."""
+        if result.well:
+            return
+        path, now = Path(self.settings.state_folder) / messages.FILE, datetime.datetime.now(datetime.UTC)
+        try:
+            messages.run_failed(path, definition.owner, definition.notebook, result.began, now)
+        except OSError as error:
+            LOG.error("%s could not be told that %s failed: %s", definition.owner, definition.notebook, error)
 
     async def _routes(self) -> None:
         await self.app.proxy.check_routes(self.app.users, self.app._service_map)

@@ -6,28 +6,24 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import functools
 import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
-
 from ..exchange.environment import lab_environment
 from ..exchange.roster import Person
 from ..exchange.shares import Share, shares_of
 from ..exchange.sources import Sources
 from ..servers import box
+from ..servers.asking import ERRORS, GuardClient
 from . import keys
 
 LOG = logging.getLogger("labhub.outside")
-TIMEOUT_SECONDS = 60.0
 UNUSED_SECONDS = 300.0
 """So long after its last connection a container is kept: programs that copy files connect again and again."""
-ERRORS = (TimeoutError, aiohttp.ClientError, OSError, ValueError, KeyError)
-"""What asking the guard raises."""
 
 
 class BoxError(Exception):
@@ -52,23 +48,9 @@ class Boxes:
         self._used: dict[str, float] = {}
         self._connected: set[str] = set()
 
-    async def _ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        """Ask the guard; returns the status and what it answered."""
-        connector = aiohttp.UnixConnector(path=self.sources.settings.guard_socket)
-        timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
-        async with (
-            aiohttp.ClientSession(connector=connector, timeout=timeout) as session,
-            session.request(method, f"http://docker{path}", json=body) as answer,
-        ):
-            raw = await answer.read()
-            return answer.status, json.loads(raw) if raw.strip() else None
-
-    async def _did(self, method: str, path: str, body: Any = None) -> Any:
-        status, told = await self._ask(method, path, body)
-        if status >= 300 and status != 304:
-            message = told.get("message") if isinstance(told, dict) else told
-            raise OSError(f"HTTP {status}: {message}")
-        return told
+    @functools.cached_property
+    def _guard(self) -> GuardClient:
+        return GuardClient(self.sources.settings.guard_socket)
 
     async def open(self, person: Person, front_key: str) -> Box:
         """Return the container of a person, started when it does not run. Raises BoxError."""
@@ -93,24 +75,24 @@ class Boxes:
             await asyncio.to_thread(lab_environment, settings),
             secrets,
         )
-        status, found = await self._ask("GET", f"/containers/{name}/json")
+        status, found = await self._guard.ask("GET", f"/containers/{name}/json")
         if status == 200:
             mark = (found["Config"].get("Labels") or {}).get(box.LABEL)
             # Groups, shares and limits are those of its start; another one is made once nobody is in it.
             same = mark == body["Labels"][box.LABEL] or person.name in self._connected
             if found["State"]["Running"] and same and _address(found):
                 return _box(found)
-            await self._did("DELETE", f"/containers/{found['Id']}?force=true")
+            await self._guard.did("DELETE", f"/containers/{found['Id']}?force=true")
         elif status != 404:
             raise OSError(f"HTTP {status}: {found}")
-        made = await self._did("POST", f"/containers/create?name={name}", body)
-        await self._did("POST", f"/containers/{made['Id']}/start")
-        return _box(await self._did("GET", f"/containers/{made['Id']}/json"))
+        made = await self._guard.did("POST", f"/containers/create?name={name}", body)
+        await self._guard.did("POST", f"/containers/{made['Id']}/start")
+        return _box(await self._guard.did("GET", f"/containers/{made['Id']}/json"))
 
     async def _shares(self, person: Person) -> list[tuple[Share, str]]:
         """Return the shares that are there: one that is away does not keep anybody from the others."""
         wanted = shares_of(person, self.sources.shares.current())
-        present: Mapping[str, bool] = await self._did("GET", "/labserver/shares") if wanted else {}
+        present: Mapping[str, bool] = await self._guard.did("GET", "/labserver/shares") if wanted else {}
         return [(share, right) for share, right in wanted if present.get(share.name)]
 
     def connected(self, names: set[str]) -> None:
@@ -122,7 +104,7 @@ class Boxes:
     async def look(self, may_enter: Callable[[str], bool]) -> None:
         """Stop containers that nobody uses, or whose person may not come in any more. Raises one of ``ERRORS``."""
         now = self._clock()
-        for one in await self._did("GET", "/labserver/boxes"):
+        for one in await self._guard.did("GET", "/labserver/boxes"):
             name = one["user"]
             # After a start of the hub nothing is known about the past: every container counts as just used.
             used = self._used.setdefault(name, now)
@@ -134,7 +116,7 @@ class Boxes:
             async with lock:
                 why = "its person may not log in" if refused else "nobody uses it"
                 LOG.info("removing the container for the files of %s: %s", name, why)
-                await self._did("DELETE", f"/containers/{one['id']}?force=true")
+                await self._guard.did("DELETE", f"/containers/{one['id']}?force=true")
                 self._used.pop(name, None)
 
 

@@ -20,6 +20,8 @@ from tornado.web import HTTPError, authenticated
 
 from ..exchange.sources import Sources
 from ..exchange.text import clean
+from ..runs.runner import Runs
+from ..runs.views import stamp
 from ..servers import failures, gpus, usage
 from ..servers.outage import Outage, is_silence
 from ..words import amounts
@@ -27,7 +29,7 @@ from . import desk, host_status, messages, people
 
 AT_ONCE = 8
 """So many servers are asked at once what they use."""
-MESSAGES = "messages.json"
+MOST_FAILING = 50
 
 
 def spawners_of(handler: BaseHandler) -> dict[str, list[Any]]:
@@ -43,8 +45,9 @@ def spawners_of(handler: BaseHandler) -> dict[str, list[Any]]:
 class PeopleHandler(BaseHandler):
     """The page: one table, made in one request."""
 
-    def initialize(self, sources: Sources) -> None:
+    def initialize(self, sources: Sources, runs: Runs) -> None:
         self.sources = sources
+        self.runs = runs
 
     @authenticated
     @needs_scope("admin-ui")
@@ -74,6 +77,9 @@ class PeopleHandler(BaseHandler):
             has_cards=bool(sources.settings.gpus),
             amount=amounts.amount,
             longest=messages.LONGEST,
+            failing=self.runs.failing()[:MOST_FAILING],
+            runs_problem=self.runs.store.problem,
+            stamp=stamp,
         )
         self.finish(html)
 
@@ -155,7 +161,7 @@ class MessageHandler(BaseHandler):
             raise HTTPError(400, f"a message has 1 to {messages.LONGEST} letters")
         if not 0 < hours <= messages.LONGEST_HOURS:
             raise HTTPError(400, f"a message is shown for at most {messages.LONGEST_HOURS} hours")
-        path = Path(self.sources.settings.state_folder) / MESSAGES
+        path = Path(self.sources.settings.state_folder) / messages.FILE
         now = datetime.datetime.now(datetime.UTC)
         sender = self.current_user.name
         await asyncio.to_thread(messages.tell, path, names, text.strip(), sender, hours, now)
@@ -184,17 +190,17 @@ class VisitHandler(OAuthAuthorizeHandler):
         self.log.warning("%s opens the server of %s", visitor, owner)
         person = self.sources.roster.current().people.get(visitor)
         who = f"{person.full_name} ({visitor})" if person and person.full_name else visitor
-        path = Path(self.sources.settings.state_folder) / MESSAGES
+        path = Path(self.sources.settings.state_folder) / messages.FILE
         try:
             messages.visited(path, owner, who, datetime.datetime.now(datetime.UTC))
         except OSError as error:
             self.log.error("%s could not be told of it: %s", owner, error)
 
 
-def handlers(sources: Sources, meter: usage.Meter, outage: Outage) -> list[tuple[Any, ...]]:
+def handlers(sources: Sources, runs: Runs, meter: usage.Meter, outage: Outage) -> list[tuple[Any, ...]]:
     """Return the pages of administrators, with addresses relative to the hub's."""
     return [
-        (r"/admin", PeopleHandler, {"sources": sources}),
+        (r"/admin", PeopleHandler, {"sources": sources, "runs": runs}),
         (r"/admin/usage", PeopleUsageHandler, {"meter": meter, "outage": outage}),
         (r"/admin/message", MessageHandler, {"sources": sources}),
         (r"/admin/status", host_status.StatusHandler, {"sources": sources}),

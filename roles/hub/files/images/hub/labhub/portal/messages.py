@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What administrators tell people, and that somebody opened a server: kept in the form of announcements.
+"""What administrators tell people, who opened their server, and what failed: kept in the form of announcements.
 
 The hub alone writes and reads the file, ``messages.json`` in its state folder. It survives a restart.
 """
@@ -19,12 +19,15 @@ from ..exchange import files
 from ..exchange.text import clean
 from ..words.language import later
 
+FILE = "messages.json"
 LONGEST = 500
 MOST = 500
 """Messages that are kept; the oldest go first."""
 LONGEST_HOURS = 30 * 24
 VISIT_HOURS = 24
 VISITED = later("{who} opened your server at {at}.")
+FAILED = later("The scheduled run of {notebook} at {at} failed. “Scheduled notebooks” on the first page says why.")
+FAILED_HOURS = 72
 _WRITING = threading.Lock()
 
 
@@ -55,3 +58,10 @@ def visited(path: Path, owner: str, who: str, now: datetime.datetime) -> None:
     said = {"text": VISITED, "people": [owner], "by": who}
     values = {"who": clean(who, 100), "at": now.astimezone().strftime("%Y-%m-%d %H:%M")}
     _add(path, {**said, "values": values, "severity": "info"}, now, VISIT_HOURS, said)
+
+
+def run_failed(path: Path, owner: str, notebook: str, began: datetime.datetime, now: datetime.datetime) -> None:
+    """Tell somebody that a scheduled notebook failed; a later failure of the same replaces it. Raises OSError."""
+    said = {"text": FAILED, "people": [owner], "by": f"run {clean(notebook, 400)}"}
+    values = {"notebook": clean(notebook, 200), "at": began.astimezone().strftime("%Y-%m-%d %H:%M")}
+    _add(path, {**said, "values": values, "severity": "warning"}, now, FAILED_HOURS, said)

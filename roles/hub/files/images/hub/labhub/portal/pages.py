@@ -20,6 +20,10 @@ from tornado.httputil import url_concat
 from tornado.web import HTTPError, authenticated
 
 from ..exchange.sources import Sources
+from ..runs.pages import handlers as runs_handlers
+from ..runs.pages import own_views
+from ..runs.runner import Runs
+from ..runs.views import View
 from ..servers import failures, rooms, usage, visits
 from ..servers.outage import Outage, is_silence
 from ..words import amounts
@@ -96,8 +100,9 @@ class MyServerHandler(BaseHandler):
 class LabHomeHandler(HomeHandler):
     """The first page after the login; JupyterHub's own with a desk added."""
 
-    def initialize(self, sources: Sources) -> None:
+    def initialize(self, sources: Sources, runs: Runs) -> None:
         self.sources = sources
+        self.runs = runs
 
     _view: desk.Desk | None = None
 
@@ -110,6 +115,7 @@ class LabHomeHandler(HomeHandler):
         if name == "home.html":
             more |= {"desk": self._view, "amount": amounts.amount, "cores": amounts.cores, "number": amounts.tenths}
             more["together"] = self._together()
+            more["runs"] = self._runs()
         return super().render_template(name, sync=sync, **more)
 
     def _together(self) -> together.Together | None:
@@ -118,6 +124,12 @@ class LabHomeHandler(HomeHandler):
         if person is None:
             return None
         return together.look(self.db, self.users, roster, sources.settings, person, visits.now_utc())
+
+    def _runs(self) -> list[View] | None:
+        person = self.sources.roster.current().people.get(self.current_user.name)
+        if person is None or not self.runs.enabled:
+            return None
+        return own_views(self.runs, person, datetime.datetime.now(datetime.UTC))
 
     async def _desk(self) -> desk.Desk | None:
         sources, user = self.sources, self.current_user
@@ -221,7 +233,7 @@ def way_to_server(handler: BaseHandler, next_url: str = "") -> str:
     return str(url_concat(here, {"next": next_url}) if next_url else here)
 
 
-def handlers(board: Board, sources: Sources) -> list[tuple[Any, ...]]:
+def handlers(board: Board, sources: Sources, runs: Runs) -> list[tuple[Any, ...]]:
     """Return the pages, with addresses relative to the hub's: path, handler and what the handler is given."""
     meter, outage = usage.Meter(), Outage(*NO_NUMBERS)
     return [
@@ -229,9 +241,10 @@ def handlers(board: Board, sources: Sources) -> list[tuple[Any, ...]]:
         (r"/stay", StayHandler),
         (f"/{MY_SERVER}", MyServerHandler),
         (f"/{MY_SERVER}/usage", UsageHandler, {"meter": meter, "outage": outage}),
-        (r"/home", LabHomeHandler, {"sources": sources}),
+        (r"/home", LabHomeHandler, {"sources": sources, "runs": runs}),
         (r"/lab-logo", LogoHandler, {"sources": sources}),
         (r"/api/users/([^/]+)/server/progress", ProgressHandler),
         (r"/api/users/([^/]+)/servers/([^/]*)/progress", ProgressHandler),
-        *admin.handlers(sources, meter, outage),
+        *runs_handlers(runs),
+        *admin.handlers(sources, runs, meter, outage),
     ]
