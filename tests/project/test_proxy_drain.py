@@ -21,8 +21,10 @@ PROXY = """
 const http = require('node:http');
 const server = http.createServer();
 server.on('upgrade', (request, socket) => {
-  const up = http.request({host: '127.0.0.1', port: Number(process.argv[2]), headers: {connection: 'Upgrade', upgrade: 'websocket'}});
-  up.on('upgrade', (answer, other) => {
+  const headers = {connection: 'Upgrade', upgrade: 'websocket'};
+  const up = http.request({host: '127.0.0.1', port: Number(process.argv[2]), headers});
+  up.on('upgrade', (answer, other, head) => {
+    if (head.length) other.unshift(head);
     socket.write('HTTP/1.1 101 Switching Protocols\\r\\nConnection: Upgrade\\r\\nUpgrade: websocket\\r\\n\\r\\n');
     other.pipe(socket).pipe(other);
   });
@@ -48,23 +50,35 @@ def serve(listener: socket.socket, sent: list[int]) -> None:
                     break
             except BlockingIOError:
                 pass
+            except ConnectionResetError:
+                break
             connection.setblocking(True)
-            connection.sendall(b"%d\n" % number)
+            try:
+                connection.sendall(b"%d\n" % number)
+            except ConnectionError:
+                break
             connection.setblocking(False)
             sent.append(number)
             number += 1
             time.sleep(0.0002)
 
 
+@pytest.fixture(scope="module")
+def node() -> str:
+    """The program itself: the one on PATH starts it as a child, and would not hand signals on."""
+    done = subprocess.run(["node", "-p", "process.execPath"], capture_output=True, text=True, check=True, timeout=60)
+    return done.stdout.strip()
+
+
 @pytest.mark.parametrize("drained", [True, False])
-def test_what_was_sent_arrives(tmp_path: Path, drained: bool) -> None:
+def test_what_was_sent_arrives(tmp_path: Path, node: str, drained: bool) -> None:
     (tmp_path / "proxy.js").write_text(PROXY)
     sent: list[int] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = threading.Thread(target=serve, args=(listener, sent), daemon=True)
         server.start()
         options = ["--require", str(DRAIN)] if drained else []
-        command = ["node", *options, str(tmp_path / "proxy.js"), str(listener.getsockname()[1])]
+        command = [node, *options, str(tmp_path / "proxy.js"), str(listener.getsockname()[1])]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as proxy:
             assert proxy.stdout is not None
             port = int(proxy.stdout.readline())
