@@ -80,8 +80,8 @@ def test_kernels_are_heard_while_everything_is_exchanged(lab: t.Any, counters: l
         numbers = counter.end()
         lost = sorted(set(range(numbers[-1] + 1)) - set(numbers))
         assert numbers == sorted(set(numbers)), "each number once, in its order"
-        # The proxy passes on what it has before it ends (drain.js). A server that notices the end just while a kernel says
-        # something drops that.
+        # The proxy passes on what it has before it ends (drain.js). A server that notices the end just while a kernel
+        # says something drops that.
         assert len(lost) <= 1, lost
         all_lost += len(lost)
         assert len(numbers) > before + 20, "it went on"
