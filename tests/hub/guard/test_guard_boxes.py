@@ -116,7 +116,7 @@ def test_there_is_none_where_the_way_is_closed_nor_for_rooms_nor_for_the_locked(
 )
 def test_the_hub_touches_only_what_is_named_and_marked(name: str, marked: bool, owned: bool) -> None:
     labels = {server.ROOM_LABEL: server.ROOM, server.USER_LABEL: "alice", **({box.LABEL: "x"} if marked else {})}
-    assert policy.owned(LAB.settings, {"Name": f"/{name}", "Config": {"Labels": labels}}) is owned
+    assert policy.owned(LAB.settings, LAB.roster, {"Name": f"/{name}", "Config": {"Labels": labels}}) is owned
 
 
 def test_another_key_of_the_container_leaves_its_mark_and_other_rights_do_not() -> None:
@@ -131,3 +131,23 @@ def test_another_key_of_the_container_leaves_its_mark_and_other_rights_do_not() 
     assert mark({**KEYS, box.HOST_KEY: "other"}, mine) == first
     assert mark({**KEYS, box.FRONT_KEY: "ssh-ed25519 BBBB"}, mine) != first
     assert mark(KEYS, mine[:1]) != first
+
+
+@pytest.mark.parametrize(
+    ("name", "user", "marked", "owned"),
+    [
+        ("olga", "olga", False, True),
+        ("files-olga", "olga", True, True),
+        ("olga", "alice", False, False),
+        ("olga", "nobody", False, False),
+        ("files-olga", "olga", False, False),
+        ("labserver-registry", "olga", False, False),
+    ],
+)
+def test_an_account_that_was_there_before_has_the_name_that_the_roster_gives(
+    name: str, user: str, marked: bool, owned: bool
+) -> None:
+    olga: Person = dataclasses.replace(LAB.roster.people["alice"], name="olga", system_name="olga")
+    roster = Roster({**LAB.roster.people, "olga": olga}, LAB.roster.gids)
+    labels = {server.ROOM_LABEL: server.ROOM, server.USER_LABEL: user, **({box.LABEL: "x"} if marked else {})}
+    assert policy.owned(LAB.settings, roster, {"Name": f"/{name}", "Config": {"Labels": labels}}) is owned

@@ -137,7 +137,7 @@ def test_there_is_none_where_they_are_off_nor_for_rooms_nor_for_the_locked() -> 
 )
 def test_the_hub_touches_only_what_is_named_and_marked(name: str, more: dict[str, str], owned: bool) -> None:
     labels = {server.ROOM_LABEL: server.ROOM, server.USER_LABEL: "alice", **more}
-    assert policy.owned(LAB.settings, {"Name": f"/{name}", "Config": {"Labels": labels}}) is owned
+    assert policy.owned(LAB.settings, LAB.roster, {"Name": f"/{name}", "Config": {"Labels": labels}}) is owned
 
 
 async def test_runs_are_no_servers_in_what_the_hub_is_told(tmp_path: Path) -> None:

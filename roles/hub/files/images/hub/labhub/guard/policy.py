@@ -35,15 +35,21 @@ class World:
     images: tuple[Image, ...]
 
 
-def owned(settings: Settings, inspected: Mapping[str, Any]) -> bool:
-    """Tell whether a container, as Docker shows it, is a person's server, or one of theirs for files or for runs."""
+def owned(settings: Settings, roster: Roster, inspected: Mapping[str, Any]) -> bool:
+    """Tell whether a container, as Docker shows it, is a person's server, or one of theirs for files or for runs.
+
+    The labels alone do not tell: a container of somebody else's has those of its image. So the name is that of an
+    account which the lab made, or which the roster gives to the person.
+    """
     labels = (inspected.get("Config") or {}).get("Labels") or {}
     name = str(inspected.get("Name", "")).removeprefix("/")
     kind = (box.PREFIX if box.is_box(labels) else "") + (run.PREFIX if run.is_run(labels) else "")
+    person = roster.people.get(str(labels.get(server.USER_LABEL)))
+    begins = settings.container_prefix + kind
     return (
         labels.get(server.ROOM_LABEL) == server.ROOM
         and bool(labels.get(server.USER_LABEL))
-        and name.startswith(settings.container_prefix + kind + "jupyter-")
+        and (name.startswith(f"{begins}jupyter-") or (person is not None and name == begins + person.system_name))
     )
 
 

@@ -101,7 +101,7 @@ class Guard:
         if status != 200:
             return _response(status, kind, raw)
         inspected = json.loads(raw)
-        if not policy.owned(self.settings, inspected):
+        if not policy.owned(self.settings, self.sources.roster.current(), inspected):
             raise calls.RefusedError(f"{call.reference} is not a person's server")
         identity = inspected["Id"]
         if call.kind == "inspect":
