@@ -15,6 +15,8 @@ import re
 import typing as t
 from collections.abc import Mapping, Sequence
 
+from ansible_collections.labserver.jupyter.plugins.plugin_utils import _inputs
+
 Schema = dict[str, t.Any]
 Options = Mapping[str, Mapping[str, t.Any]]
 
@@ -146,8 +148,7 @@ def _kind(spec: Mapping[str, t.Any], also: list[str]) -> Schema:
 
 def _behind(shared: str, specs: Options) -> Schema:
     """Return the schema of the role's input whose default a shared input is; nothing where there is none."""
-    default = re.compile(rf"\{{\{{ {shared} \| default\(.*\) \}}\}}")
-    return next((option(one) for one in specs.values() if default.fullmatch(str(one.get("default")))), {})
+    return next((option(one) for name, one in specs.items() if _inputs.shared_by(name, one) == shared), {})
 
 
 def variables(roles: Mapping[str, Options], shared: Mapping[str, str], results: Sequence[str] = ()) -> Schema:

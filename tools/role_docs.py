@@ -15,12 +15,12 @@ import textwrap
 import typing as t
 from pathlib import Path
 
-import inventory_schema
 import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 # Makes the checkout importable as the collection.
 import collection  # noqa: F401  # pylint: disable=unused-import
+import inventory_schema
 from ansible_collections.labserver.jupyter.plugins.plugin_utils import _inputs
 
 ROOT = Path(__file__).resolve().parents[1]

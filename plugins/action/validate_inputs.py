@@ -156,23 +156,23 @@ class ActionModule(ActionBase):
         }
         found += [problem for some in mistakes.values() for problem in some]
         good = {name: value for name, value in given.items() if not mistakes[name]}
-        wrong, problems = self._shared(options, variables)
-        return self._defaults(role, good, variables) | good | wrong, found + problems
+        shared, problems = self._shared(options, variables)
+        return self._defaults(role, good, variables) | good | shared, found + problems
 
     def _shared(
         self, options: Mapping[str, t.Any], variables: Mapping[str, t.Any]
     ) -> tuple[dict[str, t.Any], list[str]]:
-        """Return what is wrong with inputs that stand for several roles, and nothing in the place of such values."""
-        wrong: dict[str, t.Any] = {}
+        """Return options whose shared input is set, with nothing in the place of what is wrong, and the problems."""
+        stand: dict[str, t.Any] = {}
         problems: list[str] = []
         for name, option in options.items():
-            shared = _inputs.shared_by(option)
+            shared = _inputs.shared_by(name, option)
             if shared and name not in variables and shared in variables:
                 value, found = self._given([shared], variables)
                 found += _inputs.check_spec(value, {shared: option})
-                wrong |= {name: _inputs.nothing(option)} if found else {}
+                stand[name] = value[shared] if shared in value and not found else _inputs.nothing(option)
                 problems += found
-        return wrong, problems
+        return stand, problems
 
     def _given(self, options: t.Iterable[str], variables: Mapping[str, t.Any]) -> tuple[dict[str, t.Any], list[str]]:
         """Return the inputs that are set, with the variables in them replaced, and those that cannot be told."""

@@ -60,10 +60,14 @@ _NAMES = {
 
 _SHARED = re.compile(r"\{\{ (labserver_[a-z_]+) \| default\([^()]*\) \}\}")
 _NOTHING: dict[str, t.Any] = {"list": [], "dict": {}}
+SHARED_DICTIONARIES = {"updates_policy": "labserver_updates"}
+"""Options whose default is a shared input but cannot say so: antsibull-docs takes no text for a dictionary."""
 
 
-def shared_by(option: Spec) -> str:
+def shared_by(name: str, option: Spec) -> str:
     """Return the shared input that is the default of a role's option; empty where none is."""
+    if name in SHARED_DICTIONARIES:
+        return SHARED_DICTIONARIES[name]
     found = _SHARED.fullmatch(str(option.get("default")))
     return found.group(1) if found else ""
 

@@ -289,7 +289,10 @@ def test_a_server_is_taken_out_of_service_by_what_the_roles_remove_themselves() 
     }
     # The engine stays and so does a bundle, from which it came; what looks at the host is nothing of it.
     assert (put & {path.name for path in (ROOT / "roles").iterdir()}) - set(gone) == {"bundle", "docker", "host"}
-    otherwise = {"compose_app": {"compose_app_apps": "{{ __retire_apps }}"}, "updates": {"updates_policy": {}}}
+    otherwise = {
+        "compose_app": {"compose_app_apps": "{{ __retire_apps }}"},
+        "updates": {"updates_policy": {}, "labserver_updates": {}},
+    }
     for role, values in gone.items():
         assert values == otherwise.get(role, {f"{role}_state": "absent"}), role
     assert list(gone)[-2:] == ["backup", "schedule"], "a run that dies before can make one more backup"
