@@ -24,8 +24,8 @@ def state(lab: t.Any) -> dict[str, str]:
         name: lab.sh(f"docker inspect --format '{{{{.Config.Image}}}} {{{{json .Config.Labels}}}}' {name}")
         for name in CONTAINERS
     }
-    # Not what people used: a job writes that every few minutes.
-    files = "ls -d *.json *.rules config.d/* 2>/dev/null | grep -v '^usage.json$' | xargs sha256sum"
+    # Not what people used, and not the page of the status: jobs write them every few minutes.
+    files = "ls -d *.json *.rules config.d/* 2>/dev/null | grep -vx -e usage.json -e status.json | xargs sha256sum"
     found["files"] = lab.sh(f"cd /etc/labserver/hub && {files}")
     return found
 
