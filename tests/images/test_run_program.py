@@ -90,7 +90,7 @@ def test_a_notebook_runs_in_its_folder_and_the_last_copies_are_kept(home: Home) 
     assert (home.folder / "work" / "number").read_text() == "42"
     assert (home.folder / "work" / "daily.ipynb").read_bytes() == before
     copy = json.loads((home.folder / "work" / "daily-runs" / f"{stamp(2)}.ipynb").read_text())
-    assert copy["cells"][1]["outputs"][0]["data"]["text/plain"] == "42"
+    assert "".join(copy["cells"][1]["outputs"][0]["data"]["text/plain"]) == "42"
 
 
 @pytest.mark.parametrize(
