@@ -23,6 +23,7 @@ INVENTORY = Path(os.environ.get("MOLECULE_EPHEMERAL_DIRECTORY", "")) / "inventor
 SECRET = "of the test, and not short"
 OWN = "a password of alice's own"
 DATA = "/home/jupyter-alice/measured.dat"
+LONG = pytest.mark.skipif(os.environ.get("LABSERVER_LONG") != "1", reason="takes long: make soak-resurrect")
 
 
 def sh(command: str, status: int = 0, host: str = SERVER) -> str:
@@ -312,6 +313,7 @@ def test_a_lost_server_comes_back(saved: dict[str, t.Any], hub: str) -> None:
     assert run_job("backup")["level"] == "ok"
 
 
+@LONG
 def test_a_bare_host_becomes_the_server(saved: dict[str, t.Any], hub: str, tmp_path: Path) -> None:
     """It has another name. All that it gets of the first is the repository; its inventory does not know the numbers."""
     assert run_job("backup")["level"] == "ok"
@@ -359,6 +361,7 @@ def test_taken_off_the_repository_stays(saved: dict[str, t.Any]) -> None:
     assert json.loads(restic("snapshots --json"))
 
 
+@LONG
 def test_a_server_goes_out_of_service_and_its_backup_outlives_it(saved: dict[str, t.Any], tmp_path: Path) -> None:
     """The second host, which is a server with people since it was brought back: refused, told, saved, wiped."""
     how = "ansible_connection=community.docker.docker ansible_python_interpreter=/usr/bin/python3"
