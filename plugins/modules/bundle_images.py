@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: bundle_images
 short_description: Load the images of the bundle that is installed
-version_added: 0.1.0
+version_added: 0.2.0
 description:
   - Compares the images of the bundle that M(labserver.jupyter.bundle_install) unpacked with those of the host's engine,
     and loads those that are missing or differ, all in one call. Without a bundle it does nothing.

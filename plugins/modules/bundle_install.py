@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: bundle_install
 short_description: Install a bundle on a host without a way out
-version_added: 0.1.0
+version_added: 0.2.0
 description:
   - Reads a whole bundle on the controller and compares each part with the manifest and the manifest with its signature.
     Then it compares the bundle with the host, copies it there, unpacks it, and puts it in the place of the one before.

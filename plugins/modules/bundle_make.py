@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: bundle_make
 short_description: Make a bundle for lab servers that have no way out
-version_added: 0.1.0
+version_added: 0.2.0
 description:
   - Writes one file with images of this host's engine, Debian packages with all that they depend on, and the collection.
     A manifest in it names the size and the SHA-256 of each part, and is signed where there is a key.

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: updates
 short_description: Say which updates a lab server installs by itself, and when it may be restarted
-version_added: 0.1.0
+version_added: 0.2.0
 description:
   - Writes C(/etc/apt/apt.conf.d/95labserver-updates) for Debian's C(unattended-upgrades), which installs updates of
     security and leaves out Docker and NVIDIA's driver, a file by which C(needrestart) leaves Docker alone, and

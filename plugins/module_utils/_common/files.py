@@ -29,6 +29,15 @@ def replace(path: Path, content: bytes, mode: int = 0o644, owner: int = -1, grou
         file.write(content)
 
 
+def put(path: Path, text: str, mode: int = 0o644) -> None:
+    """Replace a file, whose folder is made where it is missing; without a text the file is removed."""
+    if not text:
+        path.unlink(missing_ok=True)
+        return
+    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    replace(path, text.encode(), mode)
+
+
 @contextlib.contextmanager
 def replacing(path: Path, mode: int = 0o644, owner: int = -1, group: int = -1) -> Iterator[IO[bytes]]:
     """Yield the file that takes the place of ``path`` when the block ends well; see :func:`replace`."""

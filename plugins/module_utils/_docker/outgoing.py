@@ -166,12 +166,7 @@ def apply(root: Path, plan: Plan) -> None:
     if plan.engine:
         due.mark(root, ENGINE)
     for file in plan.files:
-        path = root / file.path
-        if not file.text:
-            path.unlink(missing_ok=True)
-            continue
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        files.replace(path, file.text.encode(), file.mode)
+        files.put(root / file.path, file.text, file.mode)
 
 
 def _shown(values: Mapping[str, str]) -> str:

@@ -27,7 +27,7 @@ from .._common.docker_api import EngineError
 from .._hub.servers import inspect, running
 from .._schedule import status as job_status
 from . import record
-from .model import Backup, Certificate, Current, Snapshot
+from .model import STAGES, Backup, Certificate, Current, Snapshot
 
 HUB = "labserver-hub"
 JOBS = "etc/labserver/jobs.d"
@@ -75,6 +75,9 @@ def read(world: World, sized: bool = True) -> Current:
     root, roster = world.root, dict[str, Any]()
     with _noted(unread):
         roster = world.host.json(ROSTER) or {}
+    noted = record.read(root)
+    if not roster and (root / records.WANTED).exists() and STAGES.index(noted.stage) < STAGES.index("saved"):
+        unread.append(f"whose homes are here: /{ROSTER.lstrip('/')} is missing; run playbooks/site.yml")
     people = roster.get("users", {})
     homes = [str(user["home"]) for _name, user in sorted(people.items()) if world.host.at(str(user["home"])).is_dir()]
     shared: list[str] = []
@@ -110,7 +113,7 @@ def read(world: World, sized: bool = True) -> Current:
         volumes=tuple(sorted({name for found in volumes.values() for name in found})),
         obstacles=tuple(obstacles(world, targets)),
         unread=(*unread, *unknown),
-        record=record.read(root),
+        record=noted,
     )
 
 

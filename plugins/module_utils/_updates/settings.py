@@ -132,12 +132,7 @@ def _text(path: Path) -> str:
 def apply(root: Path, plan: Plan) -> None:
     """Write or remove the files."""
     for file in plan.files:
-        path = root / file.path
-        if not file.text:
-            path.unlink(missing_ok=True)
-            continue
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        files.replace(path, file.text.encode())
+        files.put(root / file.path, file.text)
 
 
 def others(root: Path) -> list[str]:

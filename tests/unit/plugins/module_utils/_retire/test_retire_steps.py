@@ -21,7 +21,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._common import p
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import EngineError
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.mounts import Mount
 from ansible_collections.labserver.jupyter.plugins.module_utils._retire import carry_out, read, record, show
-from ansible_collections.labserver.jupyter.plugins.module_utils._retire.model import Desired, RetireError
+from ansible_collections.labserver.jupyter.plugins.module_utils._retire.model import Desired, Record, RetireError
 
 SECRET = "of the test, and not short"
 NOW = datetime(2026, 12, 15, 9, 0, tzinfo=UTC)
@@ -190,6 +190,14 @@ def stopped(host: Small, words: Desired = WORDS) -> None:
 def left(host: Small) -> set[str]:
     """Return all files below the root."""
     return {f"/{path.relative_to(host.root)}" for path in host.root.rglob("*") if path.is_file()}
+
+
+def test_a_roster_that_is_missing_is_named_before_the_backup_and_not_while_everything_is_deleted(host: Small) -> None:
+    (host.root / "etc/labserver/public/roster.json").unlink()
+    found = host.look()
+    assert [text for text in found.unread if "roster.json is missing" in text] != []
+    record.write(host.root, Record(stage="stopped"))
+    assert not any("roster.json" in text for text in host.look().unread)
 
 
 def test_the_host_is_read_as_it_is(host: Small) -> None:
