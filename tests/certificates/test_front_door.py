@@ -67,19 +67,32 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 class Door:
-    def __init__(self, port: int, root: Path) -> None:
-        self.port, self.root = port, root
+    def __init__(self, port: int, root: Path, master: int) -> None:
+        self.port, self.root, self.master = port, root, master
 
     def reload(self) -> None:
-        """Let nginx read its files again, and wait until a new worker answers."""
-        before = self.certificate()
+        """Let nginx read its files again, and wait until no worker with the former ones takes connections.
+
+        New workers answer beside the former ones for a moment, so an answer of one of them proves nothing about the next.
+        """
+        former = self.workers()
+        assert former
         subprocess.run([NGINX, "-c", self.root / "nginx.conf", "-s", "reload"], check=True)
-        end = time.monotonic() + 20
-        while self.certificate() == before and time.monotonic() < end:
+        end = time.monotonic() + 60
+        while not (now := self.workers()) or now & former:
+            assert time.monotonic() < end, f"nginx did not exchange its workers: {former} before, {now} now"
             time.sleep(0.05)
 
-    def certificate(self) -> str:
-        return ssl.get_server_certificate(("127.0.0.1", self.port))
+    def workers(self) -> set[int]:
+        """The process ids of the workers that take connections."""
+        found = set()
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+                title = (folder / "cmdline").read_bytes()
+                if parent == self.master and b"worker process" in title and b"shutting down" not in title:
+                    found.add(int(folder.name))
+        return found
 
     def connect(self) -> http.client.HTTPSConnection:
         context = ssl.create_default_context()
@@ -135,7 +148,7 @@ def door(tmp_path: Path, hub_path: str, most: int) -> Iterator[Door]:
                 with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                     break
                 time.sleep(0.05)
-            yield Door(port, tmp_path)
+            yield Door(port, tmp_path, process.pid)
         finally:
             process.terminate()
             process.wait(20)
