@@ -121,4 +121,4 @@ def test_words_of_an_image_are_one_short_line(lab: Lab) -> None:
     lab.registry.labels[sha("a")] = {f"org.labserver.{key}": value for key, value in labels.items()}
     lab.service.round()
     (image,) = lab.document()["images"]
-    assert image["title"] == "a [2J b" and len(image["description"]) == 300
+    assert image["title"] == "a b" and len(image["description"]) == 300
