@@ -27,6 +27,7 @@ KEEP_DAYS = 14
 MOST_NAMES = 60
 """Of a kind and day; what more there is counts together under OTHERS."""
 OTHERS = "others"
+HINT = "the next failure begins it anew"
 WORDS = 200  # characters of the last words
 JOB, SERVICE, START = "job", "service", "start"
 KINDS = (JOB, SERVICE, START)
@@ -82,7 +83,10 @@ def read(root: Path) -> History:
         content = (root / PATH).read_bytes()
     except FileNotFoundError:
         return History({})
-    data = exchange.parse(content, f"/{PATH}")
+    try:
+        data = exchange.parse(content, f"/{PATH}")
+    except exchange.ExchangeError as error:
+        raise exchange.ExchangeError(f"{str(error).removesuffix(exchange.HINT)}{HINT}") from None
     try:
         rows = [
             (str(day), str(kind), str(name), _entry(entry))
@@ -92,11 +96,19 @@ def read(root: Path) -> History:
             for name, entry in names.items()
         ]
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise exchange.ExchangeError(f"/{PATH} is damaged: {error!r}; the next failure begins it anew") from None
+        raise exchange.ExchangeError(f"/{PATH} is damaged: {error!r}; {HINT}") from None
     days: Days = {}
     for day, kind, name, entry in rows:
         days.setdefault(day, {}).setdefault(kind, {})[name] = entry
     return History(days, str(data.get("starts_until") or ""))
+
+
+def read_or_begin(root: Path) -> History:
+    """Return what is kept; nothing where that is damaged. Raises OSError."""
+    try:
+        return read(root)
+    except ValueError:
+        return History({})
 
 
 def note(root: Path, failures: Iterable[Failure], now: datetime, starts_until: str = "") -> None:
@@ -106,10 +118,7 @@ def note(root: Path, failures: Iterable[Failure], now: datetime, starts_until: s
         return
     try:
         with lock.hold(root, LOCK, WAIT_SECONDS):
-            try:
-                before = read(root)
-            except ValueError:  # damaged: it begins anew
-                before = History({})
+            before = read_or_begin(root)
             days = add(before.days, found, now.astimezone().date())
             content = {"version": 1, "days": days, "starts_until": starts_until or before.starts_until}
             path = root / PATH

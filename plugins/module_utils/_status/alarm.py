@@ -88,9 +88,7 @@ def keep(root: Path, bad: Sequence[Health], now: datetime) -> None:
     """Count what is not well into the failures of the last days, once for each look, and starts of servers once."""
     found = [Failure(history.SERVICE, one.service.name, one.level, now, one.message) for one in bad]
     try:
-        starts, until = failures.uncounted(root, history.read(root), now)
-    except ValueError:  # a damaged history begins anew with the next failure
-        starts, until = failures.uncounted(root, history.History({}), now)
+        starts, until = failures.uncounted(root, history.read_or_begin(root), now)
     except OSError as error:
         sys.stderr.write(f"labserver services: starts of servers cannot be counted: {words.clean(error, 200)}\n")
         starts, until = [], ""

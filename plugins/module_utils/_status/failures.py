@@ -23,6 +23,7 @@ from .._schedule.history import Failure, History
 PATH = "srv/labserver/hub/state/failures.jsonl"
 """One JSON object a line, written by the hub, newest last."""
 MOST_BYTES = 1 << 18  # of the end of the file: anybody who may start a server can make it long
+MOST_TO_COUNT = 1 << 22  # all that the hub keeps
 MOST_ROWS = 20
 DAY = timedelta(days=1)
 KEYS = ("at", "user", "image", "reason", "sentence")
@@ -44,7 +45,7 @@ def read(root: Path, now: datetime) -> tuple[list[dict[str, object]], int]:
 def uncounted(root: Path, known: History, now: datetime) -> tuple[list[Failure], str]:
     """Return the failed starts that the history does not know yet, and the time of the last one. Raises OSError."""
     until = _moment(known.starts_until)
-    new = [(at, entry) for at, entry in _entries(root, now) if until is None or at > until]
+    new = [(at, entry) for at, entry in _entries(root, now, MOST_TO_COUNT) if until is None or at > until]
     found = [
         Failure(
             history.START,
@@ -92,9 +93,9 @@ def _cleaned(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {key: words.clean(value) if isinstance(value, str) else value for key, value in entry.items()}
 
 
-def _entries(root: Path, now: datetime) -> Iterator[tuple[datetime, Mapping[str, Any]]]:
+def _entries(root: Path, now: datetime, most: int = MOST_BYTES) -> Iterator[tuple[datetime, Mapping[str, Any]]]:
     """Yield the failed starts that the hub noted, each with its time; lines that are none are skipped."""
-    for line in _lines(root / PATH):
+    for line in _lines(root / PATH, most):
         try:
             entry = json.loads(line)
             at = clock.past(entry["at"], now)
@@ -104,13 +105,13 @@ def _entries(root: Path, now: datetime) -> Iterator[tuple[datetime, Mapping[str,
             continue
 
 
-def _lines(path: Path) -> Iterator[bytes]:
-    """Yield the last lines of the file; one that begins before MOST_BYTES is left out."""
+def _lines(path: Path, most: int) -> Iterator[bytes]:
+    """Yield the last lines of the file; one that begins before ``most`` bytes is left out."""
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
-            file.seek(max(0, size - MOST_BYTES))
-            lines = file.read(MOST_BYTES).split(b"\n")
+            file.seek(max(0, size - most))
+            lines = file.read(most).split(b"\n")
     except FileNotFoundError:
         return
-    yield from lines[1:] if size > MOST_BYTES else lines
+    yield from lines[1:] if size > most else lines

@@ -49,6 +49,7 @@ def table(reports: Mapping[str, Any]) -> str:
     failed: list[list[str]] = []
     runs: list[str] = []
     left_out: list[tuple[str, int]] = []
+    not_shown: list[tuple[str, int]] = []
     silent = []
     unread: list[str] = []
     for host, report in sorted(reports.items()):
@@ -74,6 +75,7 @@ def table(reports: Mapping[str, Any]) -> str:
         runs += [f"{host}: {lately.whole_run(site)}"] if site else []
         things = lately.by_name(failures.get("rows", ()))
         failed += [_failed(host, item) for item in things[:MOST_FAILURES]]
+        not_shown.append((host, max(0, len(things) - MOST_FAILURES)))
         left_out.append((host, int(report.get("failed_starts_left_out") or 0)))
         unread += [
             f"{host}: {item['part']} could not be read: {item['message']}" for item in report.get("unread") or ()
@@ -87,6 +89,7 @@ def table(reports: Mapping[str, Any]) -> str:
     lines += ["", *_lines(STARTS, starts)] if starts else []
     lines += [f"and {count} more on {host}" for host, count in left_out if count]
     lines += ["", *_lines(FAILURES, failed)] if failed else []
+    lines += [f"and {count} more on {host}" for host, count in not_shown if count]
     lines += ["", *_lines(DRIFT, drift)] if drift else []
     lines += ["", *(words.clean(line, MOST_CHARACTERS) for line in runs)] if runs else []
     lines += ["", *(words.clean(line, MOST_CHARACTERS) for line in unread)] if unread else []
