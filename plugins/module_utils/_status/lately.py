@@ -10,6 +10,7 @@ All pure; what is shown of others goes through ``_common.page``, which escapes i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from .._common import page
@@ -18,7 +19,7 @@ from .._schedule import history
 
 MOST_ROWS = 15
 MOST_NAMED = 3
-HEAD = ("what", "level", "times", "on days", "last", "last words")
+HEAD = ("what", "level", "how often", "last", "last words")
 CHECK = "playbooks/site.yml --check --diff shows what it would put back"
 
 
@@ -40,15 +41,28 @@ def _rank(level: str) -> int:
     return history.LEVELS.index(level) if level in history.LEVELS else 0  # of another release
 
 
+def _when(text: object) -> str:
+    """Return a moment for people; as it is where it is none."""
+    try:
+        return f"{datetime.fromisoformat(str(text)).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    except ValueError:
+        return str(text)
+
+
+def _often(row: Mapping[str, Any]) -> str:
+    times = "once" if row["times"] == 1 else f"{row['times']} times"
+    return f"{times} on {row['days']} days" if row["days"] > 1 else times
+
+
 def whole_run(site: Mapping[str, Any]) -> str:
     """Return in words when site.yml ran whole last, and how much differs since."""
     if not site.get("run"):
         return "playbooks/site.yml has not run whole on this host since its runs are noted, so nothing is compared"
     count = len(site["drift"]) + site["drift_left_out"]
-    of_part = f"; a part of it ran at {site['part']}" if site.get("part") else ""
+    of_part = f"; a part of it ran at {_when(site['part'])}" if site.get("part") else ""
     differ = "none differs" if not count else "1 differs" if count == 1 else f"{count} differ"
     return (
-        f"playbooks/site.yml has not run whole since {site['run']} (version {site['version']}){of_part};"
+        f"playbooks/site.yml has not run whole since {_when(site['run'])} (version {site['version']}){of_part};"
         f" of {site['files']} files that it manages {differ}"
     )
 
@@ -64,8 +78,8 @@ def drifted(site: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     count = len(rows) + site["drift_left_out"]
     named = ", ".join(f"{row['path']} ({row['what']})" for row in rows[:MOST_NAMED])
     more = f" and {count - MOST_NAMED} more" if count > MOST_NAMED else ""
-    who = f"by hand, or by the part of it that ran at {site['part']}" if site.get("part") else "by hand"
-    return [("warning", "changed files", f"{named}{more} since the whole run of {site['run']}, {who}; {CHECK}")]
+    who = f"by hand, or by the part of it that ran at {_when(site['part'])}" if site.get("part") else "by hand"
+    return [("warning", "changed files", f"{named}{more} since the whole run of {_when(site['run'])}, {who}; {CHECK}")]
 
 
 def of_site(site: Mapping[str, Any]) -> list[Html]:
@@ -91,17 +105,14 @@ def of_failures(lately: Mapping[str, Any]) -> list[Html]:
         days.setdefault(row["day"], []).append(row)
     bars = [(day, float(len(found)), _of_day(found)) for day, found in sorted(days.items(), reverse=True)]
     things = [
-        (
-            f"{row['kind']} {row['name']}",
-            page.level(row["level"]),
-            row["times"],
-            row["days"],
-            row["last"],
-            row["message"],
-        )
+        (f"{row['kind']} {row['name']}", page.level(row["level"]), _often(row), _when(row["last"]), row["message"])
         for row in by_name(rows)
     ]
-    parts = [element("h3", f"Failures of the last {lately['days']} days"), page.bars(bars)]
+    parts = [
+        element("h3", f"Failures of the last {lately['days']} days"),
+        element("p", "how many things failed on each", kind="soft"),
+    ]
+    parts.append(page.bars(bars))
     parts.append(page.table(HEAD, things[:MOST_ROWS]))
     if len(things) > MOST_ROWS:
         rest = element("summary", f"and {len(things) - MOST_ROWS} more")

@@ -155,7 +155,7 @@ def test_a_run_of_a_part_keeps_what_is_compared(root: Path) -> None:
     found = drift.state(root)
     assert (found["run"], found["part"]) == ("2026-11-20T12:00:00Z", "2026-11-20T14:00:00Z")
     assert differing(root) == {"/etc/docker/daemon.json": "changed"}
-    assert "or by the part of it that ran at 2026-11-20T14:00:00Z" in lately.drifted(found)[0][2]
+    assert "or by the part of it that ran at 2026-11-20 14:00 UTC" in lately.drifted(found)[0][2]
     drift.record(root, "0.1.0", NOW + timedelta(hours=3))
     assert drift.state(root)["part"] == ""
 
@@ -208,7 +208,7 @@ def test_table_page_and_metrics_name_the_files(root: Path) -> None:
     report = {"version": 1, "site": drift.state(root)}
     shown = table.table({"atlas": report})
     assert re.search("^atlas +/etc/docker/daemon.json +its content was changed$", shown, re.MULTILINE)
-    assert "has not run whole since 2026-11-20T12:00:00Z (version 0.1.0)" in shown
+    assert "has not run whole since 2026-11-20 12:00 UTC (version 0.1.0)" in shown
     markup = view.document({"atlas": report}, "now")
     assert "/etc/docker/daemon.json" in markup and "--check --diff" in markup
     assert "\x1b" not in shown + markup

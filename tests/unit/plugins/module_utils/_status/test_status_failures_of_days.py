@@ -120,6 +120,7 @@ def test_all_forms_show_them() -> None:
     markup = view.document({"atlas": whole}, "now")
     assert "Failures of the last 14 days" in markup
     assert re.search("2026-11-19</span><i [^>]*></i><span>2, 1 critical</span>", markup)
+    assert '2 times on 2 days</span></td><td data-head="last"><span>2026-11-20 04:00 UTC<' in markup
     for text in (shown, markup):
         assert "\x1b" not in text and "\u202e" not in text
     assert "<img" not in markup
