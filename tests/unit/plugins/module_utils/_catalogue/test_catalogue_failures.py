@@ -106,7 +106,7 @@ def test_an_odd_image_does_not_hold_up_the_others(lab: Lab) -> None:
         ),
         ("POST /images/create: unauthorized: authentication required", "the registry refuses the password"),
         ("no answer from the Docker engine at /var/run/docker.sock: timed out", "Docker does not answer"),
-        ("POST /images/create: x\x1b[2J\nsomething new", "it could not be fetched: x [2J something new"),
+        ("POST /images/create: x\x1b[2J\nsomething new", "it could not be fetched: x something new"),
     ],
 )
 def test_a_failure_is_told_in_words_for_people(lab: Lab, docker: str, people: str) -> None:
