@@ -94,10 +94,17 @@ other:
   description: The run that works on the host.
   type: dict
   returned: when there is another
+actions:
+  description: What is noted of the run.
+  type: list
+  elements: dict
+  returned: when files are not as they were noted before
+  sample: [{"what": "note how files were left in", "name": "/var/lib/labserver/status/site.json"}]
 """
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labserver.jupyter.plugins.module_utils._common import clock, lock, run_lock
@@ -112,6 +119,12 @@ RUN = {
         "began": {"type": "str", "required": True},
     },
 }
+
+
+def noted(changed: bool) -> dict[str, Any]:
+    """Return the result of a run that is noted, or would be."""
+    actions = [{"what": "note how files were left in", "name": f"/{drift.PATH}"}]
+    return {"changed": changed, **({"actions": actions} if changed else {})}
 
 
 def note(site: str | None, collection: str) -> bool:
@@ -136,7 +149,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     if module.check_mode and module.params["site"] == "whole":
-        module.exit_json(changed=not drift.noted(Path("/")))
+        module.exit_json(**noted(not drift.noted(Path("/"))))
     if module.check_mode or not module.params["run"]:
         module.exit_json(changed=False)
     mine = run_lock.Run(**module.params["run"])
@@ -147,7 +160,7 @@ def main() -> None:
                 changed = note(module.params["site"], module.params["collection"])
             finally:
                 run_lock.release(Path("/"), mine)
-            module.exit_json(changed=changed)
+            module.exit_json(**noted(changed))
         other = run_lock.take(Path("/"), mine, clock.utc_now(), dead)
     except (OSError, lock.BusyError) as error:
         module.fail_json(msg=str(error))

@@ -144,9 +144,14 @@ def _digest(key: bytes, content: bytes) -> str:
     return hmac.new(key, content, "sha256").hexdigest()
 
 
+def _refuse(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error  # a folder that cannot be read is not one whose files are gone
+
+
 def _own(root: Path) -> Iterator[str]:
     left_out = {*REWRITTEN, COMPOSE}
-    for folder, folders, files in os.walk(root / OWN):
+    for folder, folders, files in os.walk(root / OWN, onerror=_refuse):
         place = Path(folder).relative_to(root)
         yield str(place)
         folders[:] = [name for name in folders if f"{place}/{name}" not in left_out]

@@ -144,6 +144,8 @@ def test_nobody_learns_a_secret_from_the_record(root: Path) -> None:
     assert hashlib.sha256(b"5ecret").hexdigest() not in kept, "a short password could be tried out"
     other = root / "other"
     write(other, "etc/labserver/hub/secrets/cookie_secret", "5ecret")
+    write(other, "etc/labserver/public/shares.json", FILES["etc/labserver/public/shares.json"])
+    write(other, "etc/fstab", FILES["etc/fstab"])
     drift.record(other, "0.1.0", NOW)
     digests = [set(re.findall(r"[0-9a-f]{64}", (one / drift.PATH).read_text())) for one in (root, other)]
     assert digests[0] & digests[1] == set(), "each host has a key of its own"
@@ -227,6 +229,19 @@ def test_many_files_are_named_in_part(root: Path) -> None:
     assert (len(found["drift"]), found["drift_left_out"]) == (drift.MOST_ROWS, 7)
     assert f"{drift.MOST_ROWS + 7} differ" in lately.whole_run(found)
     assert f"labserver_drift_files {drift.MOST_ROWS + 7}\n" in metrics.text({"site": found})
+
+
+def test_a_folder_that_cannot_be_read_is_no_folder_without_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if str(path).endswith("hub/secrets"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(PermissionError):
+        drift.state(root)
 
 
 def test_each_reason_for_leaving_a_file_out_is_a_sentence() -> None:
