@@ -68,7 +68,7 @@ def whole_run(site: Mapping[str, Any]) -> str:
 
 
 def drifted(site: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Return (level, what, message) of files that were changed by hand, as one entry; none where none was.
+    """Return (level, what, message) of files that are not as they were left, as one entry; none where none was.
 
     A warning and no more: the server works, and nobody is told at night.
     """
@@ -78,8 +78,10 @@ def drifted(site: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     count = len(rows) + site["drift_left_out"]
     named = ", ".join(f"{row['path']} ({row['what']})" for row in rows[:MOST_NAMED])
     more = f" and {count - MOST_NAMED} more" if count > MOST_NAMED else ""
-    who = f"by hand, or by the part of it that ran at {_when(site['part'])}" if site.get("part") else "by hand"
-    return [("warning", "changed files", f"{named}{more} since the whole run of {_when(site['run'])}, {who}; {CHECK}")]
+    ran = f"; a part of it ran at {_when(site['part'])}" if site.get("part") else ""
+    are = "is" if count == 1 else "are"
+    said = f"{named}{more} {are} not as the whole run of {_when(site['run'])} left {'it' if count == 1 else 'them'}"
+    return [("warning", "changed files", f"{said}{ran}; {CHECK}")]
 
 
 def of_site(site: Mapping[str, Any]) -> list[Html]:

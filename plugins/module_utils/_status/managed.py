@@ -70,6 +70,7 @@ REWRITTEN = {
     f"{OWN}/public/roster.json": "the job accounts-expire writes who left",
     f"{OWN}/public/shares-status.json": "the job share-health writes it",
     f"{OWN}/registry/in-use.d": "playbooks/prune.yml writes what other servers use",
+    f"{OWN}/sandbox": "playbooks/sandbox.yml writes it, not site.yml",
     f"{OWN}/tls": "the job renew renews certificates",
 }
 """Below OWN, files and folders that are left out, and who writes them between two runs."""

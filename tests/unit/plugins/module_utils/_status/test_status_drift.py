@@ -112,6 +112,7 @@ def test_what_programs_and_others_write_is_not_told(root: Path) -> None:
     write(root, "etc/labserver/compose/wiki/conf/cache", "of the app")
     write(root, "etc/docker/certs.d/registry.example/ca.crt", "of somebody")
     write(root, "usr/local/share/ca-certificates/university.crt", "of the university")
+    write(root, "etc/labserver/sandbox/sandbox.json", "{}")
     write(root, "etc/cron.d/others", "* * * * * root true")
     assert differing(root) == {}
 
@@ -157,7 +158,9 @@ def test_a_run_of_a_part_keeps_what_is_compared(root: Path) -> None:
     found = drift.state(root)
     assert (found["run"], found["part"]) == ("2026-11-20T12:00:00Z", "2026-11-20T14:00:00Z")
     assert differing(root) == {"/etc/docker/daemon.json": "changed"}
-    assert "or by the part of it that ran at 2026-11-20 14:00 UTC" in lately.drifted(found)[0][2]
+    assert (
+        "left it; a part of it ran at 2026-11-20 14:00 UTC; playbooks/site.yml --check" in lately.drifted(found)[0][2]
+    )
     drift.record(root, "0.1.0", NOW + timedelta(hours=3))
     assert drift.state(root)["part"] == ""
 
