@@ -31,7 +31,16 @@ def spawner(**changes: Any) -> Any:
     """A stand-in for JupyterHub's spawner."""
     row = SimpleNamespace(started=datetime.datetime(2026, 11, 20, 9), user_options={"image": "notebook:1.0"})
     return SimpleNamespace(
-        **{"name": "", "runs": "", "pending": None, "active": True, "user_options": {}, "orm_spawner": row, **changes}
+        **{
+            "name": "",
+            "runs": "",
+            "allowed": None,
+            "pending": None,
+            "active": True,
+            "user_options": {},
+            "orm_spawner": row,
+            **changes,
+        }
     )
 
 
@@ -96,13 +105,14 @@ def test_the_last_failure_is_shown_until_the_server_started_again() -> None:
         {"at": "2026-11-20T11:00:00+00:00", "user": "bob", "sentence": "Not hers."},
         {"at": "yesterday", "user": "carol"},
     ]
-    found = desk.last_failure(failures, "alice", None, NOW)
+    found = desk.last_failure(failures, "alice", {}, NOW)
     assert found is not None and found["sentence"] == "It ran out."
-    assert desk.last_failure(failures, "alice", NOW - datetime.timedelta(hours=1), NOW) is None
-    assert desk.last_failure(failures, "alice", NOW - datetime.timedelta(hours=3), NOW) == found
-    assert desk.last_failure(failures, "alice", None, NOW + datetime.timedelta(days=8)) is None
-    assert desk.last_failure(failures, "carol", None, NOW) is None
-    assert desk.last_failure(failures, "dora", None, NOW) is None
+    assert desk.last_failure(failures, "alice", {"": NOW - datetime.timedelta(hours=1)}, NOW) is None
+    assert desk.last_failure(failures, "alice", {"sim": NOW - datetime.timedelta(hours=1)}, NOW) == found
+    assert desk.last_failure(failures, "alice", {"": NOW - datetime.timedelta(hours=3)}, NOW) == found
+    assert desk.last_failure(failures, "alice", {}, NOW + datetime.timedelta(days=8)) is None
+    assert desk.last_failure(failures, "carol", {}, NOW) is None
+    assert desk.last_failure(failures, "dora", {}, NOW) is None
 
 
 def test_links_are_for_whom_the_inventory_says() -> None:
