@@ -38,14 +38,15 @@ class Lab:
         """What was made, as Docker shows it."""
 
     async def _engine(self, request: web.Request) -> web.Response:
-        self.asked.append((request.method, request.path_qs, await request.read()))
+        sent = await request.read()
+        self.asked.append((request.method, request.path_qs, sent))
         if request.path == "/version":
             return web.json_response({"ApiVersion": "1.41"})
         if request.path == "/containers/json":
             return web.json_response(self.servers)
         if request.path == "/containers/create":
             await asyncio.sleep(0.05)  # others come meanwhile
-            body = json.loads(self.asked[-1][2]) if len(self.asked[-1][2]) > 2 else {}
+            body = json.loads(sent) if len(sent) > 2 else {}
             name, identity = request.query.get("name", ""), f"{len(self.made) + 1:064x}"
             self.servers.append(
                 {"Id": identity, "Names": [f"/{name}"], "Labels": body.get("Labels"), "State": "created"}
