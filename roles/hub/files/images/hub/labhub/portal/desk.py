@@ -88,11 +88,6 @@ class Desk:
         """Whether the page has to tell servers apart."""
         return self.most > 1 or bool(self.further)
 
-    @property
-    def running(self) -> int:
-        """How many of the servers run, start or stop."""
-        return sum(one.state != "stopped" for one in (self.server, *self.further))
-
 
 def idle_left(seconds: float | None) -> str:
     """Say in how many seconds a server is stopped; empty when nobody knows, or never."""
@@ -201,8 +196,11 @@ def desk(
     further: Sequence[Server] = (),
 ) -> Desk:
     """Put the page together."""
+    # What one that starts will have is known once it is made.
     running = [
-        Held(one.name, Allowance(one.cpu, one.memory_bytes, 0)) for one in (server, *further) if one.state != "stopped"
+        Held(one.name, Allowance(one.cpu, one.memory_bytes, 0))
+        for one in (server, *further)
+        if one.state in ("running", "stopping")
     ]
     whole = allowance(settings, person)
     return Desk(

@@ -23,10 +23,11 @@ SMALLEST_BYTES = 256 * MIB
 SMALLEST_CPU, SMALLEST_PIDS = 0.1, 64
 NOTHING_LEFT = later("Your other servers take all that you may use ({others}). Stop one of them first.")
 TOO_MUCH = later(
-    "{wanted} of memory is more than the {left} that is left for this server. Choose less. Your others: {others}."
+    "{wanted} of memory is more than the {left} that is left for this server (others: {others}). Choose less."
 )
 TOO_MANY = later("You may have {most} servers at once, and these run: {others}. Stop one of them first.")
 NO_AMOUNT = later("{wanted} is not an amount of memory: a whole number of MiB is.")
+FIRST = later("first server")
 NOT_ALLOWED = later("You may have one server. Ask the administrator if you need more.")
 
 
@@ -122,4 +123,4 @@ def wish(options: Mapping[str, Any]) -> int | None:
 
 def named(others: Iterable[Held]) -> str:
     """Return the servers of a person with their memory, in words."""
-    return ", ".join(f"{one.server or gettext('first server')}: {amount(one.allowed.memory_bytes)}" for one in others)
+    return ", ".join(f"{one.server or gettext(FIRST)}: {amount(one.allowed.memory_bytes)}" for one in others)
