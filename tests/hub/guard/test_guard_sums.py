@@ -164,6 +164,12 @@ async def test_a_name_that_is_not_the_persons_own_is_refused(lab: Lab, container
     assert lab.acts() == []
 
 
+async def test_who_may_have_one_server_has_the_first_one(lab: Lab) -> None:
+    status, said = await make(lab, "server-sim.jupyter-mary-ann", body("sim", person="mary-ann"))
+    assert status == 403 and "mary-ann may have one server" in said
+    assert (await make(lab, "jupyter-mary-ann", body(person="mary-ann")))[0] == 201
+
+
 def test_a_name_that_two_people_could_have_belongs_to_nobody() -> None:
     """Accounts of the host may be called as the inventory says, and so as somebody's further server."""
     document = roster_document()

@@ -62,6 +62,23 @@ async def test_one_is_stopped_and_the_other_goes_on() -> None:
     assert [server.stopped for server in servers.values()] == [False, True]
 
 
+async def test_both_servers_are_looked_at_and_what_ended_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, servers = looker(), {"": Server(""), "sim": Server("sim")}
+    one.app.users = {1: types.SimpleNamespace(name="alice", spawners=servers)}
+    seen: list[str] = []
+
+    async def observe(spawner: Server) -> Observation:
+        seen.append(spawner.name)
+        return Observation(50.0)
+
+    monkeypatch.setattr(one, "_observe", observe)
+    await one._cull()
+    assert sorted(seen) == ["", "sim"] and set(one._watches) == {"alice", "alice/sim"}
+    servers["sim"].ready = False
+    await one._cull()
+    assert set(one._watches) == {"alice"}
+
+
 @pytest.mark.parametrize(
     ("watch", "now", "seconds"),
     [

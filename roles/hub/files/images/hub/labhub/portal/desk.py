@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -93,7 +94,8 @@ def idle_left(seconds: float | None) -> str:
     """Say in how many seconds a server is stopped; empty when nobody knows, or never."""
     if seconds is None:
         return ""
-    return gettext("It is stopped in {time} if nothing works in it until then.").format(time=span(seconds))
+    time = span(math.ceil(seconds / 60) * 60)
+    return gettext("It is stopped in {time} if nothing works in it until then.").format(time=time)
 
 
 def idle_seconds(handler: Any, spawner: Any) -> float | None:
