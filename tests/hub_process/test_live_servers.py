@@ -130,6 +130,7 @@ def test_other_names_are_refused_in_a_sentence_and_leave_no_row(lab: Hub, bob: B
     said = refused(bob, name)
     assert "A server's name has at most 20 letters" in said or "A server cannot be called lab" in said, said
     assert bob.get(f"{lab.url}/hub/spawn/bob/{name}", timeout=60).status_code == 400
+    assert "at most 4096 bytes" in refused(bob, "sim", image="x" * 5000), "and no choice is longer than it may be"
     assert set(servers(bob)) <= {""}
     assert lab.rows("SELECT count(*) FROM spawners WHERE name != ''") == [(0,)]
 
