@@ -75,7 +75,7 @@ PEOPLE: dict[str, Any] = {
     "users": [
         {
             "name": "mira", "full_name": "Mira Müller", "groups": ["leem", "xps"], "admin": True,
-            "limits": {"cpu": 1.5, "memory": "4G", "gpus": 1, "images": ["note*"], "pids": 512},
+            "limits": {"cpu": 1.5, "memory": "4G", "gpus": 1, "images": ["note*"], "pids": 512, "servers": 3},
             "ssh_keys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZm mira@laptop"],
         },
         {"name": "jonas", "groups": ["xps"], "expires": "2026-12-01"},

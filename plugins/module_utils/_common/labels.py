@@ -30,6 +30,8 @@ BOX = f"{PREFIX}box"
 """Only of containers for files, in which no Jupyter answers."""
 RUN = f"{PREFIX}run"
 """Only of containers for scheduled notebooks."""
+SERVER = f"{PREFIX}server"
+"""The name of a person's further server; their first one has none."""
 
 CANARY = "labserver-canary"
 """The person who tries a new hub before people get it (``_hub/canary.py``); nobody of the roster is called so."""

@@ -15,7 +15,7 @@ The packages, and which others each may import (``tests/hub/test_packages.py`` h
     runs      (imports exchange, servers, words)          notebooks that run by the clock: when, how it went, their page
     guard     (imports exchange, servers)                 the filter before Docker's socket, a process of its own
     portal    (imports exchange, runs, servers, words)    the pages: first page, people, announcements, rooms
-    api       (imports exchange, words)                   bounds and refusals before JupyterHub's own API and pages
+    api       (imports exchange, servers, words)          bounds and refusals before JupyterHub's own API and pages
     outside   (imports exchange, login, servers)          files from outside: who may in by SSH, and their containers
     front     (imports exchange)                          the SSH server before these, a process of its own
     keeper    (imports exchange, outside, portal, runs, servers, words)  revokes access, stops what is idle, copies
