@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import time
 
 import pytest
 from labhub.login import gate
@@ -20,15 +19,11 @@ __all__ = ["lab"]
 
 
 async def test_forty_logins_of_strangers_do_not_hold_up_a_person(lab: LabFirstUseAuthenticator) -> None:
-    alone = time.monotonic()
-    await login(lab, "alice", ONE_TIME, "10.0.0.1")
-    alone = time.monotonic() - alone
     crowd = [asyncio.create_task(login(lab, f"stranger{number}", "x", "10.0.0.9")) for number in range(40)]
     await asyncio.sleep(0.05)
     for address in ("10.0.0.2", "10.0.0.9"):
-        began = time.monotonic()
         assert (await login(lab, "alice", ONE_TIME, address))["name"] == "alice"
-        assert time.monotonic() - began < 1.5 + 2 * alone
+        assert not all(task.done() for task in crowd), "she did not wait until all of them were checked"
     found = await asyncio.gather(*crowd, return_exceptions=True)
     refused = [one for one in found if isinstance(one, HTTPError) and one.status_code == 503]
     assert len(refused) >= 25, "they are told at once"
