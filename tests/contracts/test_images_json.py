@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.labserver.jupyter.plugins.module_utils._builds import job as builds_job
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue import cli
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue import model as catalogue_model
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub import upgrade
@@ -38,6 +39,7 @@ READERS = [
     Reader("_catalogue", reading(table), missing=Meets.REFUSES),
     Reader("_registry", reading(protected), nothing=[]),
     Reader("_status", reading(rooms.registry), nothing=[]),
+    Reader("_builds", reading(builds_job.read_images), missing=Meets.REFUSES),
     Reader("_hub", reading(lambda root: upgrade.ready_images(root / PATH)), nothing=()),
 ]
 
