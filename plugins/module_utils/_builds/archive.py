@@ -28,6 +28,8 @@ LONGEST_PART = 240
 DEEPEST = 60
 MOST_ENTRIES = 300_000
 """An environment with PyTorch has 30,000."""
+MOST_NAMES = 64 << 20
+"""Bytes of all paths together, which are held in memory."""
 LAST_TIME = 1 << 32
 """Seconds since 1970; later ones are of nobody's clock."""
 WHITEOUT = ".wh."
@@ -135,8 +137,12 @@ class _Tree:
     def __init__(self) -> None:
         self._folders = {""}
         self._names: set[str] = set()
+        self._bytes = 0
 
     def take(self, name: str, *, folder: bool) -> None:
+        self._bytes += len(name)
+        if self._bytes > MOST_NAMES:
+            raise ArchiveError(f"its paths have more than {MOST_NAMES} bytes together")
         if name in self._names or name in self._folders:
             raise ArchiveError(f"{shown(name)} is in the archive twice")
         # So nothing is ever written through a link, whatever it leads to.

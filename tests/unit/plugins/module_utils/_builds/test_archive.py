@@ -206,6 +206,12 @@ def test_a_million_entries_are_refused_at_the_bound() -> None:
     assert Endless.count == 1001
 
 
+def test_paths_that_fill_the_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "MOST_NAMES", 10_000)
+    assert written(packed(*(entry(f"{number:09d}") for number in range(900))))
+    assert "more than 10000 bytes together" in refused(packed(*(entry(f"{number:0200d}") for number in range(60))))
+
+
 @pytest.mark.parametrize("cut", [100, 512, 700, 1024, 1500])
 def test_an_archive_that_ends_too_early_is_refused(cut: int) -> None:
     assert "too early" in refused(packed(entry("a", content=b"x" * 900), end=False)[:cut])
