@@ -163,7 +163,7 @@ demo-clean: ## remove the lab server of `make demo`
 	tools/demo.sh down
 
 .PHONY: soak
-soak: sanity units soak-shares soak-images soak-apps soak-adopt soak-steps soak-offline soak-resurrect soak-exchange soak-push soak-kill soak-real ## everything that takes long
+soak: sanity units soak-shares soak-images soak-apps soak-adopt soak-steps soak-offline soak-long soak-resurrect soak-exchange soak-push soak-kill soak-real ## everything that takes long
 
 .PHONY: changelog
 changelog: $(STAMP) ## write CHANGELOG.rst from changelogs/
@@ -212,6 +212,10 @@ soak-steps: $(STAMP) ## compile STEPS on a bare host, use it from the hub's list
 .PHONY: soak-offline
 soak-offline: $(STAMP) ## set up a host without any route from a bundle, and update it by the next one (about 20 minutes)
 	VENV=$(VENV) source ./activate; MOLECULE_GLOB='tests/soak/*/molecule.yml' molecule test -s offline
+
+.PHONY: soak-long
+soak-long: $(STAMP) ## the long tests of the scenarios default and hub, with all others of them (about an hour)
+	VENV=$(VENV) source ./activate; for scenario in default hub; do LABSERVER_LONG=1 molecule test -s $$scenario; done
 
 .PHONY: soak-resurrect
 soak-resurrect: $(STAMP) ## bring a whole server back to a bare host, and take that one out of service (about 20 minutes)

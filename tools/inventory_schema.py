@@ -34,13 +34,14 @@ GROUPS: Mapping[str, str] = {
 """The groups of an inventory that mean something (docs/howto/servers.md)."""
 _LIMITS = {
     "type": "dict",
-    "description": "What a server of theirs may use at most.",
+    "description": "What they may use at most, all their servers together.",
     "options": {
         "cpu": {"type": "raw", "description": "Cores, for example 2 or 0.5."},
         "memory": {"type": "raw", "description": "Memory, for example 4G."},
         "gpus": {"type": "raw", "description": "Graphics cards at a time."},
         "pids": {"type": "raw", "description": "Processes and threads."},
         "images": {"type": "raw", "description": "Patterns of repository names, for example scientific or leem/*."},
+        "servers": {"type": "raw", "description": "Servers at once, 1 to 10, which share the other limits."},
     },
 }
 _TEXTS = {"type": "list", "elements": "str"}

@@ -76,8 +76,11 @@ def test_first_check_predicted_the_roles_that_change(runs: list[Run]) -> None:
 
 
 def test_a_run_that_changes_nothing_stays_within_its_budget(runs: list[Run]) -> None:
-    """At most so many modules run on a host: over a slow line each one costs a round trip and more."""
-    budget = {"default": 25, "parts": 30}.get(os.environ.get("MOLECULE_SCENARIO_NAME", ""), 60)
+    """At most so many modules run on a host: over a slow line each one costs a round trip and more.
+
+    In ``parts`` the docker role runs once more by itself, with no look at the host, so it asks for each matter.
+    """
+    budget = {"default": 25, "parts": 31}.get(os.environ.get("MOLECULE_SCENARIO_NAME", ""), 60)
     hosts = {result["host"] for result in runs[2]["results"]}
     for host in hosts:
         own = [r for r in runs[2]["results"] if r["host"] == host and "/molecule/" not in r["path"]]

@@ -6,17 +6,15 @@
 from __future__ import annotations
 
 import io
-import json
 import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
 
-import yaml
 from ansible.plugins.action import ActionBase
 from ansible_collections.labserver.jupyter.plugins.module_utils import _program
 from ansible_collections.labserver.jupyter.plugins.module_utils._common import files
-from ansible_collections.labserver.jupyter.plugins.plugin_utils import _delegated, _seen
+from ansible_collections.labserver.jupyter.plugins.plugin_utils import _delegated, _release, _seen
 
 MAIN = b"import sys\n\nfrom labserver_core._program import main\n\nsys.exit(main())\n"
 PROGRAM = "usr/local/sbin/labserver"
@@ -25,19 +23,11 @@ COMPLETIONS = "/usr/share/bash-completion/completions/"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same cores give the same bytes, so that a second run changes nothing
 
 
-def version(collection: Path) -> str:
-    """Return the version of the collection: a checkout has galaxy.yml, an installed collection MANIFEST.json."""
-    if (collection / "galaxy.yml").exists():
-        return str(yaml.safe_load((collection / "galaxy.yml").read_text(encoding="utf-8"))["version"])
-    manifest = json.loads((collection / "MANIFEST.json").read_text(encoding="utf-8"))
-    return str(manifest["collection_info"]["version"])
-
-
 def pack(collection: Path) -> bytes:
     """Return the executable zip file of ``_program.py``, all packages beside it and the version of the collection."""
     cores = collection / "plugins/module_utils"
     parts = {"__main__.py": MAIN, "labserver_core/__init__.py": b""}
-    parts["labserver_core/_version.py"] = f"VERSION = {version(collection)!r}\n".encode()
+    parts["labserver_core/_version.py"] = f"VERSION = {_release.version(collection)!r}\n".encode()
     sources = [cores / "_program.py", *cores.glob("_[a-z]*/**/*.py")]
     parts.update({f"labserver_core/{path.relative_to(cores)}": path.read_bytes() for path in sorted(sources)})
     buffer = io.BytesIO()

@@ -14,8 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible import context
 from ansible.plugins.action import ActionBase
 from ansible_collections.labserver.jupyter.plugins.module_utils._common import process as commands
+from ansible_collections.labserver.jupyter.plugins.plugin_utils import _release
 
 PS_SECONDS = 30
 REFUSED = (
@@ -64,6 +66,12 @@ def ended(other: Mapping[str, Any]) -> bool:
     return bool(other["controller"] == controller() and began(int(other["process"])) != other["began"])
 
 
+def complete(options: Mapping[str, Any]) -> bool:
+    """Tell whether a run with these options of ``ansible-playbook`` leaves no task out."""
+    some = set(options.get("tags") or ["all"]) != {"all"} or any(options.get("skip_tags") or ())
+    return not (some or options.get("start_at_task") or options.get("step"))
+
+
 class ActionModule(ActionBase):
     """Asks the host, and asks again when the run that it names has died."""
 
@@ -71,9 +79,12 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
-        if self._task.check_mode:
-            return {**result, "changed": False}
         arguments: dict[str, Any] = {"state": self._task.args.get("state", "held"), "run": this_run()}
+        if site := self._task.args.get("site"):
+            arguments["site"] = site if complete(context.CLIARGS) else "part"
+            arguments["collection"] = _release.version(Path(__file__).resolve().parents[2])
+        if self._task.check_mode and arguments.get("site") != "whole":
+            return {**result, "changed": False}
         answer = self._execute_module("labserver.jupyter.run_lock", arguments, task_vars=task_vars)
         other = answer.get("other")
         if other and ended(other):

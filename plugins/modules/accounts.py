@@ -39,7 +39,8 @@ options:
       - People, each with C(name) (the login name at the hub) and, where wanted, C(full_name), C(groups) (lab groups),
         C(host_groups) (of the host, only added to), C(admin), C(uid), C(state) (V(present), V(locked) or V(absent)),
         C(expires) (last day of access, YYYY-MM-DD), C(ssh_keys), C(shell), C(limits) (C(cpu), C(memory), C(gpus),
-        C(images), C(pids)), C(quota) and C(system_name) (an existing account that is not called C(jupyter-<name>)).
+        C(images), C(pids), C(servers)), C(quota) and C(system_name) (an existing account that is not called
+        C(jupyter-<name>)).
       - The keys are checked by the module itself, which names index and name of every problem.
     type: list
     elements: dict

@@ -17,6 +17,9 @@ description:
     half an hour after a module of this collection last worked for it, or when C(/run/labserver/run.json) is removed on
     the host.
   - In check mode nothing is noted and nobody is refused.
+  - When a whole run of C(playbooks/site.yml) ends, it notes how each file is that the roles manage, so that
+    C(labserver status) can say which of them somebody changed since. That a run which changes nothing is noted with its
+    time is no change.
 author:
   - The labserver.jupyter authors (@labserver)
 extends_documentation_fragment:
@@ -24,7 +27,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: Does nothing.
+    details: Does nothing, but for saying that a whole run would be noted on a host where none was.
   diff_mode:
     support: none
     details: The note is no part of the host's state.
@@ -36,6 +39,16 @@ options:
     type: str
     choices: [held, released]
     default: held
+  site:
+    description:
+      - With O(state=released), what of C(playbooks/site.yml) ends here on this host.
+      - V(whole) is taken for V(part) in a run with C(--tags), C(--skip-tags), C(--start-at-task) or C(--step).
+    type: str
+    choices: [whole, part]
+  collection:
+    description: The version of the collection. The action of the same name fills it in.
+    type: str
+    default: ""
   run:
     description: Which run this is. The action of the same name fills it in.
     type: dict
@@ -69,6 +82,11 @@ EXAMPLES = r"""
 - name: Let others work on the host again
   labserver.jupyter.run_lock:
     state: released
+
+- name: Let others work on the host again, after all of playbooks/site.yml
+  labserver.jupyter.run_lock:
+    state: released
+    site: whole
 """
 
 RETURN = r"""
@@ -76,13 +94,21 @@ other:
   description: The run that works on the host.
   type: dict
   returned: when there is another
+actions:
+  description: What is noted of the run.
+  type: list
+  elements: dict
+  returned: when files are not as they were noted before
+  sample: [{"what": "note how files were left in", "name": "/var/lib/labserver/status/site.json"}]
 """
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labserver.jupyter.plugins.module_utils._common import clock, lock, run_lock
+from ansible_collections.labserver.jupyter.plugins.module_utils._status import drift
 
 RUN = {
     "type": "dict",
@@ -95,24 +121,46 @@ RUN = {
 }
 
 
+def noted(changed: bool) -> dict[str, Any]:
+    """Return the result of a run that is noted, or would be."""
+    actions = [{"what": "note how files were left in", "name": f"/{drift.PATH}"}]
+    return {"changed": changed, **({"actions": actions} if changed else {})}
+
+
+def note(site: str | None, collection: str) -> bool:
+    """Note what of site.yml ended; returns whether files differ."""
+    if site == "whole":
+        return drift.record(Path("/"), collection, clock.utc_now())
+    if site == "part":
+        drift.part(Path("/"), clock.utc_now())
+    return False
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
             "state": {"type": "str", "choices": ["held", "released"], "default": "held"},
+            "site": {"type": "str", "choices": ["whole", "part"]},
+            "collection": {"type": "str", "default": ""},
             "run": RUN,
             "dead": RUN,
         },
         supports_check_mode=True,
     )
+    if module.check_mode and module.params["site"] == "whole":
+        module.exit_json(**noted(not drift.noted(Path("/"))))
     if module.check_mode or not module.params["run"]:
         module.exit_json(changed=False)
     mine = run_lock.Run(**module.params["run"])
     dead = run_lock.Run(**module.params["dead"]) if module.params["dead"] else None
     try:
         if module.params["state"] == "released":
-            run_lock.release(Path("/"), mine)
-            module.exit_json(changed=False)
+            try:
+                changed = note(module.params["site"], module.params["collection"])
+            finally:
+                run_lock.release(Path("/"), mine)
+            module.exit_json(**noted(changed))
         other = run_lock.take(Path("/"), mine, clock.utc_now(), dead)
     except (OSError, lock.BusyError) as error:
         module.fail_json(msg=str(error))

@@ -73,7 +73,7 @@ class Door:
     def reload(self) -> None:
         """Let nginx read its files again, and wait until no worker with the former ones takes connections.
 
-        New workers answer beside the former ones for a moment, so an answer of one of them proves nothing about the next.
+        New workers answer beside the former ones for a moment: one answer of a new one proves nothing about the next.
         """
         former = self.workers()
         assert former

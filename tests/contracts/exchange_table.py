@@ -43,6 +43,7 @@ def _set(*names: str) -> frozenset[str]:
     return frozenset(names)
 
 
+COMPARED = {"_status": "leaves it out of what it compares with the last run of site.yml, since programs write it"}
 FOLDERS = {"_common": "knows which folders are whose, so that no input claims one of them"}
 
 TABLE = (
@@ -54,6 +55,7 @@ TABLE = (
             "modules/hub_passwords",
         ),
         names={
+            **COMPARED,
             "_program": "completes the names of people",
             "labhub": "its wiring tells the check of logins where it is, and where its last valid content is saved",
         },
@@ -121,22 +123,25 @@ TABLE = (
         "/etc/labserver/public/retirement.json", r"\bretirement\.json", "test_retirement_json.py", "retirement",
         writers=_set("_retire"),
         readers=_set("labhub/exchange"),
+        names=COMPARED,
     ),
     Exchange(
         "/etc/labserver/public/fullness.json", r"\bfullness\.json", "test_fullness_json.py", "fullness",
         writers=_set("_hub"),
         readers=_set("labhub/exchange"),
+        names=COMPARED,
     ),
     Exchange(
         "/etc/labserver/public/reboot.json", r"\breboot\.json", "test_reboot_json.py", "reboot",
         writers=_set("_updates"),
         readers=_set("labhub/exchange"),
+        names=COMPARED,
     ),
     Exchange(
         "/etc/labserver/hub/usage.json", r"\busage\.json", "test_usage_json.py", "usage",
         writers=_set("_usage"),
         readers=_set("labhub/exchange"),
-        names={"_hub": "tells the canary of a new hub to look elsewhere, where there is none"},
+        names={**COMPARED, "_hub": "tells the canary of a new hub to look elsewhere, where there is none"},
     ),
     Exchange(
         "/etc/labserver/hub/published.json", r"\bpublished\.json", "test_published_json.py", "published",
@@ -217,7 +222,7 @@ TABLE = (
         "/etc/labserver/registry/in-use.d/<host>.json", r"\bin-use\.d\b", "test_in_use_d.py", "in-use.d",
         writers=_set("modules/registry_in_use"),
         told=_set("_registry"),
-        names={"roles/registry": "tells the weekly job where it is"},
+        names={**COMPARED, "roles/registry": "tells the weekly job where it is"},
     ),
     Exchange(
         "/etc/labserver/hub/password-store.json", r"\bpassword-store\.json", "test_password_store_json.py",
@@ -225,7 +230,7 @@ TABLE = (
         writers=_set("_adopt", "modules/hub_passwords", "roles/hub"),
         readers=_set("labhub/exchange", "labhub/login"),
         told=_set("_hub"),
-        names={"_hub": "the canary of a new hub has a store, and this beside it, of its own"},
+        names={**COMPARED, "_hub": "the canary of a new hub has a store, and this beside it, of its own"},
     ),
     Exchange(
         "/var/lib/labserver/backup/runs.json", r"/runs\.json", "test_runs_json.py", "runs",
@@ -242,5 +247,10 @@ TABLE = (
         writers=_set("_status"),
         readers=_set("_doctor"),
         told=_set("_status"),
+    ),
+    Exchange(
+        "/var/lib/labserver/status/failures.json", r"\bstatus/failures\.json", "test_failures_json.py", "failures",
+        writers=_set("_schedule"),
+        told=_set("_schedule", "_status"),
     ),
 )  # fmt: skip

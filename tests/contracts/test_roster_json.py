@@ -97,7 +97,7 @@ def test_the_hub_knows_people_as_the_inventory_has_them(sources: Sources) -> Non
     mira, jonas, carla = (roster.people[name] for name in ("mira", "jonas", "carla"))
     assert (mira.system_name, mira.full_name, mira.admin) == ("jupyter-mira", "Mira Müller", True)
     assert mira.groups == ("leem", "xps")
-    assert mira.limits == Limits(cpu=1.5, memory_bytes=4 << 30, gpus=1, pids=512, images=("note*",))
+    assert mira.limits == Limits(cpu=1.5, memory_bytes=4 << 30, gpus=1, pids=512, images=("note*",), servers=3)
     assert mira.home == "/home/jupyter-mira"
     physics = roster.people["room-physics"]
     assert (physics.room, physics.full_name, physics.groups) == ("notebook:2026", "Physics I", ("xps",))

@@ -32,6 +32,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._registry import
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry import outlook as registry_outlook
 from ansible_collections.labserver.jupyter.plugins.module_utils._retire import carry_out, read
 from ansible_collections.labserver.jupyter.plugins.module_utils._retire.model import Current, Desired
+from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import history
 from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import plan as schedule
 from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import run as job_run
 from ansible_collections.labserver.jupyter.plugins.module_utils._shares import converge as shares_core
@@ -74,7 +75,7 @@ PEOPLE: dict[str, Any] = {
     "users": [
         {
             "name": "mira", "full_name": "Mira Müller", "groups": ["leem", "xps"], "admin": True,
-            "limits": {"cpu": 1.5, "memory": "4G", "gpus": 1, "images": ["note*"], "pids": 512},
+            "limits": {"cpu": 1.5, "memory": "4G", "gpus": 1, "images": ["note*"], "pids": 512, "servers": 3},
             "ssh_keys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZm mira@laptop"],
         },
         {"name": "jonas", "groups": ["xps"], "expires": "2026-12-01"},
@@ -306,6 +307,19 @@ def disks_that_fill() -> Files:
         for day in range(11):
             trend.record(Path(folder), {"/": (20 - day) * gib, "/home": 50 * gib}, now + day * 86400)
         return _found(Path(folder), trend.PATH)
+
+
+@cache
+def failures_of_days() -> Files:
+    """What is kept of a job, a service and the start of a person's server that failed."""
+    with tempfile.TemporaryDirectory() as folder:
+        for days in (2, 0):
+            found = [
+                history.Failure(kind, "mira", "critical" if days else "warning", NOW - timedelta(days=days), "no room")
+                for kind in (history.JOB, history.SERVICE, history.START)
+            ]
+            history.note(Path(folder), found, NOW, NOW.isoformat())
+        return _found(Path(folder), history.PATH)
 
 
 SITES: Sequence[Mapping[str, Any]] = [

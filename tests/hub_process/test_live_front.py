@@ -86,6 +86,7 @@ def test_a_running_server_is_shown_with_its_image_and_can_be_stopped(hub: Hub) -
     page = home(hub, bob)
     assert "notebook:1.0" in page and 'id="stop"' in page and "Open my server" in page
     usage = bob.get(f"{hub.url}/hub/my-server/usage", timeout=60).json()
+    assert usage.pop("idle") == "It is stopped in 1 day if nothing works in it until then."
     assert usage == {"memory_bytes": None, "cores": None}, "this engine counts nothing"
     hub.engine.kill("jupyter-bob")
     wait_for(lambda: "It does not run." in home(hub, bob), 60, "the end of the server on the page")

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from live import PASSWORD, Hub
+from live import PASSWORD, Hub, wait_for
 from paths import ROOT
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from samples import image_document, shares_document
@@ -225,4 +225,52 @@ def test_the_page_of_people_sorts_filters_and_sends(hub: Hub, chromium: Browser)
     page.click("tr[data-user=bob] .stop")
     expect(page.locator("#people-said")).to_have_text("Stopped: bob.")
     expect(page.locator("tr[data-user=bob]")).to_have_attribute("data-state", "stopped", timeout=30_000)
+    page.close()
+
+
+def test_the_first_page_and_the_form_of_who_has_several_servers(hub: Hub, chromium: Browser) -> None:
+    """Last here: afterwards bob has several."""
+    document = json.loads((hub.folder / "public" / "roster.json").read_text())
+    document["users"]["bob"]["limits"] |= {"servers": 3}
+    (hub.folder / "public" / "roster.json").write_text(json.dumps(document))
+    (hub.folder / "public" / "shares.json").write_text(json.dumps({"version": 1, "shares": {}}))  # none is mounted here
+    bob = hub.login("bob")
+    if not bob.ready("bob"):
+        bob.start_server("bob", {"image": "notebook:1.0"})
+    assert bob.api("POST", "users/bob/servers/sim-of-a-long-name", {"image": "scientific"}).status_code in (201, 202)
+    known = "users/bob?include_stopped_servers"
+    wait_for(lambda: all(one["ready"] for one in bob.api("GET", known).json()["servers"].values()), 120, "both servers")
+    for way, how in VIEWS.items():
+        context = chromium.new_context(**how)
+        page = context.new_page()
+        enter(hub, page, "bob")
+        page.goto(f"{hub.url}/hub/home")
+        look(page, f"home-several-{way}")
+        page.goto(f"{hub.url}/hub/spawn/bob/two")
+        look(page, f"spawn-several-{way}")
+        context.close()
+
+
+def test_a_further_server_is_started_stopped_and_removed_on_the_first_page(hub: Hub, chromium: Browser) -> None:
+    page = chromium.new_page(locale="en-GB")
+    enter(hub, page, "bob")
+    page.goto(f"{hub.url}/hub/home")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.click(".lab-server[data-server=two] .lab-server-remove")
+    expect(page.locator(".lab-server")).to_have_count(1)
+    page.fill("#new-server-name", "Not So")
+    page.click("#new-server button")
+    assert page.url.endswith("/hub/home"), "the browser says what a name may be"
+    page.fill("#new-server-name", "two")
+    page.click("#new-server button")
+    page.select_option("#memory", "1024")
+    page.check("input[name=image][value='notebook:1.0']")
+    page.click("#spawn_form button[type=submit]")
+    wait_for(lambda: "server-two.jupyter-bob" in hub.engine.containers, 60, "the server two")
+    assert hub.engine.bodies["server-two.jupyter-bob"]["HostConfig"]["Memory"] == 512 << 20, "the image needs less"
+    page.goto(f"{hub.url}/hub/home")
+    page.click(".lab-server[data-server=two] .lab-server-stop")
+    expect(page.locator(".lab-server[data-server=two]")).to_have_attribute("data-state", "stopped", timeout=30_000)
+    assert "server-two.jupyter-bob" not in hub.engine.containers
+    assert hub.engine.containers["jupyter-bob"]["State"]["Running"]
     page.close()

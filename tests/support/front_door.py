@@ -14,6 +14,8 @@ events {{
 }}
 http {{
     access_log off;
+    # A busy machine takes longer than nginx's minute to open what a test keeps open.
+    client_body_timeout 600s;
     client_body_temp_path {root}/body;
     proxy_temp_path {root}/proxy;
     fastcgi_temp_path {root}/fastcgi;

@@ -15,6 +15,7 @@ from pathlib import Path
 import hub_host
 import pytest
 from hub_client import HubClient
+from long_tests import long
 from paths import ROOT
 
 SERVER = f"labserver-backup{os.environ.get('LABSERVER_ID', '')}"
@@ -23,7 +24,7 @@ INVENTORY = Path(os.environ.get("MOLECULE_EPHEMERAL_DIRECTORY", "")) / "inventor
 SECRET = "of the test, and not short"
 OWN = "a password of alice's own"
 DATA = "/home/jupyter-alice/measured.dat"
-LONG = pytest.mark.skipif(os.environ.get("LABSERVER_LONG") != "1", reason="takes long: make soak-resurrect")
+LONG = long("soak-resurrect")
 
 
 def sh(command: str, status: int = 0, host: str = SERVER) -> str:

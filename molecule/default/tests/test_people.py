@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from conftest import INVENTORY, OWN_PASSWORDS, enter, logged_in, one_time_passwords
 from hub_client import HubClient
+from long_tests import long
 
 ROOT = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
 WHO = """
@@ -153,6 +154,7 @@ def test_registry_lets_nobody_push_without_a_password(host: t.Any) -> None:
     assert host.check_output(f"{status}/v2/notebook/blobs/uploads/ -X POST -u puller:{puller}") == "401"
 
 
+@long("soak-long")
 def test_an_image_of_another_registry_is_pulled_and_offered(host: t.Any) -> None:
     """`source: pull`. The lab's own registry, read without a name at a port of its own, plays the other registry."""
     run_site(

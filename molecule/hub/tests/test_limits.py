@@ -155,6 +155,28 @@ def test_all_notebooks_together_leave_a_reserve(lab: t.Any) -> None:
         person.stop()
 
 
+def test_two_servers_of_one_person_share_the_limits_of_one(lab: t.Any) -> None:
+    bob = lab.without_server("bob")
+    place, further = "/hub/api/users/bob/servers/sim", "server-sim.jupyter-bob"
+    lab.edit_roster(lambda roster: roster["users"]["bob"].update(limits={"memory_bytes": 1024 * MIB, "servers": 2}))
+    try:
+        bob.start(NOTEBOOK)
+        bob.wait_ready()
+        assert bob.api("POST", place, json={"image": NOTEBOOK, "memory": "512"}).status_code in (201, 202)
+        lab.until("the further server runs", lambda: further in lab.sh("docker ps --format '{{.Names}}'").split(), 90)
+        for name in ("jupyter-bob", further):
+            assert value(lab, group(lab, name, "memory"), *MEMORY) == str(512 * MIB), "half of what bob may use"
+        cpu = [inspect(lab, name)["HostConfig"]["CpuQuota"] for name in ("jupyter-bob", further)]
+        assert cpu == [50_000, 50_000], "of the one core that the hub grants"
+        refused = bob.api("POST", "/hub/api/users/bob/servers/two", json={})
+        assert (refused.status_code, "You may have 2 servers" in refused.text) == (400, True)
+    finally:
+        bob.api("DELETE", place, json={"remove": True})
+        lab.edit_roster(lambda roster: roster["users"]["bob"].update(limits={}))
+        bob.stop()
+    lab.until("it is gone", lambda: lab.sh(f"docker ps -aq --filter name={further}").strip() == "", 60)
+
+
 def test_a_slice_of_systemd_takes_the_same_limits(lab: t.Any) -> None:
     """This host's engine has the driver cgroupfs; with the driver systemd the group is a slice."""
     code = (

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from conftest import NOTEBOOK, OWN
 from hub_client import HubClient
+from long_tests import long
 
 
 def test_people_go_on_while_the_hub_is_replaced(lab: t.Any) -> None:
@@ -98,6 +99,7 @@ def test_a_lost_database_comes_back_from_the_last_copy(lab: t.Any, alice: HubCli
     assert lab.sh("docker inspect --format '{{.State.Pid}}' jupyter-alice") == before
 
 
+@long("soak-long")
 def test_twenty_people_start_at_once(lab: t.Any) -> None:
     alice = lab.person("alice")
     if alice.server() is not None:

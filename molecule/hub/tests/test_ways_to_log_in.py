@@ -24,6 +24,7 @@ import requests
 import urllib3
 from conftest import NOTEBOOK, OWN
 from hub_client import HubClient
+from long_tests import long
 from paths import CACHE, SCENARIOS
 
 FILES = SCENARIOS / "hub" / "files"
@@ -51,6 +52,7 @@ OAUTH = {
     "hub_login_names": {"asmith": "bob"},
 }
 urllib3.disable_warnings()
+pytestmark = long("soak-long")
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -13,7 +13,7 @@ import re
 from typing import Any
 
 COLUMNS = ("name", "full_name", "groups", "admin", "uid", "state", "expires", "shell", "ssh_key", "quota")
-LIMIT_COLUMNS = ("cpu", "memory", "gpus", "images", "pids")
+LIMIT_COLUMNS = ("cpu", "memory", "gpus", "images", "pids", "servers")
 WORDS = {"yes": True, "true": True, "1": True, "x": True, "no": False, "false": False, "0": False}
 
 SEPARATOR = re.compile(r"sep=([,;\t|])")

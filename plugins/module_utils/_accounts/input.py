@@ -231,5 +231,6 @@ def plain(wanted: Desired) -> dict[str, list[dict[str, Any]]]:
 
 def _plain_limits(limits: Limits) -> dict[str, Any]:
     data = {"cpu": limits.cpu, "memory": limits.memory_bytes, "gpus": limits.gpus, "pids": limits.pids}
+    data["servers"] = limits.servers
     images = None if limits.images is None else list(limits.images)
     return {key: value for key, value in {**data, "images": images}.items() if value is not None}

@@ -18,7 +18,7 @@ class Limits:
     """What a person may use; None means that nothing was said (the hub's default).
 
     ``cpu`` is a number of cores, ``memory_bytes`` bytes, ``images`` glob patterns of repository names, ``pids``
-    the most processes and threads of a server.
+    the most processes and threads, ``servers`` how many servers the person may have at once, which share the rest.
     """
 
     cpu: float | None = None
@@ -26,6 +26,7 @@ class Limits:
     gpus: int | None = None
     images: tuple[str, ...] | None = None
     pids: int | None = None
+    servers: int | None = None
 
     def data(self) -> dict[str, Any]:
         """Return the form of roster.json."""
@@ -34,9 +35,11 @@ class Limits:
         return data
 
 
-KEYS = ("cpu", "memory", "gpus", "images", "pids")
+KEYS = ("cpu", "memory", "gpus", "images", "pids", "servers")
 SMALLEST_PIDS = 64
 """A bare JupyterLab with a kernel has about 40 threads."""
+MOST_SERVERS = 10
+"""Of one person: they share one person's memory, and a page lists them."""
 
 
 def parse_limits(raw: Mapping[str, Any]) -> tuple[Limits, list[str]]:
@@ -73,7 +76,8 @@ def parse_limits(raw: Mapping[str, Any]) -> tuple[Limits, list[str]]:
         else:
             problems.append('limits.images is not a list of patterns; give for example ["notebook", "teaching/*"]')
     pids, wrong = _parse_pids(raw.get("pids"))
-    return Limits(cpu, memory, gpus, images, pids), problems + wrong
+    servers, more = _parse_servers(raw.get("servers"))
+    return Limits(cpu, memory, gpus, images, pids, servers), problems + wrong + more
 
 
 def _parse_pids(raw: object) -> tuple[int | None, list[str]]:
@@ -86,6 +90,18 @@ def _parse_pids(raw: object) -> tuple[int | None, list[str]]:
     if pids < SMALLEST_PIDS:
         return None, [f'limits.pids "{raw}" is not a number of processes; give {SMALLEST_PIDS} or more']
     return pids, []
+
+
+def _parse_servers(raw: object) -> tuple[int | None, list[str]]:
+    if raw is None:
+        return None, []
+    try:
+        servers = 0 if isinstance(raw, bool) else int(str(raw))
+    except ValueError:
+        servers = 0
+    if not 1 <= servers <= MOST_SERVERS:
+        return None, [f'limits.servers "{raw}" is not a number of servers; give 1 (as without it) to {MOST_SERVERS}']
+    return servers, []
 
 
 def merge(own: Limits, of_groups: Iterable[Limits]) -> Limits:
@@ -104,6 +120,7 @@ def merge(own: Limits, of_groups: Iterable[Limits]) -> Limits:
         memory_bytes=own.memory_bytes if own.memory_bytes is not None else highest(g.memory_bytes for g in groups),
         gpus=own.gpus if own.gpus is not None else highest(group.gpus for group in groups),
         pids=own.pids if own.pids is not None else highest(group.pids for group in groups),
+        servers=own.servers if own.servers is not None else highest(group.servers for group in groups),
         images=own.images
         if own.images is not None
         else (tuple(sorted({pattern for some in patterns for pattern in some})) if patterns else None),

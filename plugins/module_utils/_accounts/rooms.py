@@ -75,6 +75,8 @@ def entries(raw_rooms: object, users: Merged, groups: Mapping[str, Any], wrong: 
         _check_limits(limits, report)
         if isinstance(raw.get("limits"), Mapping) and raw["limits"].get("images") is not None:
             report("limits.images: a room has one image; give it as image")
+        if limits.servers is not None:
+            report("limits.servers: a room has one server; leave it out")
         found[account] = (_account(raw["name"], fields), _with_image(limits, fields.get("image")), label)
     return found
 

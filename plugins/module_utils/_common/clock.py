@@ -6,10 +6,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 SKEW = timedelta(minutes=5)
 """Between two clocks, or one before and after it was set: what lies farther ahead was written by a wrong clock."""
+
+PARTS_OF_A_SECOND = re.compile(r"(?<=:\d\d)\.\d+")
 
 
 def utc_now() -> datetime:
@@ -29,3 +32,8 @@ def past(text: str, now: datetime) -> datetime | None:
 def stamp(moment: datetime) -> str:
     """Return ISO 8601 in UTC, to the second, as in every exchange file."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def to_second(text: str) -> str:
+    """Return a moment of others (ISO 8601) without parts of a second: Docker and registries write nanoseconds."""
+    return PARTS_OF_A_SECOND.sub("", text)

@@ -32,6 +32,8 @@ RUN = f"{PREFIX}run"
 """Only of containers for scheduled notebooks."""
 BUILD = f"{PREFIX}build"
 """Only of containers in which people's images are prepared."""
+SERVER = f"{PREFIX}server"
+"""The name of a person's further server; their first one has none."""
 
 CANARY = "labserver-canary"
 """The person who tries a new hub before people get it (``_hub/canary.py``); nobody of the roster is called so."""

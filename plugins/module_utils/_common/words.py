@@ -12,10 +12,18 @@ import re
 # C0 and C1 control characters, line and paragraph separators, and what turns the direction of writing around.
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]+")
 
+# Whole orders to a terminal (ECMA-48): colours and moves, titles and links with their end, sets of characters.
+# What is cut short is left to CONTROL, so that nothing behind it disappears.
+ESCAPES = re.compile(
+    "(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]"
+    "|(?:\x1b[\\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x80-\x9f\n]*(?:\x07|\x1b\\\\|\x9c)"
+    "|\x1b[()*+][0-~]"
+)
+
 
 def clean(value: object, most: int = 200) -> str:
     """Return ``value`` as one line of at most ``most`` characters that no terminal, log or page takes for orders."""
-    line = " ".join(CONTROL.sub(" ", str(value)).split())
+    line = " ".join(CONTROL.sub(" ", ESCAPES.sub("", str(value))).split())
     line = line.encode("utf-8", "replace").decode("utf-8")  # lone surrogates cannot be printed
     return line if len(line) <= most else line[: most - 1] + "…"
 

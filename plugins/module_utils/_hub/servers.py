@@ -22,12 +22,27 @@ SETTLE_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Server:
-    """A person's server as it runs: ``identity`` and ``started`` stay the same as long as nobody touches it."""
+    """A person's server as it runs: ``identity`` and ``started`` stay the same as long as nobody touches it.
+
+    ``name`` is empty for the first one, which everybody has.
+    """
 
     user: str
     container: str
     identity: str
     started: str
+    name: str = ""
+
+    @property
+    def called(self) -> str:
+        """Whose it is, and its name where it has one."""
+        return f"{self.user}'s {self.name}" if self.name else self.user
+
+    @property
+    def path(self) -> str:
+        """Where it is below the hub's address."""
+        parts = [self.user, self.name] if self.name else [self.user]
+        return "/".join(["user", *(urllib.parse.quote(part, safe="@~") for part in parts)])
 
 
 def running(api: DockerEngine) -> list[Server]:
@@ -46,9 +61,10 @@ def running(api: DockerEngine) -> list[Server]:
                 container=state["Name"].removeprefix("/"),
                 identity=state["Id"],
                 started=state["State"]["StartedAt"],
+                name=state["Config"]["Labels"].get(labels.SERVER, ""),
             )
         )
-    return sorted(found, key=lambda server: server.user)
+    return sorted(found, key=lambda server: (server.user, server.name))
 
 
 def find(api: DockerEngine, path: str, **query: Any) -> dict[str, Any] | None:
@@ -137,11 +153,11 @@ def look(
         for server in servers:
             state = state_of(server.identity)
             if state is None or not state["State"]["Running"]:
-                lost.append(f"{server.user} (stopped)")
+                lost.append(f"{server.called} (stopped)")
             elif state["State"]["StartedAt"] != server.started:
-                lost.append(f"{server.user} (started anew)")
-            elif not is_answering(f"{base}user/{urllib.parse.quote(server.user, safe='@~')}/api"):
-                lost.append(f"{server.user} (not reached)")
+                lost.append(f"{server.called} (started anew)")
+            elif not is_answering(f"{base}{server.path}/api"):
+                lost.append(f"{server.called} (not reached)")
         # A hub that hangs costs the time of each question too, not only that of the pauses.
         if (hub and not lost) or max(slept, time.monotonic() - began) >= seconds:
             return Look(hub, len(servers) - len(lost), len(servers), tuple(lost))

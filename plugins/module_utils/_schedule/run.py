@@ -26,7 +26,7 @@ from .._common import clock, job_lock, process, words
 from .._common.clock import stamp
 from .._common.job import BUSY, CRITICAL, LEVEL_OF_EXIT, NAME_VARIABLE, OK, VARIABLE, WARNING
 from .._common.lock import BusyError
-from . import alert, model, status
+from . import alert, history, model, status
 from .log import FOLDER, JobLog
 from .model import Job
 from .plan import JOBS
@@ -137,6 +137,8 @@ def _run_locked(world: World, job: Job, trigger: str, held: int, echo: Callable[
         told=before.told,
     )
     record(world, tell(world, job, now))
+    if level in history.LEVELS:
+        history.note(world.root, [history.Failure(history.JOB, job.name, level, ended, message)], ended)
     return EXIT_OF_LEVEL.get(level, CRITICAL)
 
 

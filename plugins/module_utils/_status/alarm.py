@@ -20,11 +20,12 @@ from pathlib import Path
 
 from .._common import exchange, job, lock, words
 from .._common.clock import stamp
-from .._schedule import run
+from .._schedule import history, run
 from .._schedule import status as job_status
 from .._schedule.due import booted
+from .._schedule.history import Failure
 from .._schedule.model import Job
-from . import disks, host, services
+from . import disks, failures, host, services
 from .services import Health
 
 LOCK = "services"
@@ -71,13 +72,27 @@ def attend(world: run.World, asked: services.World) -> list[Health]:
     found += host.of_host(world.root)
     if in_maintenance(world.root, world.now()) or starting(world.root, world.now()):
         return found
-    now = world.now().timestamp()
-    for health in found:
-        # A room names its services before it starts them for the first time.
-        if health.level == "ok" or not 0 <= now - health.service.named < FIRST_START_SECONDS:
-            _tell(world, health)
+    now = world.now()
+    # A room names its services before it starts them for the first time.
+    told = [
+        one for one in found if one.level == "ok" or not 0 <= now.timestamp() - one.service.named < FIRST_START_SECONDS
+    ]
+    for health in told:
+        _tell(world, health)
+    keep(world.root, [health for health in told if health.level != "ok"], now)
     _forget(world.root, {_name(health) for health in found})
     return found
+
+
+def keep(root: Path, bad: Sequence[Health], now: datetime) -> None:
+    """Count what is not well into the failures of the last days, once for each look, and starts of servers once."""
+    found = [Failure(history.SERVICE, one.service.name, one.level, now, one.message) for one in bad]
+    try:
+        starts, until = failures.uncounted(root, history.read_or_begin(root), now)
+    except OSError as error:
+        sys.stderr.write(f"labserver services: starts of servers cannot be counted: {words.clean(error, 200)}\n")
+        starts, until = [], ""
+    history.note(root, [*found, *starts], now, until)
 
 
 def _name(health: Health) -> str:

@@ -73,6 +73,19 @@ def text(report: Mapping[str, Any]) -> str:
         lines += _lines("labserver_servers_memory_bytes", "Memory of people's servers together.", [({}, total)])
     for key, value in (report.get("memory") or {}).items():
         lines += _lines(f"labserver_memory_{key}", f"The host's memory: {key.replace('_', ' ')}.", [({}, float(value))])
+    site, lately = report.get("site") or {}, report.get("failures") or {}
+    run = _seconds(site.get("run"))
+    if run is not None:
+        lines += _lines(
+            "labserver_site_run_seconds", "When playbooks/site.yml ran whole last, since 1970.", [({}, run)]
+        )
+        count = float(len(site["drift"]) + site["drift_left_out"])
+        lines += _lines("labserver_drift_files", "Files that are not as that run left them.", [({}, count)])
+    lines += _lines(
+        "labserver_failures",
+        f"What failed in the last {lately.get('days')} days, by kind.",
+        [({"kind": kind}, float(times)) for kind, times in (lately.get("times") or {}).items()],
+    )
     unread = [({"part": row["part"]}, 1.0) for row in report.get("unread") or ()]
     lines += _lines("labserver_unread", "Parts of the status that could not be read.", unread)
     return "\n".join(lines) + "\n"

@@ -115,7 +115,12 @@ def of_disks(root: Path, now: datetime) -> list[dict[str, object]]:
 
 def report(root: Path, now: datetime, ask_apt: bool = True) -> dict[str, object]:
     """Return all that this host says of itself."""
-    starts, left_out = failures.read(root, now)
+    kept = rooms.read(root, now, ask_apt)
+    try:
+        starts, left_out = failures.read(root, now)
+    except OSError as error:
+        starts, left_out = [], 0
+        kept["unread"].append({"part": "failed_starts", "message": words.clean(error)})
     return {
         "version": 1,
         "jobs": overview(root, now),
@@ -124,7 +129,7 @@ def report(root: Path, now: datetime, ask_apt: bool = True) -> dict[str, object]
         "certificates": certificates(root, now),
         "failed_starts": starts,
         "failed_starts_left_out": left_out,
-        **rooms.read(root, now, ask_apt),
+        **kept,
     }
 
 

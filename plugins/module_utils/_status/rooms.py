@@ -22,7 +22,7 @@ from .._common.docker_api import DockerEngine, EngineError
 from .._registry import outlook
 from .._usage.store import FILE as USAGE
 from .._usage.store import Store
-from . import updates
+from . import drift, failures, updates
 
 SHARES = "etc/labserver/public/shares.json"
 SHARES_STATUS = "etc/labserver/public/shares-status.json"
@@ -112,7 +112,10 @@ def shares(root: Path) -> Rows:
 
 
 def registry(root: Path) -> Rows:
-    """Return the repositories as the catalogue offers them: tags, and bytes (shared layers count in each)."""
+    """Return the repositories as the catalogue offers them: tags, and bytes (shared layers count in each).
+
+    ``newest``: when its newest image was made, to the second.
+    """
     found: dict[str, dict[str, Any]] = {}
     for item in (_document(root, IMAGES) or {}).get("images") or ():
         row = found.setdefault(
@@ -121,7 +124,7 @@ def registry(root: Path) -> Rows:
         row["tags"] += 1
         row["size_bytes"] += int(item.get("size_bytes") or 0)
         row["broken"] += item.get("state") == "broken"
-        row["newest"] = max(row["newest"], words.clean(item.get("created", "")))
+        row["newest"] = max(row["newest"], clock.to_second(words.clean(item.get("created", ""))))
     return [{"repository": name, **row} for name, row in sorted(found.items(), key=lambda each: -each[1]["size_bytes"])]
 
 
@@ -208,6 +211,8 @@ def read(root: Path, now: datetime, ask_apt: bool = True) -> dict[str, Any]:
         "backup": lambda: backup(root, now),
         "updates": lambda: updates.read(root) if root == Path("/") and ask_apt else {},
         "usage": lambda: usage(root, now),
+        "failures": lambda: failures.of_days(root, now),
+        "site": lambda: drift.state(root),
     }
     found: dict[str, Any] = {}
     unread: list[dict[str, str]] = []

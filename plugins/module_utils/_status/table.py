@@ -10,9 +10,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._common import words
+from . import lately
 from .view import rank
 
 CERTIFICATES = ("host", "certificate", "names", "source", "days left", "served = file", "last renewed", "level")
+DRIFT = ("host", "file", "since site.yml ran whole")
+FAILURES = ("host", "failed lately", "level", "times", "on days", "last", "message")
+MOST_FAILURES = 20
 STARTS = ("host", "failed start", "user", "image", "cause")
 MOST_CHARACTERS = 300  # of a cell
 DISKS = ("host", "disk", "level", "message")
@@ -29,6 +33,11 @@ def _lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
+def _failed(host: str, item: Mapping[str, Any]) -> list[str]:
+    counts = [str(item["times"]), str(item["days"])]
+    return [host, f"{item['kind']} {item['name']}", item["level"], *counts, item["last"], item["message"]]
+
+
 def table(reports: Mapping[str, Any]) -> str:
     """Host -> what ``labserver status --json`` printed there (or None when it did not answer) as one readable text."""
     certificates: list[list[str]] = []
@@ -36,7 +45,11 @@ def table(reports: Mapping[str, Any]) -> str:
     services: list[list[str]] = []
     disks: list[list[str]] = []
     starts: list[list[str]] = []
+    drift: list[list[str]] = []
+    failed: list[list[str]] = []
+    runs: list[str] = []
     left_out: list[tuple[str, int]] = []
+    not_shown: list[tuple[str, int]] = []
     silent = []
     unread: list[str] = []
     for host, report in sorted(reports.items()):
@@ -57,6 +70,12 @@ def table(reports: Mapping[str, Any]) -> str:
         disks += [[host, item["disk"], item["level"], item["message"]] for item in report.get("disks", [])]
         for item in report.get("failed_starts", []):
             starts.append([host, *(str(item[key]) for key in ("at", "user", "image", "sentence"))])
+        site, failures = report.get("site") or {}, report.get("failures") or {}
+        drift += [[host, item["path"], item["message"]] for item in site.get("drift", ())]
+        runs += [f"{host}: {lately.whole_run(site)}"] if site else []
+        things = lately.by_name(failures.get("rows", ()))
+        failed += [_failed(host, item) for item in things[:MOST_FAILURES]]
+        not_shown.append((host, max(0, len(things) - MOST_FAILURES)))
         left_out.append((host, int(report.get("failed_starts_left_out") or 0)))
         unread += [
             f"{host}: {item['part']} could not be read: {item['message']}" for item in report.get("unread") or ()
@@ -69,6 +88,10 @@ def table(reports: Mapping[str, Any]) -> str:
     lines += ["", *_lines(DISKS, disks)] if disks else []
     lines += ["", *_lines(STARTS, starts)] if starts else []
     lines += [f"and {count} more on {host}" for host, count in left_out if count]
+    lines += ["", *_lines(FAILURES, failed)] if failed else []
+    lines += [f"and {count} more on {host}" for host, count in not_shown if count]
+    lines += ["", *_lines(DRIFT, drift)] if drift else []
+    lines += ["", *(words.clean(line, MOST_CHARACTERS) for line in runs)] if runs else []
     lines += ["", *(words.clean(line, MOST_CHARACTERS) for line in unread)] if unread else []
     lines += ["", f"no answer from {', '.join(silent)}"] if silent else []
     return "\n".join(lines) + "\n"

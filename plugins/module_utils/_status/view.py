@@ -14,6 +14,7 @@ from typing import Any
 
 from .._common import page, sizes
 from .._common.page import Html, element, text
+from . import lately
 
 RANK = ("critical", "overdue", "warning", "unknown", "never-run", "running", "ok")
 MOST_SERVERS = 30
@@ -50,6 +51,7 @@ def matters(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     if updates.get("reboot_due"):
         when = updates.get("reboot_announced")
         found.append(("warning", "updates", f"a reboot is due{f', announced for {when}' if when else ''}"))
+    found += lately.drifted(report.get("site") or {})
     found += [
         ("unknown", str(row["part"]), f"could not be read: {row['message']}") for row in report.get("unread") or ()
     ]
@@ -284,6 +286,7 @@ def _of_host(host: str, report: Any, number: int) -> list[Html]:
     if starts:
         rows = [(r["at"], r["user"], r["image"], r["sentence"]) for r in starts]
         parts += [element("h3", "Servers that did not start"), page.table(("at", "user", "image", "cause"), rows)]
+    parts += [*lately.of_failures(report.get("failures") or {}), *lately.of_site(report.get("site") or {})]
     for title, part, key in (("Jobs", "jobs", "job"), ("Services", "services", "service")):
         listed = sorted(report.get(part) or (), key=lambda row: rank(row["level"]))
         if listed:

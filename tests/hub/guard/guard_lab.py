@@ -16,6 +16,7 @@ from samples import images_document, roster_document, settings, shares_document
 
 CONTAINERS: dict[str, dict[str, Any]] = {
     "own": {"Id": "1" * 64, "Name": "/jupyter-alice",
+            "HostConfig": {"Memory": 1 << 29, "CpuQuota": 10_000, "PidsLimit": 99},
             "Config": {"Labels": {"org.labserver.room": "hub-server", "org.labserver.user": "alice"}}},
     "labserver-hub": {"Id": "2" * 64, "Name": "/labserver-hub", "Config": {"Labels": {"org.labserver.room": "hub"}}},
     "labserver-docker-guard": {"Id": "3" * 64, "Name": "/labserver-docker-guard", "Config": {"Labels": None}},
@@ -33,19 +34,32 @@ class Lab:
         self.folder = folder
         self.asked: list[tuple[str, str, bytes]] = []
         self.servers: list[dict[str, Any]] = []
+        self.made: dict[str, dict[str, Any]] = {}
+        """What was made, as Docker shows it."""
 
     async def _engine(self, request: web.Request) -> web.Response:
-        self.asked.append((request.method, request.path_qs, await request.read()))
+        sent = await request.read()
+        self.asked.append((request.method, request.path_qs, sent))
         if request.path == "/version":
             return web.json_response({"ApiVersion": "1.41"})
         if request.path == "/containers/json":
             return web.json_response(self.servers)
         if request.path == "/containers/create":
             await asyncio.sleep(0.05)  # others come meanwhile
-            body = json.loads(self.asked[-1][2]) if len(self.asked[-1][2]) > 2 else {}
-            self.servers.append({"Labels": body.get("Labels"), "State": "created"})
+            body = json.loads(sent) if len(sent) > 2 else {}
+            name, identity = request.query.get("name", ""), f"{len(self.made) + 1:064x}"
+            self.servers.append(
+                {"Id": identity, "Names": [f"/{name}"], "Labels": body.get("Labels"), "State": "created"}
+            )
+            self.made[identity] = {
+                "Id": identity, "Name": f"/{name}", "Config": {"Labels": body.get("Labels")},
+                "HostConfig": body.get("HostConfig"),
+            }  # fmt: skip
+            return web.json_response({"Id": identity}, status=201)
         if request.path.startswith("/containers/") and request.path.endswith("/json"):
-            found = CONTAINERS.get(request.path.split("/")[2])
+            name = request.path.split("/")[2]
+            found = CONTAINERS.get(name) or self.made.get(name)
+            found = found or next((one for one in self.made.values() if one["Name"] == f"/{name}"), None)
             return web.json_response(found or {"message": "No such container"}, status=200 if found else 404)
         return web.json_response({"Id": "9" * 64}, status=201)
 
@@ -95,4 +109,8 @@ class Lab:
 
     def acts(self) -> list[tuple[str, str]]:
         """Return what Docker was asked to do, without looking at containers."""
-        return [(method, path) for method, path, _ in self.asked if (method, path) not in LOOKING]
+        return [
+            (method, path)
+            for method, path, _ in self.asked
+            if (method, path) not in LOOKING and not path.startswith("/containers/json?")
+        ]

@@ -20,6 +20,7 @@ from labhub.exchange.roster import parse_roster
 from labhub.exchange.shares import ShareStatus, parse_shares
 from labhub.exchange.usage import Used
 from labhub.portal import desk
+from labhub.servers.server import Allowance
 from labhub.words import amounts, language
 
 NOW = datetime.datetime(2026, 11, 20, 12, tzinfo=datetime.UTC)
@@ -31,7 +32,16 @@ def spawner(**changes: Any) -> Any:
     """A stand-in for JupyterHub's spawner."""
     row = SimpleNamespace(started=datetime.datetime(2026, 11, 20, 9), user_options={"image": "notebook:1.0"})
     return SimpleNamespace(
-        **{"name": "", "runs": "", "pending": None, "active": True, "user_options": {}, "orm_spawner": row, **changes}
+        **{
+            "name": "",
+            "runs": "",
+            "allowed": None,
+            "pending": None,
+            "active": True,
+            "user_options": {},
+            "orm_spawner": row,
+            **changes,
+        }
     )
 
 
@@ -96,13 +106,39 @@ def test_the_last_failure_is_shown_until_the_server_started_again() -> None:
         {"at": "2026-11-20T11:00:00+00:00", "user": "bob", "sentence": "Not hers."},
         {"at": "yesterday", "user": "carol"},
     ]
-    found = desk.last_failure(failures, "alice", None, NOW)
+    found = desk.last_failure(failures, "alice", {}, NOW)
     assert found is not None and found["sentence"] == "It ran out."
-    assert desk.last_failure(failures, "alice", NOW - datetime.timedelta(hours=1), NOW) is None
-    assert desk.last_failure(failures, "alice", NOW - datetime.timedelta(hours=3), NOW) == found
-    assert desk.last_failure(failures, "alice", None, NOW + datetime.timedelta(days=8)) is None
-    assert desk.last_failure(failures, "carol", None, NOW) is None
-    assert desk.last_failure(failures, "dora", None, NOW) is None
+    assert desk.last_failure(failures, "alice", {"": NOW - datetime.timedelta(hours=1)}, NOW) is None
+    assert desk.last_failure(failures, "alice", {"sim": NOW - datetime.timedelta(hours=1)}, NOW) == found
+    assert desk.last_failure(failures, "alice", {"": NOW - datetime.timedelta(hours=3)}, NOW) == found
+    assert desk.last_failure(failures, "alice", {}, NOW + datetime.timedelta(days=8)) is None
+    assert desk.last_failure(failures, "carol", {}, NOW) is None
+    assert desk.last_failure(failures, "dora", {}, NOW) is None
+
+
+def test_what_a_server_may_use_is_what_it_got_while_it_runs() -> None:
+    got = Allowance(0.5, 1 << 29, 64)
+    for active, found in ((True, (0.5, 1 << 29)), (False, (1.5, 1 << 30))):
+        one = desk.server_of(spawner(allowed=got, active=active), PEOPLE["alice"], IMAGES, samples.settings(), 7200.0)
+        assert (one.cpu, one.memory_bytes) == found
+        assert one.idle == ("It is stopped in 2 hours if nothing works in it until then." if active else "")
+
+
+def test_the_page_adds_up_what_servers_take_that_run() -> None:
+    alice = dataclasses.replace(PEOPLE["alice"], limits=dataclasses.replace(PEOPLE["alice"].limits, servers=3))
+
+    def server(name: str, state: str = "running") -> desk.Server:
+        return desk.Server(state, name=name, cpu=0.5, memory_bytes=1 << 28)
+
+    page = desk.desk(
+        alice, server(""), Lab(), samples.settings(), (), {}, None, further=[server("sim"), server("old", "stopped")]
+    )
+    assert page.whole is not None and page.rest is not None
+    assert (page.most, page.rest.memory_bytes, page.rest.cpu) == (3, 1 << 29, 0.5)
+    alone = desk.desk(PEOPLE["alice"], server(""), Lab(), samples.settings(), (), {}, None)
+    assert page.several and not alone.several
+    left = desk.desk(PEOPLE["alice"], server(""), Lab(), samples.settings(), (), {}, None, further=[server("old")])
+    assert left.several, "who may have one alone now still sees and ends the others"
 
 
 def test_links_are_for_whom_the_inventory_says() -> None:

@@ -12,8 +12,9 @@ from typing import Any
 
 from labhub.exchange.images import Image, parse_images
 from labhub.exchange.roster import Limits, Person, parse_roster
-from labhub.servers.form import Cards, Used, options_form
+from labhub.servers.form import Cards, Memory, Used, options_form
 from labhub.servers.offer import Section, arrange, offered
+from labhub.servers.server import Allowance
 from samples import DIGEST, OTHER_DIGEST, image_document, images_document, roster_document, settings
 
 NOW = datetime.datetime(2026, 11, 20, 12, tzinfo=datetime.UTC)
@@ -45,6 +46,17 @@ def arranged(known: tuple[Image, ...], **more: Any) -> tuple[Section, ...]:
 def test_one_image_is_no_choice() -> None:
     assert page(images(image_document())) == ""
     assert "gpus-1" in page(images(image_document()), cards=Cards(1, 1, "GPU 0: free"))
+
+
+def test_who_may_have_several_servers_chooses_the_memory_of_each() -> None:
+    small, large = Allowance(0.5, 512 << 20, 64), Allowance(2.0, 3 << 30, 900)
+    found = page(images(image_document()), memory=Memory((large, small), small, "sim: 1 GiB"))
+    assert '<option value="3072">3 GiB, 2 cores</option>' in found
+    assert '<option value="512" selected>512 MiB, 0.5 cores</option>' in found
+    assert "These run: sim: 1 GiB." in found
+    none = page(images(image_document()), memory=Memory((), small, "", "Nothing is left."), cards=Cards(1, 1, "free"))
+    assert "Nothing is left." in none and "<select" not in none and "gpus-1" not in none
+    assert "#spawn_form button[type=submit] { display: none }" in none
 
 
 def test_images_stand_in_sections_by_group_and_tags_below_the_newest() -> None:

@@ -60,3 +60,20 @@ def test_a_machine_stays_the_same_in_another_network(tmp_path: Path, monkeypatch
     assert "0123456789abcdef" not in before, "the id of a machine is for its own programs"
     (tmp_path / "etc/machine-id").unlink()
     assert run_lock.controller(tmp_path) != before
+
+
+@pytest.mark.parametrize(
+    ("options", "whole"),
+    [
+        ({"tags": ["all"], "skip_tags": []}, True),
+        ({}, True),
+        ({"tags": ["all"], "skip_tags": [""], "start_at_task": None, "step": False}, True),
+        ({"tags": ["docker"]}, False),
+        ({"tags": ["all", "never"]}, False),
+        ({"skip_tags": ["docker"]}, False),
+        ({"start_at_task": "Set up"}, False),
+        ({"step": True}, False),
+    ],
+)
+def test_a_run_that_leaves_tasks_out_is_none_of_the_whole(options: dict[str, object], whole: bool) -> None:
+    assert run_lock.complete(options) is whole

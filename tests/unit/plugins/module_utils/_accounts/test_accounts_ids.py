@@ -163,5 +163,7 @@ def test_limits_of_groups_add_up_the_highest_wins_and_the_own_value_overrides() 
     assert merge(Limits(cpu=1, images=("own",)), [leem, xps]) == Limits(1, 8, 1, ("own",), 300)
     assert merge(Limits(gpus=0), [xps]).gpus == 0
     assert merge(Limits(pids=64), [xps]).pids == 64
+    several = [Limits(servers=2), Limits(servers=4), xps]
+    assert (merge(Limits(), several).servers, merge(Limits(servers=1), several).servers) == (4, 1)
     assert merge(Limits(), []) == Limits()
     assert merge(Limits(), [Limits(), leem]) == leem

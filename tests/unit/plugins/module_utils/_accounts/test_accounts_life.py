@@ -54,7 +54,8 @@ def test_a_new_person(host: FakeHost) -> None:
                 "system_name": "jupyter-mira", "uid": 20000, "gid": 20000, "full_name": "Mira M.",
                 "home": "/home/jupyter-mira", "shell": "/bin/bash", "groups": ["leem"], "admin": False,
                 "state": "present", "expires": None,
-                "limits": {"cpu": 1.0, "memory_bytes": 8 * 1024**3, "gpus": None, "images": None, "pids": None},
+                "limits": {"cpu": 1.0, "memory_bytes": 8 * 1024**3, "gpus": None, "images": None, "pids": None,
+                           "servers": None},
             }
         },
     }  # fmt: skip

@@ -102,6 +102,12 @@ def test_a_room_with_the_account_of_a_person_is_refused() -> None:
     assert any("its account would be jupyter-room-physics, which is that of paula" in text for text in found), found
 
 
+def test_a_room_has_one_server() -> None:
+    assert told({**GOOD, "limits": {"servers": 2}}) == [
+        "hub_rooms[0] (name=physics): limits.servers: a room has one server; leave it out"
+    ]
+
+
 def test_other_rooms_are_no_members() -> None:
     assert any("nobody could enter" in text for text in told({"name": "two", "group": "empty"}, GOOD))
 

@@ -21,7 +21,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._accounts import
 CONTAINERS = [
     {"Id": "aaa", "Names": ["/jupyter-mira"], "Labels": {"org.labserver.user": "mira"}},
     {"Id": "bbb", "Names": ["/jupyter-jonas"], "Labels": {"org.labserver.user": "jonas"}},
-    {"Id": "ccc", "Names": ["/jupyter-mira--x"], "Labels": {"org.labserver.user": "mira"}},
+    {"Id": "ccc", "Names": ["/server-sim.jupyter-mira"], "Labels": {"org.labserver.user": "mira"}},
 ]
 
 

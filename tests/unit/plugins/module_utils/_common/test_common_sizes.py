@@ -31,10 +31,13 @@ def test_sizes_for_people(count: int, text: str) -> None:
 
 
 def test_orders_to_a_terminal_become_spaces() -> None:
-    assert (
-        words.clean("\x1b[2J\x1b[Hall is well\nroot  critical\u202egnp\x9b31m")
-        == "[2J [Hall is well root critical gnp 31m"
-    )
+    assert words.clean("\x1b[2J\x1b[Hall is well\nroot  critical\u202egnp\x9b31m") == "all is well root critical gnp"
+    assert words.clean("\x1b]0;a title\x07said \x1b]8;;http://x\x1b\\\x1b(Bhere") == "said here"
+
+
+@pytest.mark.parametrize("cut", ["\x1b[31", "\x1b]0;title", "\x1b", "\x9b", "\x1bP1;2|"])
+def test_an_order_that_never_ends_hides_nothing_behind_it(cut: str) -> None:
+    assert words.clean(f"before {cut}\nthe alarm").endswith("the alarm")
 
 
 def test_long_words_are_cut() -> None:

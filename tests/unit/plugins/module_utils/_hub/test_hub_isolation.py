@@ -172,7 +172,7 @@ def answering(table: dict[str, tuple[int, str]]) -> isolation.Runner:
 def test_each_reason_is_said_in_words(tmp_path: Path) -> None:
     assert "br_netfilter is missing" in isolation.converge(World(tmp_path / "bare", answering({})), WANTED).reason
     world = World(bridge(tmp_path / "a"), answering({"iptables-save": (1, "\x1b[2Jno permission\n")}))
-    assert isolation.converge(world, WANTED).reason == "iptables-save failed: [2Jno permission"
+    assert isolation.converge(world, WANTED).reason == "iptables-save failed: no permission"
     world = World(bridge(tmp_path / "b"), answering({"iptables-restore": (2, "Can't initialize")}))
     reason = isolation.converge(world, WANTED).reason
     assert "the chain LABSERVER-HUB is empty or missing" in reason

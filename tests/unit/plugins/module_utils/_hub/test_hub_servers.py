@@ -28,6 +28,26 @@ def test_a_container_for_files_is_no_server_that_has_to_answer() -> None:
     assert [one.user for one in found] == ["alice"]
 
 
+def test_each_of_several_servers_of_a_person_has_to_answer_where_it_is() -> None:
+    further = container("server-sim.jupyter-alice", "alice")
+    further["Config"]["Labels"]["org.labserver.server"] = "sim"
+    found = servers.running(engine_of(further, container("jupyter-alice", "alice")))
+    assert [(one.user, one.name) for one in found] == [("alice", ""), ("alice", "sim")]
+    asked: list[str] = []
+
+    def answering(url: str) -> bool:
+        asked.append(url)
+        return not url.endswith("/sim/api")
+
+    states = {one.identity: state() for one in found}
+    seen = servers.look(
+        found, states.get, "http://h/", seconds=2, sleep=lambda _seconds: None, is_healthy=lambda _url: True,
+        is_answering=answering,
+    )  # fmt: skip
+    assert seen.lost == ("alice's sim (not reached)",)
+    assert asked[:2] == ["http://h/user/alice/api", "http://h/user/alice/sim/api"]
+
+
 def test_who_stops_a_server_while_it_is_looked_at_stops_no_run() -> None:
     engine = engine_of(container("jupyter-bob", "bob"), container("jupyter-alice", "alice"))
     ask = engine.get

@@ -112,6 +112,20 @@ def played(request: pytest.FixtureRequest, tmp_path: Path) -> Played:
     return Played(Lab(tmp_path / "root", version, parent), tmp_path / "usage/usage.sqlite")
 
 
+def test_two_servers_of_one_person_at_once_count_both(played: Played) -> None:
+    played.begin()
+    first = played.start("mira", cores=1.0, gpus=1)
+    played.wait(600)
+    second = played.start("mira", cores=0.5)
+    played.wait(600)
+    played.end(first)
+    played.wait(600)
+    played.end(second)
+    mira = played.sums()["mira"]
+    assert mira.seconds == pytest.approx(2400), "both count while both run"
+    assert (mira.cpu, mira.gpu) == (pytest.approx(1800), pytest.approx(1200))
+
+
 def test_a_server_is_counted_from_its_start_to_its_end(played: Played) -> None:
     played.begin()
     container = played.start("mira", 2.0, 3 << 30, 1)

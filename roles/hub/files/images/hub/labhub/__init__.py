@@ -16,7 +16,7 @@ The packages, and which others each may import (``tests/hub/test_packages.py`` h
     builds    (imports exchange, servers, words)          images by people: builds, their logs, their page
     guard     (imports exchange, servers)                 the filter before Docker's socket, a process of its own
     portal    (imports builds, exchange, runs, servers, words)  the pages: first page, people, announcements, rooms
-    api       (imports exchange, words)                   bounds and refusals before JupyterHub's own API and pages
+    api       (imports exchange, servers, words)          bounds and refusals before JupyterHub's own API and pages
     outside   (imports exchange, login, servers)          files from outside: who may in by SSH, and their containers
     front     (imports exchange)                          the SSH server before these, a process of its own
     keeper    (imports builds, exchange, outside, portal, runs, servers, words)  revokes access, ends the idle, copies

@@ -50,7 +50,8 @@ def configure(c: Any, settings: Settings | None = None) -> None:
     hub.concurrent_spawn_limit = settings.concurrent_spawns
     hub.last_activity_interval = 60
     hub.log_level = settings.log_level
-    hub.allow_named_servers = False
+    # How many each person may have is decided by the roster; see servers.permission.
+    hub.allow_named_servers = True
     # With this token the keeper asks servers what runs in them; it allows nothing else.
     hub.services = [{"name": KEEPER, "api_token": secrets.token_hex(32)}]
     hub.load_roles = [{"name": KEEPER, "services": [KEEPER], "scopes": ["access:servers"]}]

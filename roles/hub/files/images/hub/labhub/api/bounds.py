@@ -18,6 +18,7 @@ from sqlalchemy import func
 from tornado.httputil import HTTPConnection, HTTPMessageDelegate, HTTPServerRequest
 from tornado.web import Application, HTTPError, RequestHandler
 
+from ..servers.permission import Named
 from ..words import language
 from .cookies import secured
 from .door import Door
@@ -86,8 +87,13 @@ def _server(token: Any) -> bool:
     return str(token.note).startswith("Server at ")
 
 
-class Servers(UserServerAPIHandler):
-    """A start with a choice of reasonable size."""
+class Servers(Named, UserServerAPIHandler):
+    """A start with a choice of reasonable size, of a server that the person may have."""
+
+    async def patch(self, user_name: str, server_name: str = "") -> None:
+        if (self.get_json_body() or {}).get("name") is not None:
+            raise HTTPError(400, "A server keeps its name: remove it, and start another one.")
+        await super().patch(user_name, server_name)
 
     def get_server_json_body(self) -> Any:
         body = super().get_server_json_body()
@@ -119,4 +125,5 @@ def handlers() -> list[tuple[str, type]]:
     return [
         (r"/api/users/([^/]+)/tokens", Tokens),
         (r"/api/users/([^/]+)/server", Servers),
+        (r"/api/users/([^/]+)/servers/([^/]*)", Servers),
     ]

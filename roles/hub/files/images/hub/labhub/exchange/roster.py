@@ -18,13 +18,17 @@ STATES = (later("present"), later("locked"), later("absent"))
 
 @dataclass(frozen=True)
 class Limits:
-    """Merged limits of a person; None means the hub's default. Memory in bytes, CPU in cores."""
+    """Merged limits of a person; None means the hub's default. Memory in bytes, CPU in cores.
+
+    ``servers`` is how many servers the person may have at once (None: one); they share the other limits.
+    """
 
     cpu: float | None = None
     memory_bytes: int | None = None
     gpus: int = 0
     pids: int | None = None
     images: tuple[str, ...] | None = None
+    servers: int | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,11 @@ class Person:
     limits: Limits = field(default_factory=Limits)
     room: str | None = None
     ssh_keys: tuple[str, ...] = ()
+
+    @property
+    def most_servers(self) -> int:
+        """How many servers the person may have at once."""
+        return 1 if self.room is not None else max(1, self.limits.servers or 1)
 
     def refusal(self, today: datetime.date) -> str:
         """Return why this person may not enter on the day ``today``, or an empty string."""
@@ -73,13 +82,14 @@ class Roster:
 
 def _limits(raw: Mapping[str, Any] | None) -> Limits:
     raw = raw or {}
-    cpu, memory, images, pids = (raw.get(key) for key in ("cpu", "memory_bytes", "images", "pids"))
+    cpu, memory, images, pids, servers = (raw.get(key) for key in ("cpu", "memory_bytes", "images", "pids", "servers"))
     return Limits(
         cpu=None if cpu is None else float(cpu),
         memory_bytes=None if memory is None else int(memory),
         gpus=int(raw.get("gpus") or 0),
         pids=None if pids is None else int(pids),
         images=None if images is None else tuple(str(pattern) for pattern in images),
+        servers=None if servers is None else int(servers),
     )
 
 

@@ -10,7 +10,7 @@ everything else is refused. Only the checked body, written anew, goes on to Dock
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,13 +18,12 @@ from ..exchange.images import Image
 from ..exchange.roster import Person, Roster
 from ..exchange.settings import Settings
 from ..exchange.shares import Share, shares_of
-from ..servers import box, build, run, server
+from ..servers import box, build, names, run, server
 from ..servers import gpus as cards
 from . import kinds
 from .calls import RefusedError
 from .kinds import Rule, text_list
-
-SMALLEST_MEMORY = 32 * 1024**2
+from .sums import SMALLEST_MEMORY
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def owned(settings: Settings, roster: Roster, inspected: Mapping[str, Any]) -> b
     kind = (box.PREFIX if box.is_box(labels) else "") + (run.PREFIX if run.is_run(labels) else "")
     kind += build.PREFIX if build.is_build(labels) else ""
     person = roster.people.get(str(labels.get(server.USER_LABEL)))
-    begins = settings.container_prefix + kind
+    begins = settings.container_prefix + kind + names.part(str(labels.get(names.LABEL) or ""))
     return (
         labels.get(server.ROOM_LABEL) == server.ROOM
         and bool(labels.get(server.USER_LABEL))
@@ -59,11 +58,13 @@ def owned(settings: Settings, roster: Roster, inspected: Mapping[str, Any]) -> b
 def listed(container: Mapping[str, Any]) -> dict[str, str]:
     """Return what the hub is told of a server in Docker's list: whose it is, its name, id, state and address.
 
-    ``run`` is the id of the run in a container for runs, else empty; ``build`` that of a build.
+    ``server`` is the name of a further server of the person, else empty. ``run`` is the id of the run in a container
+    for runs, else empty; ``build`` that of a build.
     """
     networks = (container.get("NetworkSettings") or {}).get("Networks") or {}
     return {
         "user": str((container.get("Labels") or {}).get(server.USER_LABEL, "")),
+        "server": str((container.get("Labels") or {}).get(names.LABEL, "")),
         "name": str((container.get("Names") or [""])[0]).removeprefix("/"),
         "id": str(container.get("Id", "")),
         "state": str(container.get("State", "")),
@@ -80,11 +81,12 @@ def _whole(value: Any, low: int, high: int) -> bool:
 def check_create(world: World, name: str | None, body: Mapping[str, Any]) -> tuple[dict[str, Any], Person]:
     """Return the body that may go to Docker, and the person of the server. Raises RefusedError with all problems."""
     settings = world.settings
-    person, kind = _whose(world, name)
+    found = whose(world, name)
+    person, kind = found.person, found.kind
     host = body.get("HostConfig")
     if not isinstance(host, dict):
         raise RefusedError("HostConfig is missing")
-    rules = _container_rules(world, person)
+    rules = _container_rules(world, person, found.server)
     if kind == box.PREFIX:
         rules |= kinds.box_rules(settings, person)
     if kind == run.PREFIX:
@@ -106,10 +108,20 @@ def check_create(world: World, name: str | None, body: Mapping[str, Any]) -> tup
     return dict(body), person
 
 
-def _whose(world: World, name: str | None) -> tuple[Person, str]:
-    """Return whose container has this name, and of which kind it is: its prefix, empty for a server."""
-    settings = world.settings
-    named_by = {"": server.container_name}
+@dataclass(frozen=True)
+class Whose:
+    """Whose a container is, by its name. ``kind``: its prefix, empty for a server; ``server``: a further server's."""
+
+    person: Person
+    kind: str = ""
+    server: str = ""
+
+
+def whose(world: World, name: str | None) -> Whose:
+    """Return whose container has this name. Raises RefusedError when it is nobody's, or could be that of several."""
+    settings, found = world.settings, []
+    further = names.split(settings.container_prefix, name or "")
+    named_by: dict[str, Callable[[Settings, Person], str]] = {"": names.container}
     if settings.box_image:
         named_by[box.PREFIX] = box.container_name
     if settings.runs_per_person > 0:
@@ -119,8 +131,16 @@ def _whose(world: World, name: str | None) -> tuple[Person, str]:
     for person in world.roster.people.values():
         for kind, named in named_by.items():
             if named(settings, person) == name and not (kind and person.room is not None):
-                return person, kind
-    raise RefusedError(f"no person of the roster has a server named {name}")
+                found.append(Whose(person, kind))
+        if further is not None and further[1] == person.system_name:
+            found.append(Whose(person, "", further[0]))
+    if not found:
+        raise RefusedError(f"no person of the roster has a server named {name}")
+    if len(found) > 1:
+        raise RefusedError(f"{name} could be the server of {' or of '.join(one.person.name for one in found)}")
+    if found[0].server and found[0].person.most_servers < 2:
+        raise RefusedError(f"{found[0].person.name} may have one server")
+    return found[0]
 
 
 def _objections(given: Mapping[str, Any], rules: Mapping[str, tuple[bool, Rule]], where: str) -> list[str]:
@@ -134,7 +154,7 @@ def _objections(given: Mapping[str, Any], rules: Mapping[str, tuple[bool, Rule]]
     return problems
 
 
-def _container_rules(world: World, person: Person) -> dict[str, tuple[bool, Rule]]:
+def _container_rules(world: World, person: Person, further: str) -> dict[str, tuple[bool, Rule]]:
     references = {i.reference for i in world.images if i.state == "ready" and i.allowed_for(person)}
     return {
         "Image": (True, lambda value: isinstance(value, str) and value in references),
@@ -149,7 +169,8 @@ def _container_rules(world: World, person: Person) -> dict[str, tuple[bool, Rule
                 isinstance(value, dict)
                 and value.get(server.USER_LABEL) == person.name
                 and value.get(server.ROOM_LABEL) == server.ROOM
-                and set(value) <= {server.USER_LABEL, server.ROOM_LABEL, server.IMAGE_LABEL, cards.LABEL}
+                and set(value) <= {server.USER_LABEL, server.ROOM_LABEL, server.IMAGE_LABEL, cards.LABEL, names.LABEL}
+                and value.get(names.LABEL, None) == (further or None)
                 and all(isinstance(text, str) for text in value.values())
             ),
         ),
@@ -233,14 +254,20 @@ def _gpus_fit(value: Any, driver: str, known: Sequence[str], most: int) -> bool:
 
 def requested_gpus(body: Mapping[str, Any]) -> list[str]:
     """Return the graphics cards that a checked body asks for."""
-    requests = body["HostConfig"].get("DeviceRequests") or []
-    return [card.removeprefix(cards.CDI_KIND) for request in requests for card in request["DeviceIDs"]]
+    requests = (body.get("HostConfig") or {}).get("DeviceRequests") or []
+    return [card.removeprefix(cards.CDI_KIND) for request in requests for card in request.get("DeviceIDs") or ()]
 
 
-def check_gpus(body: Mapping[str, Any], containers: Sequence[Mapping[str, Any]]) -> None:
-    """Raise RefusedError when a card that a checked body asks for is held; ``containers``: all servers of people."""
+def check_gpus(person: Person, wanted: Sequence[str], containers: Sequence[Mapping[str, Any]]) -> None:
+    """Raise RefusedError when a card is held, or would be more than the person may have at once.
+
+    ``containers``: all other servers of people, as Docker lists them.
+    """
     held = cards.holders(containers, server.USER_LABEL)
-    taken = [f"{card} is held by {held[card]}" for card in requested_gpus(body) if card in held]
+    taken = [f"{card} is held by {held[card]}" for card in wanted if card in held]
+    mine = cards.of(held, person.name)
+    if mine + len(wanted) > person.limits.gpus:
+        taken.append(f"the servers of {person.name} hold {mine} of {person.limits.gpus} graphics cards")
     if taken:
         raise RefusedError("; ".join(taken))
 

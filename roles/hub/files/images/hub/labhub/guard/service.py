@@ -9,6 +9,8 @@ import asyncio
 import json
 import logging
 import os
+from collections import defaultdict
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,11 +18,12 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from ..exchange.roster import Person
 from ..exchange.settings import Settings
 from ..exchange.shares import Share
 from ..exchange.sources import Sources
 from ..servers import box, build, gpus, run, server
-from . import calls, isolation, policy, work
+from . import calls, isolation, policy, sums, work
 from .paths import answers, mounted, through_link
 
 LOG = logging.getLogger("labhub.guard")
@@ -40,6 +43,8 @@ class Guard:
         self._session: aiohttp.ClientSession | None = None
         # No other request may come between the check of who uses a card and the container that takes it.
         self._gpus = asyncio.Lock()
+        # Nor between the check of what a person's servers take together, and the one that is added to them.
+        self._sums: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._looks: dict[str, asyncio.Future[bool]] = {}
 
     def world(self) -> policy.World:
@@ -74,11 +79,14 @@ class Guard:
     async def _answer(self, call: calls.Call, request: web.Request) -> web.Response:
         query = dict(call.query or {})
         if call.kind == "create":
-            return await self._create(call, await _whole(request, calls.LONGEST_BODY))
+            return await self._create(call.query or {}, await _whole(request, calls.LONGEST_BODY))
         if request.can_read_body and (await _whole(request, len(b"{}") + 1)).strip() not in (b"", b"{}"):
             raise calls.RefusedError(f"{call.kind}: a body is not allowed")
         if call.kind in ("shares", "gpus", "servers", "boxes", "runs", "builds"):
             return web.json_response(await self._told(call.kind))
+        if call.kind == "taken":
+            person = policy.whose(self.world(), call.reference).person
+            return web.json_response(sums.told(await self._theirs(person, await self._servers())))
         if call.kind in ("version", "ping"):
             return _response(*await self.engine("GET", "/version" if call.kind == "version" else "/_ping"))
         if call.kind == "image":
@@ -107,18 +115,31 @@ class Guard:
         if call.kind == "inspect":
             return _response(status, kind, raw)
         if call.kind == "start":
-            await self._isolated()
+            return await self._start(identity, inspected, query)
         if call.kind == "work":
             return web.json_response({"work": await work.find(self.engine, identity, int(query.get("minutes", 10)))})
+        method, path = "POST", f"/containers/{identity}/{call.kind}"
         if call.kind == "remove":
-            return _response(*await self.engine("DELETE", f"/containers/{identity}", query))
-        if call.kind in ("logs", "stats"):
-            fixed = {"follow": "0"} if call.kind == "logs" else {"stream": "0"}
-            return _response(*await self.engine("GET", f"/containers/{identity}/{call.kind}", {**query, **fixed}))
-        return _response(*await self.engine("POST", f"/containers/{identity}/{call.kind}", query))
+            method, path = "DELETE", f"/containers/{identity}"
+        elif call.kind in ("logs", "stats"):
+            method, query = "GET", {**query, **({"follow": "0"} if call.kind == "logs" else {"stream": "0"})}
+        return _response(*await self.engine(method, path, query))
 
-    async def _create(self, call: calls.Call, raw: bytes) -> web.Response:
-        name = (call.query or {}).get("name")
+    async def _start(self, identity: str, inspected: dict[str, Any], query: dict[str, str]) -> web.Response:
+        await self._isolated()
+        labels = (inspected.get("Config") or {}).get("Labels") or {}
+        person = self.world().roster.people.get(str(labels.get(server.USER_LABEL)))
+        if person is None or _kind(labels) != "servers":
+            return _response(*await self.engine("POST", f"/containers/{identity}/start", query))
+        async with self._sums[person.name]:
+            others = [one for one in await self._servers() if one.get("Id") != identity]
+            sums.check(self.settings, person, inspected, await self._theirs(person, others))
+            return await self._with_cards(
+                person, policy.requested_gpus(inspected), identity, f"/containers/{identity}/start", query, None
+            )
+
+    async def _create(self, query: Mapping[str, str], raw: bytes) -> web.Response:
+        name = query.get("name")
         world = self.world()
         body, person = policy.check_create(world, name, calls.parse_body(raw))
         await self._isolated()
@@ -131,11 +152,39 @@ class Guard:
             if any(problem.startswith(person.home) for problem in problems):
                 text = f"home folder: {text}"
             return web.json_response({"message": f"refused by the lab's Docker guard: {text}"}, status=403)
-        if not policy.requested_gpus(body):
+        if _kind(body["Labels"]) != "servers":
             return _response(*await self.engine("POST", "/containers/create", {"name": name}, body))
+        async with self._sums[person.name]:
+            others = [one for one in await self._servers() if f"/{name}" not in (one.get("Names") or ())]
+            sums.check(self.settings, person, body, await self._theirs(person, others))
+            cards = policy.requested_gpus(body)
+            return await self._with_cards(person, cards, "", "/containers/create", {"name": name}, body)
+
+    async def _with_cards(
+        self, person: Person, cards: list[str], identity: str, path: str, query: Any, body: Any
+    ) -> web.Response:
+        """Pass a request on that makes or starts a server with these cards; ``identity``: of its container if known."""
+        if not cards:
+            return _response(*await self.engine("POST", path, query, body))
         async with self._gpus:
-            policy.check_gpus(body, await self._servers())
-            return _response(*await self.engine("POST", "/containers/create", {"name": name}, body))
+            others = [one for one in await self._servers() if not identity or one.get("Id") != identity]
+            policy.check_gpus(person, cards, others)
+            return _response(*await self.engine("POST", path, query, body))
+
+    async def _theirs(self, person: Person, listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return those of ``listed`` that are servers of a person and use something, as Docker shows each."""
+        found = []
+        for one in listed:
+            labels = one.get("Labels") or {}
+            if labels.get(server.USER_LABEL) != person.name or _kind(labels) != "servers" or not sums.counts(one):
+                continue
+            status, _type, raw = await self.engine("GET", f"/containers/{one['Id']}/json")
+            if status == 200:
+                found.append(json.loads(raw))
+            elif status != 404:  # 404: it ended meanwhile
+                raise OSError(f"container {one['Id']}: HTTP {status}")
+        roster = self.world().roster
+        return [one for one in found if policy.owned(self.settings, roster, one)]
 
     async def _isolated(self) -> None:
         """Refuse a request while the host does not keep people's servers apart."""

@@ -11,6 +11,7 @@ import logging
 from typing import Any
 
 import aiohttp
+from jupyterhub.utils import url_path_join
 
 from ..exchange.sources import Sources
 from ..servers.outage import Outage
@@ -28,19 +29,20 @@ class Adoption:
         self.sources = sources
         self.orphans: tuple[Orphan, ...] = ()
         self._outage = Outage("the guard does not say which servers run", "the guard says again which servers run")
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
 
     @functools.cached_property
     def guard(self) -> Guard:
         """The keeper's own calls of the guard."""
         return Guard(self.sources.settings.guard_socket)
 
-    def _known(self) -> set[str]:
-        """Return whose server the hub knows, or is about to start or stop."""
+    def _known(self) -> set[tuple[str, str]]:
+        """Return which servers the hub knows, or is about to start or stop: login name, name of the server."""
         return {
-            user.name
+            (user.name, server)
             for user in self.app.users.values()
-            if any(one.active or one.pending for one in user.spawners.values())
+            for server, one in user.spawners.items()
+            if one.active or one.pending
         }
 
     async def look(self) -> None:
@@ -71,10 +73,11 @@ class Adoption:
         if must_change is not None and must_change(orphan.user):
             await self._stop(orphan, "its person has to choose a password first")
             return
-        user = self._user(orphan.user)
-        if await answers(orphan, user.base_url):
-            task = self._tasks[orphan.user] = asyncio.create_task(self._adopt(user))
-            task.add_done_callback(lambda _task: self._tasks.pop(orphan.user, None))
+        user, which = self._user(orphan.user), (orphan.user, orphan.server)
+        path = url_path_join(user.base_url, orphan.server, "/") if orphan.server else user.base_url
+        if await answers(orphan, path):
+            task = self._tasks[which] = asyncio.create_task(self._adopt(user, orphan.server))
+            task.add_done_callback(lambda _task: self._tasks.pop(which, None))
         elif orphan.looks >= PATIENCE_LOOKS:
             await self._stop(orphan, "it has not answered for long")
 
@@ -88,16 +91,16 @@ class Adoption:
     def _user(self, name: str) -> Any:
         return self.app.users[rooms.user_row(self.app.db, name)]
 
-    async def _adopt(self, user: Any) -> None:
+    async def _adopt(self, user: Any, server: str) -> None:
         """Let JupyterHub start the server: the spawner finds the one that runs and takes it over."""
-        spawner = user.spawners[""]
+        spawner = user.get_or_create_spawner(server, server)
         if spawner.active or spawner.pending:
             return
         spawner._spawn_pending = True
         try:
-            await user.spawn()
-            await self.app.proxy.add_user(user)
-            spawner.add_poll_callback(self._ended, user, "")
+            await user.spawn(server)
+            await self.app.proxy.add_user(user, server)
+            spawner.add_poll_callback(self._ended, user, server)
             LOG.warning("the server of %s was taken over", user.name)
         except Exception:  # the spawner has explained it
             LOG.exception("the server of %s could not be taken over", user.name)

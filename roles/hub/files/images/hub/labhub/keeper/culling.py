@@ -79,6 +79,14 @@ def verdict(watch: Watch, now: float, idle_seconds: float, warning_seconds: floa
     return "stop" if idle >= idle_seconds and now - watch.warned_at >= warning_seconds else "keep"
 
 
+def left(watch: Watch, now: float, idle_seconds: float, warning_seconds: float) -> float:
+    """Return in how many seconds ``verdict`` says ``stop`` of a server in which nothing works from now on."""
+    warned = watch.warned_at
+    if warned is None:  # the warning comes so long before the end, but not before now
+        warned = max(now, watch.active_at + idle_seconds - warning_seconds)
+    return max(0.0, watch.active_at + idle_seconds - now, warned + warning_seconds - now)
+
+
 def shifted(watch: Watch, seconds: float) -> Watch:
     """Return the memory after the clock jumped by so many seconds, which were neither work nor idleness."""
     warned = None if watch.warned_at is None else watch.warned_at + seconds

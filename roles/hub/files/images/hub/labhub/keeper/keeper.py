@@ -31,7 +31,7 @@ from ..portal import messages
 from ..portal.board import Board
 from ..runs.model import Definition, Result
 from ..runs.runner import Runs
-from ..servers import usage, visits
+from ..servers import names, usage, visits
 from ..words.language import later
 from . import copies, culling, rooms, rows
 from .adoption import Adoption
@@ -56,6 +56,9 @@ WAIT_SECONDS = 2.0
 """A round waits so long for what may hang (a server, Docker, the proxy), which then goes on beside the next rounds."""
 
 IDLE = later("Your server is idle and will be stopped in {minutes} minutes. Files are kept; running work is not.")
+IDLE_FURTHER = later(
+    "Your server {server} is idle and will be stopped in {minutes} minutes. Files are kept; running work is not."
+)
 IDLE_ROOM = later(
     "The room {room} is idle and will be stopped in {minutes} minutes. Files are kept; running work is not."
 )
@@ -222,8 +225,21 @@ class Keeper:
         # A little less than a whole number of rounds, which are not exactly as long as they should be.
         return culling.pause_between_looks(settings.culling_warning_seconds, shortest) - PERIOD_SECONDS / 2
 
+    def idle_left(self, name: str, server: str = "") -> float | None:
+        """Return in how many seconds a person's server is stopped when nothing works in it; None: never, or not known.
+
+        A server that was not looked at yet has just started.
+        """
+        person = self.sources.roster.current().people.get(name)
+        limit = self.settings.idle_seconds_of(person.groups if person else ())
+        if not self.settings.culling_enabled or not limit:
+            return None
+        now = time.time()
+        watch = self._watches.get(names.key(name, server), Watch(now))
+        return culling.left(watch, now, limit, self.settings.culling_warning_seconds)
+
     def stay(self, name: str) -> None:
-        """Let a server count as active now, because its person asked for that."""
+        """Let a server count as active now, because its person asked for that; ``name`` is its ``names.key``."""
         self._watches[name] = Watch(time.time())
         self.board.personal.pop(name, None)
 
@@ -231,7 +247,7 @@ class Keeper:
         """Look at all servers; warn of those that become idle and stop those that are."""
         self._follow_the_clock(time.time(), time.monotonic())
         ready = {
-            user.name: spawner
+            names.key(user.name, spawner.name): spawner
             for user in self.app.users.values()
             for spawner in user.spawners.values()
             if spawner.ready
@@ -273,7 +289,7 @@ class Keeper:
 
     async def _judge(self, name: str, spawner: Any, seen: Observation) -> None:
         settings, board = self.settings, self.board
-        person = self.sources.roster.current().people.get(name)
+        person = self.sources.roster.current().people.get(spawner.user.name)
         groups = person.groups if person else ()
         limit = settings.idle_seconds_of(groups)
         # After a start of the hub nothing is known about the past: every server counts as active then.
@@ -288,7 +304,9 @@ class Keeper:
             minutes = max(1, round(settings.culling_warning_seconds / 60))
             values = {"minutes": str(minutes)}
             words = IDLE
-            if person is not None and person.room is not None:
+            if spawner.name:
+                words, values = IDLE_FURTHER, {**values, "server": spawner.name}
+            elif person is not None and person.room is not None:
                 words, values = IDLE_ROOM, {**values, "room": person.full_name}
             board.personal[name] = Announcement(words, "warning", values=values, stay=True)
             watch = dataclasses.replace(watch, warned_at=seen.at)

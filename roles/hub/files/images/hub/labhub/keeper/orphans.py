@@ -25,22 +25,28 @@ PATIENCE_LOOKS = 30
 
 @dataclass(frozen=True)
 class Orphan:
-    """A server that runs and that the hub does not know: whose, the container, and how often it was seen so."""
+    """A server that runs and that the hub does not know: whose, the container, and how often it was seen so.
+
+    ``server`` is the name of a further server of the person, else empty.
+    """
 
     user: str
     name: str
     identity: str
     address: str
     looks: int = 1
+    server: str = ""
 
 
-def compare(listed: Iterable[Mapping[str, Any]], known: set[str], before: Iterable[Orphan]) -> tuple[Orphan, ...]:
-    """Return the orphans: servers that run and whose person has none by the hub's list ``known``."""
+def compare(
+    listed: Iterable[Mapping[str, Any]], known: set[tuple[str, str]], before: Iterable[Orphan]
+) -> tuple[Orphan, ...]:
+    """Return the orphans: servers that run and are not in the hub's list ``known``: login name, name of the server."""
     looks = {one.identity: one.looks for one in before}
     return tuple(
-        Orphan(one["user"], one["name"], one["id"], one["address"], looks.get(one["id"], 0) + 1)
+        Orphan(one["user"], one["name"], one["id"], one["address"], looks.get(one["id"], 0) + 1, one.get("server", ""))
         for one in listed
-        if one["state"] in ("running", "paused") and one["user"] not in known
+        if one["state"] in ("running", "paused") and (one["user"], one.get("server", "")) not in known
     )
 
 

@@ -12,12 +12,14 @@ from jupyterhub import orm
 from sqlalchemy import or_
 
 from ..exchange.roster import Person
+from ..servers import names
 
 
 def owner(spawners: list[Any], people: Mapping[str, Person], prefix: str) -> str:
     """Return whose row it is, by the name of the container that its server has or had; empty when nothing says so."""
-    names = {prefix + person.system_name: name for name, person in people.items()}
-    found = {names.get(str((one.state or {}).get("object_name", "")), "") for one in spawners} - {""}
+    accounts = {person.system_name: name for name, person in people.items()}
+    containers = [str((one.state or {}).get("object_name", "")) for one in spawners]
+    found = {accounts.get(names.account(prefix, one), "") for one in containers} - {""}
     return found.pop() if len(found) == 1 else ""
 
 

@@ -58,7 +58,10 @@ class PeopleHandler(BaseHandler):
         for name, spawners in spawners_of(self).items():
             person = roster.people.get(name)
             if person is not None:
-                servers[name] = [desk.server_of(one, person, images, sources.settings) for one in spawners]
+                servers[name] = [
+                    desk.server_of(one, person, images, sources.settings, desk.idle_seconds(self, one))
+                    for one in spawners
+                ]
         listed = people.rows(
             roster,
             datetime.datetime.now().astimezone().date(),

@@ -13,7 +13,7 @@ from ..exchange.announcements import SEVERITIES, Announcement
 from ..exchange.file import ExchangeFile
 from ..exchange.retirement import Retirement
 from ..exchange.roster import Roster
-from ..servers import rooms
+from ..servers import names, rooms
 from ..words.language import gettext, later, ngettext
 
 FAREWELL = later(
@@ -70,6 +70,7 @@ class Board:
         self._roster = roster
         self._retiring = retiring
         self.personal: dict[str, Announcement] = {}
+        """By ``names.key``: each concerns one server."""
 
     def shown(
         self,
@@ -89,8 +90,8 @@ class Board:
         found += [own] if own else []
         retiring = self._retiring()
         found += [last_days(retiring)] if retiring else []
-        if name is not None and name in self.personal and self.personal[name].holds(now, groups):
-            found.append(self.personal[name])
+        mine = names.keys_of(name, list(self.personal)) if name is not None else []
+        found += [self.personal[key] for key in mine if self.personal[key].holds(now, groups)]
         found += [self.personal[room] for room in of_rooms if room in self.personal]
         found.sort(key=lambda one: -SEVERITIES.index(one.severity))
         return [{"text": _said(one), "severity": one.severity, "stay": one.stay} for one in found]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,8 @@ from ..exchange.text import clean
 from ..exchange.usage import Used
 from ..servers import failures as failures_of
 from ..servers.offer import choose
-from ..servers.server import allowance
+from ..servers.portions import Held, left
+from ..servers.server import Allowance, allowance
 from ..words.amounts import span
 from ..words.language import gettext, later
 
@@ -34,7 +36,7 @@ FAILURE_DAYS = 7
 class Server:
     """A server of the person. ``state``: stopped, starting, stopping or running; ``since``: ISO time in UTC.
 
-    ``name`` is empty for the first one, which everybody has.
+    ``name`` is empty for the first one, which everybody has. ``idle``: when it is stopped if nothing works in it.
 
     ``changes``: what changed in its image since the one before.
     """
@@ -47,6 +49,7 @@ class Server:
     cpu: float = 0.0
     memory_bytes: int = 0
     changes: Changes | None = None
+    idle: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,8 @@ class Folder:
 class Desk:
     """All of the page. ``idle``: when an idle server is stopped; ``failure``: the last, if new; ``home``: if known.
 
-    ``used``: what the person used this month, where that is recorded.
+    ``used``: what the person used this month, where that is recorded. ``further``: the person's other servers, also
+    those that do not run, of ``most`` at once; ``whole`` and ``rest``: what all may use together, and what is left.
     """
 
     person: Person
@@ -75,6 +79,32 @@ class Desk:
     failure: Mapping[str, str] | None
     home: Home | None = None
     used: Used | None = None
+    further: tuple[Server, ...] = ()
+    most: int = 1
+    whole: Allowance | None = None
+    rest: Allowance | None = None
+
+    @property
+    def several(self) -> bool:
+        """Whether the page has to tell servers apart."""
+        return self.most > 1 or bool(self.further)
+
+
+def idle_left(seconds: float | None) -> str:
+    """Say in how many seconds a server is stopped; empty when nobody knows, or never."""
+    if seconds is None:
+        return ""
+    time = span(math.ceil(seconds / 60) * 60)
+    return gettext("It is stopped in {time} if nothing works in it until then.").format(time=time)
+
+
+def idle_seconds(handler: Any, spawner: Any) -> float | None:
+    """Return in how many seconds a running server is stopped if nothing works in it; None: never, or not known."""
+    keeper = getattr(handler.app, "keeper", None)
+    if keeper is None or not spawner.ready:
+        return None
+    seconds: float | None = keeper.idle_left(spawner.user.name, spawner.name)
+    return seconds
 
 
 def idle_rule(settings: Settings, person: Person) -> str:
@@ -88,8 +118,10 @@ def idle_rule(settings: Settings, person: Person) -> str:
     return rule.format(time=span(seconds))
 
 
-def server_of(spawner: Any, person: Person, images: Sequence[Image], settings: Settings) -> Server:
-    """Return how the server is, by JupyterHub's spawner."""
+def server_of(
+    spawner: Any, person: Person, images: Sequence[Image], settings: Settings, idle: float | None = None
+) -> Server:
+    """Return how the server is, by JupyterHub's spawner; ``idle``: seconds until it is stopped if nothing works."""
     state = "stopped"
     if spawner.pending:
         state = "stopping" if spawner.pending == "stop" else "starting"
@@ -98,7 +130,7 @@ def server_of(spawner: Any, person: Person, images: Sequence[Image], settings: S
     options = spawner.user_options or spawner.orm_spawner.user_options or {}
     wanted = (spawner.runs if state != "stopped" else "") or options.get("image")
     image = next((one for one in images if wanted in (one.name, one.reference)), None)
-    allowed = allowance(settings, person, image)
+    allowed = (spawner.allowed if state != "stopped" else None) or allowance(settings, person, image)
     used = image or (None if wanted else choose(tuple(images), person, None, settings.default_image))
     started = spawner.orm_spawner.started
     return Server(
@@ -110,6 +142,7 @@ def server_of(spawner: Any, person: Person, images: Sequence[Image], settings: S
         cpu=allowed.cpu,
         memory_bytes=allowed.memory_bytes,
         changes=used.changes if used else None,
+        idle=idle_left(idle) if state == "running" else "",
     )
 
 
@@ -125,9 +158,15 @@ def folders(person: Person, shares: Sequence[Share], status: Mapping[str, ShareS
 
 
 def last_failure(
-    failures: Sequence[Mapping[str, Any]], name: str, since: datetime.datetime | None, now: datetime.datetime
+    failures: Sequence[Mapping[str, Any]],
+    name: str,
+    since: Mapping[str, datetime.datetime | None],
+    now: datetime.datetime,
 ) -> dict[str, str] | None:
-    """Return the newest failure of a person's server, unless it is old or the server started since (UTC)."""
+    """Return the newest failure of a person's servers, unless it is old or that server started since.
+
+    ``since``: the name of each server that runs, and its start (UTC).
+    """
     mine = [one for one in failures if one.get("user") == name]
     if not mine:
         return None
@@ -136,7 +175,8 @@ def last_failure(
         at = datetime.datetime.fromisoformat(str(last["at"]))
     except (KeyError, ValueError):
         return None
-    if now - at > datetime.timedelta(days=FAILURE_DAYS) or (since is not None and since >= at):
+    started = since.get(str(last.get("server") or ""))
+    if now - at > datetime.timedelta(days=FAILURE_DAYS) or (started is not None and started >= at):
         return None
     return {
         "at": at.isoformat(timespec="seconds"),
@@ -155,8 +195,16 @@ def desk(
     failure: Mapping[str, str] | None,
     home: Home | None = None,
     used: Used | None = None,
+    further: Sequence[Server] = (),
 ) -> Desk:
     """Put the page together."""
+    # What one that starts will have is known once it is made.
+    running = [
+        Held(one.name, Allowance(one.cpu, one.memory_bytes, 0))
+        for one in (server, *further)
+        if one.state in ("running", "stopping")
+    ]
+    whole = allowance(settings, person)
     return Desk(
         person=person,
         server=server,
@@ -166,4 +214,8 @@ def desk(
         failure=failure,
         home=home,
         used=used,
+        further=tuple(further),
+        most=person.most_servers,
+        whole=whole,
+        rest=left(whole, running),
     )

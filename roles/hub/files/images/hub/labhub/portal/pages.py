@@ -27,11 +27,11 @@ from ..runs.pages import handlers as runs_handlers
 from ..runs.pages import own_views
 from ..runs.runner import Runs
 from ..runs.views import View
-from ..servers import failures, rooms, usage, visits
+from ..servers import failures, names, rooms, usage, visits
 from ..servers.outage import Outage, is_silence
 from ..words import amounts
 from ..words.language import gettext, later
-from . import admin, desk, together
+from . import admin, desk, several, together
 from .board import Board
 
 ANSWER_SECONDS = 3.0
@@ -62,7 +62,8 @@ class StayHandler(BaseHandler):
             raise HTTPError(503)
         person = keeper.sources.roster.current().people.get(self.current_user.name)
         mine = rooms.rooms_of(keeper.sources.roster.current(), person) if person else []
-        for name in (self.current_user.name, *(room.name for room in mine if room.name in keeper.board.personal)):
+        asked = names.keys_of(self.current_user.name, list(keeper.board.personal))
+        for name in {self.current_user.name, *asked, *(one.name for one in mine if one.name in keeper.board.personal)}:
             keeper.stay(name)
         self.set_status(204)
 
@@ -87,17 +88,22 @@ class MyServerHandler(BaseHandler):
     @authenticated
     async def get(self) -> None:
         user = self.current_user
-        spawner = user.spawner
-        target = self._validate_next_url(self.get_argument("next", default="")) or user.url
+        target = self._validate_next_url(self.get_argument("next", default=""))
+        spawner = user.spawners[server_at(user, target)]
+        target = target or user.server_url(spawner.name)
         if not spawner.active or spawner.pending:
-            self.redirect(url_path_join(self.hub.base_url, "spawn" if not spawner.active else "home"))
+            start = url_path_join("spawn", user.escaped_name, spawner.name) if spawner.name else "spawn"
+            self.redirect(url_path_join(self.hub.base_url, start if not spawner.active else "home"))
         elif await answers(url_path_join(spawner.server.url, "api")):
             self.redirect(target)
         else:
-            self.log.warning("the server of %s does not answer", user.name)
+            self.log.warning("the server of %s does not answer", names.key(user.name, spawner.name))
             self.set_status(503)
             self.set_header("Cache-Control", "no-store")
-            self.finish(await self.render_template("unanswered.html", seconds=round(ANSWER_SECONDS), target=target))
+            said = await self.render_template(
+                "unanswered.html", seconds=round(ANSWER_SECONDS), target=target, server_name=spawner.name
+            )
+            self.finish(said)
 
 
 class LabHomeHandler(HomeHandler):
@@ -122,6 +128,7 @@ class LabHomeHandler(HomeHandler):
             more["runs"] = self._runs()
             person = self.sources.roster.current().people.get(self.current_user.name)
             more["has_builds"] = may_see(self.builds, person)
+            more["name_rule"] = names.BAD_NAME
         return super().render_template(name, sync=sync, **more)
 
     def _together(self) -> together.Together | None:
@@ -142,21 +149,27 @@ class LabHomeHandler(HomeHandler):
         person = sources.roster.current().people.get(user.name)
         if person is None:
             return None
-        server = desk.server_of(user.spawner, person, sources.images.current(), sources.settings)
+        images, settings = sources.images.current(), sources.settings
+        servers = [
+            desk.server_of(one, person, images, settings, desk.idle_seconds(self, one)) for one in own_spawners(user)
+        ]
         path = Path(sources.settings.state_folder) / "failures.jsonl"
         try:
             kept = await asyncio.to_thread(failures.read, path)
         except OSError as error:
             self.log.warning("the failures of servers cannot be read: %s", error)
             kept = []
-        started = user.spawner.orm_spawner.started if user.spawner.active else None
-        since = started.replace(tzinfo=datetime.UTC) if started else None
+        since = {
+            one.name: one.orm_spawner.started.replace(tzinfo=datetime.UTC)
+            for one in own_spawners(user)
+            if one.active and one.orm_spawner.started
+        }
         now = datetime.datetime.now(datetime.UTC)
         failure = desk.last_failure(kept, user.name, since, now)
         month = now.astimezone().strftime("%Y-%m")  # the container has the host's time zone
         return desk.desk(
             person,
-            server,
+            servers[0],
             sources.lab.current(),
             sources.settings,
             sources.shares.current(),
@@ -164,23 +177,26 @@ class LabHomeHandler(HomeHandler):
             failure,
             sources.homes.current().get(user.name),
             sources.usage.current().of(user.name, month),
+            servers[1:],
         )
 
 
 class UsageHandler(BaseHandler):
-    """What the person's own server uses now, for the first page."""
+    """What one of the person's own servers uses now, for the first page; ``server`` is its name."""
 
     def initialize(self, meter: usage.Meter, outage: Outage) -> None:
         self.meter, self.outage = meter, outage
 
     @authenticated
     async def get(self) -> None:
-        spawner = self.current_user.spawner
+        user, name = self.current_user, self.get_argument("server", default="")
+        spawner = user.spawners[name] if name in user.orm_spawners else user.spawner
         found: dict[str, Any] = {"memory_bytes": None, "cores": None}
         if spawner.ready:
+            found["idle"] = desk.idle_left(desk.idle_seconds(self, spawner))
             try:
                 stats = await spawner.docker("stats", spawner.object_id, stream=False, one_shot=True)
-                found = self.meter.read(self.current_user.name, stats)
+                found |= self.meter.read(names.key(user.name, spawner.name), stats)
                 self.outage.end(self.log)
             except Exception as error:  # whatever Docker or the guard says: the page shows no number then
                 if is_silence(error):
@@ -227,10 +243,30 @@ class LogoHandler(BaseHandler):
         self.finish(lab.logo)
 
 
+def own_spawners(user: Any) -> list[Any]:
+    """Return a person's spawners, the first server's first; those of further servers exist as long as their row."""
+    return [user.spawner, *(user.spawners[name] for name in sorted(user.orm_spawners) if name)]
+
+
+def server_at(user: Any, path: str) -> str:
+    """Return the name of the person's server to which an address leads; empty for the first one."""
+    begins = f"{user.url.rstrip('/')}/"
+    name = path.removeprefix(begins).partition("/")[0].partition("?")[0] if path.startswith(begins) else ""
+    return name if name in user.orm_spawners else ""
+
+
 def way_to_server(handler: BaseHandler, next_url: str = "") -> str:
-    """Return the address that leads to the server of who is logged in, empty when they have none that runs."""
+    """Return the address that leads to the server of who is logged in, empty when they have none that runs.
+
+    Who may have several is led to the first page, which shows them all.
+    """
     user = handler.current_user
-    if user is None or not getattr(user, "spawner", None) or not user.spawner.active:
+    if user is None or not getattr(user, "spawner", None):
+        return ""
+    person = handler.app.sources.roster.current().people.get(user.name)
+    if not next_url and person is not None and person.most_servers > 1:
+        return str(url_path_join(handler.hub.base_url, "home"))
+    if not user.spawners[server_at(user, next_url)].active:
         return ""
     own = url_path_join(handler.base_url, "user", user.escaped_name)
     if next_url and next_url != own and not next_url.startswith(f"{own}/"):
@@ -251,6 +287,7 @@ def handlers(board: Board, sources: Sources, runs: Runs, builds: Builds) -> list
         (r"/lab-logo", LogoHandler, {"sources": sources}),
         (r"/api/users/([^/]+)/server/progress", ProgressHandler),
         (r"/api/users/([^/]+)/servers/([^/]*)/progress", ProgressHandler),
+        *several.handlers(),
         *runs_handlers(runs),
         *builds_handlers(builds),
         *admin.handlers(sources, runs, meter, outage),

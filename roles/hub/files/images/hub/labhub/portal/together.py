@@ -31,11 +31,15 @@ class Room:
 
 @dataclass(frozen=True)
 class Share:
-    """A server that is shared with somebody: the other's login and full name, until when (ISO time, UTC)."""
+    """A server that is shared with somebody: the other's login and full name, until when (ISO time, UTC).
+
+    ``server`` is the name of a further server, else empty.
+    """
 
     name: str
     full_name: str
     until: str
+    server: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,4 +94,4 @@ def look(db: Any, users: Any, roster: Roster, settings: Settings, person: Person
 
 
 def _share(name: str, one: visits.Shared, roster: Roster) -> Share:
-    return Share(name, called(roster.people, name), f"{one.until.isoformat(timespec='seconds')}Z")
+    return Share(name, called(roster.people, name), f"{one.until.isoformat(timespec='seconds')}Z", one.server)

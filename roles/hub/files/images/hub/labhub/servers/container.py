@@ -23,7 +23,7 @@ from ..exchange.roster import Person
 from ..exchange.settings import Settings
 from ..exchange.sources import Sources
 from ..words.language import later
-from . import failures, server
+from . import failures, names
 
 LOG_TAIL = 60
 ASK_AGAIN_SECONDS = 1.0
@@ -73,16 +73,15 @@ class Container(DockerSpawner):
 
     @default("object_name")
     def _object_name_default(self) -> str:
-        return server.container_name(self.settings, self.person)
+        return names.container(self.settings, self.person, self.name)
 
     @default("network_name")
     def _network_name_default(self) -> str:
         return self.settings.network
 
-    async def _guard(self, path: str) -> dict[str, Any]:
-        def ask() -> dict[str, Any]:
-            answer: dict[str, Any] = self.client.get(self.client.base_url + path, timeout=30).json()
-            return answer
+    async def _guard(self, path: str) -> Any:
+        def ask() -> Any:
+            return self.client.get(self.client.base_url + path, timeout=30).json()
 
         try:
             return await asyncio.wrap_future(self.executor.submit(ask))
@@ -169,6 +168,7 @@ class Container(DockerSpawner):
         entry = {
             "at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "user": self.user.name,
+            **({"server": self.name} if self.name else {}),
             "image": getattr(self, "_chosen", None) and self._chosen.name,
             "reason": failure.reason,
             "sentence": failure.sentence,

@@ -94,6 +94,12 @@ ENGINE = (
      "|cannot allocate memory", "limit", later("The memory limit is too low to start anything.")),
     ("home folder|bind source path does not exist", "home",
      later("Your home folder is missing on this server. Please tell the administrator.")),
+    (r"already has \d+ of at most \d+ servers|may have one server", "limit",
+     later("You have as many servers as you may have. Stop one of them first.")),
+    ("together would have more than one person", "limit",
+     later("Your servers may not use more together than you may. Choose less memory, or stop another one first.")),
+    (r"hold \d+ of \d+ graphics cards", "gpu",
+     later("Your servers may not hold more graphics cards together than you may. Start without, or stop another one.")),
     ("is held by", "gpu", later("Somebody else just took the graphics card. Choose again.")),
     (
         "unresolvable CDI devices",

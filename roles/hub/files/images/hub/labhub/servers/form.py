@@ -17,7 +17,8 @@ from ..exchange.text import clean
 from ..words import language
 from ..words.amounts import amount, cores
 from .offer import arrange, choose, offered, withheld
-from .server import allowance
+from .portions import MIB
+from .server import Allowance, allowance
 
 SHOWN = 120
 """Letters of somebody's choice that are shown."""
@@ -31,6 +32,19 @@ class Cards:
     most: int
     chosen: int
     words: str
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What one of several servers may get: the portions to choose from, and which is chosen.
+
+    ``others``: the person's other servers that run, in words; ``problem``: why there is nothing to choose.
+    """
+
+    portions: tuple[Allowance, ...]
+    chosen: Allowance
+    others: str = ""
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,12 +62,13 @@ def options_form(
     used: Used,
     now: datetime.datetime,
     cards: Cards | None = None,
+    memory: Memory | None = None,
 ) -> str:
     """Return the HTML of the form, or an empty string if there is nothing to choose or to show."""
     images, unfit = offered(known, person, settings.default_image), withheld(known, person)
     chosen = choose(tuple(images), person, used.last or None, settings.default_image)
     gone = clean(used.last, SHOWN) if used.last and chosen is None and images else ""
-    if len(images) == 1 and not (gone or unfit or cards):
+    if len(images) == 1 and not (gone or unfit or cards or memory):
         return ""
     return _TEMPLATES.get_template("choice.html").render(
         sections=arrange(images, person, settings, now, last=used.last, used=used.digests),
@@ -62,5 +77,7 @@ def options_form(
         own=allowance(settings, person),
         unfit=unfit,
         cards=cards,
+        memory=memory,
+        mib=MIB,
         ready=sum(image.state == "ready" for image in known),
     )

@@ -36,6 +36,11 @@ def holders(containers: Iterable[Mapping[str, Any]], user_label: str) -> dict[st
     return found
 
 
+def of(held: Mapping[str, str], name: str) -> int:
+    """Return how many cards somebody's servers hold."""
+    return sum(holder == name for holder in held.values())
+
+
 def allocate(known: Sequence[str], held: Mapping[str, str], wanted: int) -> tuple[str, ...] | None:
     """Return the first ``wanted`` cards that nobody uses; None if there are not enough."""
     free = [card for card in known if card not in held]
@@ -68,9 +73,15 @@ def refusal(known: Sequence[str], held: Mapping[str, str], wanted: int) -> tuple
     return text, {"book": book(known, held), "wanted": str(wanted), "free": str(free)}
 
 
-def most(known: Sequence[str], granted: int) -> int:
-    """Return how many cards a person may choose on this host."""
-    return min(len(known), max(granted, 0))
+def more(granted: int, mine: int) -> tuple[str, dict[str, str]]:
+    """Return why somebody whose servers hold ``mine`` cards gets no more of them, as ``refusal`` does."""
+    text = later("You may use {granted} graphics cards at once, and your other servers hold {mine}. Start without.")
+    return text, {"granted": str(granted), "mine": str(mine)}
+
+
+def most(known: Sequence[str], granted: int, mine: int = 0) -> int:
+    """Return how many cards a person may choose on this host whose other servers hold ``mine``."""
+    return min(len(known), max(granted - mine, 0))
 
 
 def wish(options: Mapping[str, Any], most: int) -> int | None:

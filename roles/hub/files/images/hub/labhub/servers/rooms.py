@@ -60,9 +60,9 @@ def roles(roster: Roster) -> list[dict[str, Any]]:
     ]
 
 
-def client(name: str) -> str:
+def client(name: str, server: str = "") -> str:
     """Return the OAuth client of somebody's server, as JupyterHub names it (``user.py``)."""
-    return f"jupyterhub-user-{quote(name, safe='')}"
+    return f"jupyterhub-user-{quote(name, safe='')}" + (f"-{quote(server, safe='')}" if server else "")
 
 
 def identity(person: Person) -> dict[str, str]:

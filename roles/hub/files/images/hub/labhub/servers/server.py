@@ -21,6 +21,7 @@ from ..exchange.roster import Person, Roster
 from ..exchange.settings import Settings
 from ..exchange.shares import Share
 from . import gpus as cards
+from . import names
 
 CPU_PERIOD = 100_000
 """Microseconds; Docker's own default."""
@@ -48,16 +49,18 @@ class Allowance:
     pids: int
 
 
-def container_name(settings: Settings, person: Person) -> str:
-    """Return the name of the person's container, for example ``jupyter-alice``."""
-    return settings.container_prefix + person.system_name
+def allowance(
+    settings: Settings, person: Person, image: Image | None = None, portion: Allowance | None = None
+) -> Allowance:
+    """Return the limits of a server: an image may ask for less, never for more.
 
-
-def allowance(settings: Settings, person: Person, image: Image | None = None) -> Allowance:
-    """Return the limits: the person's own or else the hub's; an image may ask for less, never for more."""
+    That is the person's own limits or else the hub's; or ``portion``, what this one of several servers gets of them.
+    """
     cpu = person.limits.cpu if person.limits.cpu is not None else settings.cpu
     memory = person.limits.memory_bytes if person.limits.memory_bytes is not None else settings.memory_bytes
     pids = person.limits.pids if person.limits.pids is not None else settings.pids
+    if portion is not None:
+        cpu, memory, pids = portion.cpu, portion.memory_bytes, portion.pids
     wanted = image.limits if image else {}
     return Allowance(
         cpu=min(cpu, wanted.get("cpu", cpu)),
@@ -164,9 +167,12 @@ def create_body(
     *,
     port: int,
     gpus: Sequence[str] = (),
+    name: str = "",
 ) -> dict[str, object]:
-    """Return the body of Docker's "create a container" for a person's server."""
+    """Return the body of Docker's "create a container" for a person's server; ``name``: of a further one."""
     labels = {USER_LABEL: person.name, ROOM_LABEL: ROOM, IMAGE_LABEL: image.name}
+    if name:
+        labels[names.LABEL] = name
     if gpus:
         labels[cards.LABEL] = ",".join(gpus)
     else:
@@ -182,6 +188,14 @@ def create_body(
         "Labels": labels,
         "HostConfig": dict(host),
     }
+
+
+def allowed_of(container: Mapping[str, Any]) -> Allowance:
+    """Return what a container may use, as Docker shows it: 0 where Docker has no limit."""
+    host = container.get("HostConfig") or {}
+    period = int(host.get("CpuPeriod") or 0) or CPU_PERIOD
+    cpu = int(host.get("CpuQuota") or 0) / period or int(host.get("NanoCpus") or 0) / 1e9
+    return Allowance(max(0.0, cpu), max(0, int(host.get("Memory") or 0)), max(0, int(host.get("PidsLimit") or 0)))
 
 
 def token_of(container: Mapping[str, Any], person: Person) -> str:

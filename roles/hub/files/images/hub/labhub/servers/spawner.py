@@ -24,9 +24,10 @@ from ..exchange.text import clean
 from ..words import language
 from ..words.language import gettext as _
 from ..words.language import later
-from . import choices, failures, form, gpus, server
-from .container import Container, StartError, UnansweredError
+from . import choices, failures, form, gpus, names, server
+from .container import StartError, UnansweredError
 from .offer import choose
+from .several import SHOWN, Several
 
 ADOPTION_SECONDS = 10.0
 """So long may a server that runs already take to answer before it is replaced."""
@@ -35,19 +36,20 @@ SOON_SECONDS, FIRST_PAUSE_SECONDS, PAUSE_SECONDS = 2.0, 0.05, 0.2
 SHARE_WAIT_SECONDS = 30.0
 SHARED_CACHE_SECONDS = 30
 """So long a server that several people use believes what the hub said of who may enter."""
-CHOICES = ("image", "gpus")
-SHOWN = 120
-"""Letters of somebody's choice that are shown."""
+CHOICES = ("image", "gpus", "memory")
 
 
-class LabSpawner(Container):
+class LabSpawner(Several):
     """DockerSpawner that computes the container from the lab's files and explains what goes wrong."""
 
     # Only one start at a time may look for a free graphics card and take it.
     _gpu_lock = asyncio.Lock()
     _wanted_gpus = 0
+    _given: server.Allowance | None = None
     runs = ""
     """The name of the image that a server runs from, also where nobody chose one."""
+    allowed: server.Allowance | None = None
+    """What a server that runs may use; None for one that was started before this was remembered."""
 
     remove = True
     pull_policy = "skip"
@@ -70,22 +72,25 @@ class LabSpawner(Container):
             ever = frozenset()
         used = form.Used(last if isinstance(last, str) else "", ever)
         known, now = spawner.sources.images.current(), datetime.datetime.now(datetime.UTC)
-        return form.options_form(spawner.person, spawner.settings, known, used, now, await spawner._cards())
+        cards, memory = await spawner._cards(), await spawner._memory_offer()
+        return form.options_form(spawner.person, spawner.settings, known, used, now, cards, memory)
 
     async def _cards(self) -> form.Cards | None:
         known = self.settings.gpus
         most = gpus.most(known, self.person.limits.gpus)
         if most < 1:
             return None
-        last = gpus.wish(self.user_options or self.orm_spawner.user_options or {}, most) or 0
         try:
-            words = gpus.book(known, await self._guard("/labserver/gpus"))
+            held = await self._guard("/labserver/gpus")
+            words = gpus.book(known, held)
+            most = gpus.most(known, self.person.limits.gpus, gpus.of(held, self.person.name))
         except UnansweredError:
             words = _("Who uses which card is not known at the moment.")
+        last = gpus.wish(self.user_options or self.orm_spawner.user_options or {}, most) or 0
         return form.Cards(most, min(last, most), words)
 
     def options_from_form(self, formdata: dict[str, list[str]]) -> dict[str, str]:
-        """Return the choice: the image, and how many graphics cards."""
+        """Return the choice: the image, how many graphics cards, and the memory of one of several servers."""
         return {key: clean(formdata[key][0]) for key in CHOICES if formdata.get(key)}
 
     async def _run_apply_user_options(self, user_options: dict[str, Any]) -> None:
@@ -156,15 +161,19 @@ class LabSpawner(Container):
 
     def get_state(self) -> dict[str, Any]:
         state: dict[str, Any] = super().get_state()
+        if self.allowed is not None:
+            state = {**state, "allowed": vars(self.allowed)}
         return {**state, "runs": self.runs} if self.runs else state
 
     def load_state(self, state: dict[str, Any]) -> None:
         super().load_state(state)
         self.runs = str(state.get("runs") or "")
+        allowed = state.get("allowed")
+        self.allowed = server.Allowance(**allowed) if allowed else None
 
     def clear_state(self) -> None:
         super().clear_state()
-        self.runs = ""
+        self.runs, self.allowed = "", None
 
     def get_env(self) -> dict[str, str]:
         env: dict[str, str] = lab_environment(self.settings)
@@ -184,6 +193,10 @@ class LabSpawner(Container):
         if not wanted:
             return ()
         known, held = self.settings.gpus, await self._guard("/labserver/gpus")
+        mine = gpus.of(held, self.person.name)
+        if mine + wanted > self.person.limits.gpus:
+            text, values = gpus.more(self.person.limits.gpus, mine)
+            raise StartError(failures.Failure("gpu", text, values=values))
         found = gpus.allocate(known, held, wanted)
         if found is None:
             text, values = gpus.refusal(known, held, wanted)
@@ -199,16 +212,17 @@ class LabSpawner(Container):
 
     async def _create(self, cards: tuple[str, ...]) -> dict[str, str]:
         settings, person, shares = self.settings, self.person, await self._mounted_shares()
-        self._allowed = server.allowance(settings, person, self._chosen)
-        self.mem_limit, self.cpu_limit = self._allowed.memory_bytes, self._allowed.cpu
+        allowed = self.allowed = server.allowance(settings, person, self._chosen, self._given)
+        self.mem_limit, self.cpu_limit = allowed.memory_bytes, allowed.cpu
         body = server.create_body(
             person,
             self._chosen,
             {**self.get_env(), **server.folders_environment(shares)},
             [*self.cmd, *self.get_args()],
-            server.host_config(settings, self.sources.roster.current(), person, self._allowed, shares, gpus=cards),
+            server.host_config(settings, self.sources.roster.current(), person, allowed, shares, gpus=cards),
             port=self.port,
             gpus=cards,
+            name=self.name,
         )
         return dict(await self.docker("create_container_from_config", body, self.object_name))
 
@@ -216,13 +230,14 @@ class LabSpawner(Container):
         """Start the server and wait until it answers; raises StartError that says why it does not."""
         began = time.monotonic()
         try:
+            self._is_allowed()
             self._chosen = self._image()
             self._wanted_gpus = self._gpu_wish()
         except StartError as error:
             await self._keep(error.failure)
             raise
         self.image, self.runs = self._chosen.reference, self._chosen.name
-        self.object_name = server.container_name(self.settings, self.person)
+        self.object_name = names.container(self.settings, self.person, self.name)
         try:
             running = await self._adopted()
         except UnansweredError as error:
@@ -230,6 +245,13 @@ class LabSpawner(Container):
         if running is not None:
             return running
         self._stays_in_service()
+        try:
+            self._given = await self._portion()
+        except UnansweredError as error:
+            raise await self._explained(failures.of_silence(str(error))) from error
+        except StartError as error:
+            await self._keep(error.failure)
+            raise
         options, self.user_options = self.user_options, {}  # DockerSpawner must not look for an image in them
         try:
             address, port = await super().start()
@@ -274,6 +296,7 @@ class LabSpawner(Container):
                 if await self._answers(f"http://{address}:{port}", ADOPTION_SECONDS):
                     self.log.warning("taking over the container %s, which runs already", self.object_name)
                     self.api_token = token
+                    self.allowed = server.allowed_of(container)
                     return address, port
             self.log.warning("removing the container %s, which is not in the hub's database", self.object_name)
             if container["State"]["Running"]:
@@ -308,6 +331,6 @@ class LabSpawner(Container):
                 state = {"Running": True}
             if state is None or not state["Running"] or checked > deadline:
                 log = await self._log()
-                allowed = self._allowed.memory_bytes
-                failure = failures.of_container(state, log, allowed, checked - began, await self._memory())
+                limit = int(self.mem_limit or 0)
+                failure = failures.of_container(state, log, limit, checked - began, await self._memory())
                 raise await self._explained(failure)

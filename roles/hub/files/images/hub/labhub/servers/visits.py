@@ -33,21 +33,26 @@ def inside(db: Any, name: str, now: datetime.datetime) -> list[str]:
 
 @dataclass(frozen=True)
 class Shared:
-    """A server that somebody shares: its owner, who may use it, and until when (UTC)."""
+    """A server that somebody shares: its owner, who may use it, until when (UTC), and its name if it has one."""
 
     owner: str
     guest: str
     until: datetime.datetime
+    server: str = ""
 
 
 def shares(db: Any, name: str, hours: int) -> tuple[list[Shared], list[Shared]]:
     """Return what ``name`` shares with others, and what others share with them."""
     found = [
-        Shared(one.owner.name, one.user.name, one.created_at + datetime.timedelta(hours=hours))
+        Shared(one.owner.name, one.user.name, one.created_at + datetime.timedelta(hours=hours), _server(one))
         for one in db.query(orm.Share).all()
         if one.user is not None and one.owner is not None
     ]
     return [one for one in found if one.owner == name], [one for one in found if one.guest == name]
+
+
+def _server(share: Any) -> str:
+    return str(getattr(share.spawner, "name", "") or "")
 
 
 def end_shares(db: Any, hours: int, may_enter: set[str], now: datetime.datetime) -> list[str]:
@@ -65,7 +70,7 @@ def end_shares(db: Any, hours: int, may_enter: set[str], now: datetime.datetime)
         done.append(f"{owner} no longer shares a server with {guest or 'a group'}")
         if guest is not None and owner is not None:
             for token in list(share.user.api_tokens):
-                if token.client_id == rooms.client(owner):
+                if token.client_id == rooms.client(owner, _server(share)):
                     db.delete(token)
         db.delete(share)
     for code in db.query(orm.ShareCode).all():
