@@ -35,7 +35,8 @@ MADE = ROOT / "docs" / "reference" / "made"
 KINDS = {"module": "Modules", "filter": "Filters", "role": "Roles: every key of every input", "callback": "Callback"}
 # Where somebody goes on who read a message of that room.
 PAGES = {
-    "accounts": "people", "adopt": "from-tljh", "backup": "backup", "bundle": "without-a-line", "catalogue": "image",
+    "accounts": "people", "adopt": "from-tljh", "backup": "backup", "builds": "people-images",
+    "bundle": "without-a-line", "catalogue": "image",
     "certificates": "certificate-expired", "cocalc": "", "common": "status",
     "compose_app": "apps", "docker": "behind-a-proxy", "doctor": "doctor", "host": "new-server",
     "hub": "login", "image_build": "image", "images": "image", "proxy": "public-name", "registry": "disk-full",

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "backup-drill": ("_backup.drill:main", "prove that the latest backup can be restored"),
     "backup-restore": ("_backup.restore:main", "bring files back from a backup"),
     "backup-resurrect": ("_backup.resurrect_cli:main", "bring a whole server back to this bare host"),
+    "builds": ("_builds.job:main", "make images of what people built, and remove those they gave up"),
     "ca": ("_certificates.cli:ca_main", "hand a host its issuer of the lab's authority"),
     "catalogue": ("_catalogue.cli:main", "watch the registry and keep the list of images that can be started"),
     "doctor": ("_doctor.cli:main", "look for hazards on this host; changes nothing"),
@@ -65,7 +66,7 @@ exit status, the same for all commands:
   4  doctor: a part of the host could not be looked at
 sandbox ends as the code in it did"""
 IN_LINES = frozenset({
-    "accounts-expire", "backup-drill", "backup-resurrect", "backup-restore", "hub-watch", "notebooks-limits",
+    "accounts-expire", "backup-drill", "backup-resurrect", "backup-restore", "builds", "hub-watch", "notebooks-limits",
     "registry-maintain", "run", "updates-window", "usage",
 })  # fmt: skip
 """Commands that speak in lines: with ``--json`` the program makes an object of these. All others have a form of their

@@ -51,7 +51,8 @@ TABLE = (
         "/etc/labserver/public/roster.json", r"\broster\.json", "test_roster_json.py", "roster",
         writers=_set("_accounts"),
         readers=_set(
-            "labhub/exchange", "labhub/login", "_shares", "_backup", "_hub", "_usage", "modules/hub_passwords"
+            "labhub/exchange", "labhub/login", "_shares", "_backup", "_builds", "_hub", "_usage",
+            "modules/hub_passwords",
         ),
         names={
             **COMPARED,
@@ -74,7 +75,7 @@ TABLE = (
     Exchange(
         "/var/lib/labserver/catalogue/images.json", r"\bimages\.json", "test_images_json.py", "images",
         writers=_set("_catalogue", "roles/hub"),
-        readers=_set("labhub/exchange", "_registry", "_status", "_hub"),
+        readers=_set("labhub/exchange", "_registry", "_status", "_hub", "_builds"),
         told=_set("_catalogue"),
         names={"roles/registry": "tells the weekly job where it is"},
     ),
@@ -141,6 +142,18 @@ TABLE = (
         writers=_set("_usage"),
         readers=_set("labhub/exchange"),
         names={**COMPARED, "_hub": "tells the canary of a new hub to look elsewhere, where there is none"},
+    ),
+    Exchange(
+        "/etc/labserver/hub/published.json", r"\bpublished\.json", "test_published_json.py", "published",
+        writers=_set("_builds"),
+        readers=_set("labhub/exchange"),
+        names={"_hub": "tells the canary of a new hub to look elsewhere, where there is none"},
+    ),
+    Exchange(
+        "/srv/labserver/hub/state/builds.json", r"\bbuilds\.json", "test_builds_json.py", "builds",
+        writers=_set("labhub/builds"),
+        told=_set("_builds"),
+        names={"roles/hub": "tells the job where it is"},
     ),
     Exchange(
         "/etc/labserver/hub/status.json", r"hub/status\.json", "test_status_json.py", "status",

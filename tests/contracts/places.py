@@ -29,6 +29,7 @@ def hub_settings(root: Path, **changes: Any) -> Settings:
         catalogue_file=str(root / usual.catalogue_file.lstrip("/")),
         usage_file=str(root / usual.usage_file.lstrip("/")),
         status_file=str(root / usual.status_file.lstrip("/")),
+        published_file=str(root / usual.published_file.lstrip("/")),
         **changes,
     )
 

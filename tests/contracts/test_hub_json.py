@@ -23,7 +23,7 @@ from writers import CARD, HUB_HOST, hub_settings, put
 
 PATH = "etc/labserver/hub/hub.json"
 # Where the hub has the exchange files: fixed for the containers of the role.
-NOT_IN_THE_FILE = {"public_folder", "catalogue_file", "container_prefix", "usage_file", "status_file"}
+NOT_IN_THE_FILE = {"public_folder", "catalogue_file", "container_prefix", "usage_file", "status_file", "published_file"}
 LOGINS: dict[str, dict[str, Any]] = {
     "firstuse": {},
     "native": {},

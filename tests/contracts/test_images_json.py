@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.labserver.jupyter.plugins.module_utils._builds import job as builds_job
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue import cli
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue import model as catalogue_model
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub import upgrade
@@ -33,11 +34,17 @@ def protected(root: Path) -> Any:
     return uses(catalogue=root / PATH)
 
 
+def bases(root: Path) -> Any:
+    """On what people's images may be made, and for whom it is."""
+    return [(one.repository, one.digest, one.state, one.groups) for one in builds_job.read_images(root)]
+
+
 READERS = [
     Reader("labhub/exchange", hub_file(lambda sources: sources.images), Meets.KEEPS, Meets.KEEPS),
     Reader("_catalogue", reading(table), missing=Meets.REFUSES),
     Reader("_registry", reading(protected), nothing=[]),
     Reader("_status", reading(rooms.registry), nothing=[]),
+    Reader("_builds", reading(bases), missing=Meets.REFUSES),
     Reader("_hub", reading(lambda root: upgrade.ready_images(root / PATH)), nothing=()),
 ]
 

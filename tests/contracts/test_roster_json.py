@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible_collections.labserver.jupyter.plugins.module_utils._builds import job as builds_job
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub import fullness
 from ansible_collections.labserver.jupyter.plugins.module_utils._shares import current as shares_current
 from ansible_collections.labserver.jupyter.plugins.module_utils._shares.world import World as SharesWorld
@@ -71,6 +72,7 @@ READERS = [
     Reader("_backup", reading(homes), nothing=[]),
     Reader("_hub", reading(watched), missing=Meets.REFUSES),
     Reader("_usage", reading(with_homes), nothing=[]),
+    Reader("_builds", reading(builds_job.read_people), missing=Meets.REFUSES),
     Reader("modules/hub_passwords", reading(password_names), missing=Meets.REFUSES),
 ]
 

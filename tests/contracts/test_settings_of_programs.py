@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.labserver.jupyter.plugins.module_utils._builds import settings as builds_settings
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue.registry import LabRegistry
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub import reserve
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry import settings as registry_settings
@@ -53,6 +54,17 @@ def test_catalogue() -> None:
     assert LabRegistry(settings)
     assert settings["output"] in {exchange.path for exchange in TABLE}
     assert settings["repositories"] == ["notebook"]
+
+
+def test_builds(tmp_path: Path) -> None:
+    given = {"hub_builds": True, "hub_builds_groups": ["leem"], "hub_builds_max_size": "2GiB"}
+    content = written("hub", "/" + builds_settings.FILE, **given)
+    (tmp_path / builds_settings.FILE).parent.mkdir(parents=True)
+    (tmp_path / builds_settings.FILE).write_bytes(content)
+    settings = builds_settings.load(tmp_path)
+    assert set(document(content)) - {"version"} == {field.name for field in dataclasses.fields(settings)}
+    assert settings.builds_file in {exchange.path for exchange in TABLE}
+    assert (settings.groups, settings.most_bytes, settings.username) == (("leem",), 2 << 30, "pusher")
 
 
 @pytest.mark.parametrize(("memory", "size"), [("2GiB", 2 << 30), ("512M", 512 << 20)])

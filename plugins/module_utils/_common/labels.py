@@ -25,11 +25,13 @@ def of(room: str) -> str:
 
 
 HUB_SERVERS = of("hub-server")
-"""People's servers, and their containers for files and for scheduled notebooks."""
+"""People's servers, and their containers for files, scheduled notebooks and builds."""
 BOX = f"{PREFIX}box"
 """Only of containers for files, in which no Jupyter answers."""
 RUN = f"{PREFIX}run"
 """Only of containers for scheduled notebooks."""
+BUILD = f"{PREFIX}build"
+"""Only of containers in which people's images are prepared."""
 SERVER = f"{PREFIX}server"
 """The name of a person's further server; their first one has none."""
 

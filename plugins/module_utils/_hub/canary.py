@@ -30,7 +30,7 @@ UID = 64109
 PROXY_UID = 65534
 API_PORT = 8081
 MEMORY_BYTES = 1 << 30
-NOT_WRITTEN = ("public_folder", "usage_file", "status_file", "container_prefix")
+NOT_WRITTEN = ("public_folder", "usage_file", "status_file", "published_file", "container_prefix")
 """Settings that every hub knows and the role leaves as they are."""
 
 
@@ -68,6 +68,7 @@ def settings(wanted: Mapping[str, Any], folders: Folders) -> dict[str, Any]:
         "public_folder": str(base / "public"),
         "usage_file": str(base / "usage.json"),
         "status_file": str(base / "status.json"),
+        "published_file": str(base / "published.json"),
         "secrets_folder": str(base / "secrets"),
         "config_folder": str(base / "config.d"),
         "state_folder": str(base / "state"),
@@ -81,6 +82,7 @@ def settings(wanted: Mapping[str, Any], folders: Folders) -> dict[str, Any]:
         "gpus": [],
         "culling_enabled": False,
         "runs_per_person": 0,
+        "builds_per_person": 0,
     }
     # A key that the new hub does not know would keep it from starting.
     known = {*wanted, *NOT_WRITTEN}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import datetime
+import fnmatch
 import ipaddress
 import re
 from collections.abc import Mapping
@@ -26,6 +27,10 @@ SMALLEST_TMP_BYTES = 64 << 20
 SMALLEST_BOX_BYTES = 128 << 20
 TAKEN_PORTS = {22: "the host's own SSH server", 80: "the front door (http)", 443: "the front door (https)"}
 LONGEST_RUN_HOURS = 168
+LONGEST_BUILD_MINUTES = 360
+SMALLEST_BUILD_BYTES = 64 << 20
+REPOSITORY_PART = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
+"""https://github.com/distribution/reference"""
 SHORTEST_USAGE_DAYS, LONGEST_USAGE_DAYS = 31, 3660
 """A report is made of whole months; and what is about people is not kept for ever."""
 REGISTRY = re.compile(r"([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?")
@@ -42,6 +47,7 @@ def problems(inputs: Mapping[str, Any]) -> list[str]:
         *_ssh(inputs),
         *_registry(inputs),
         *_numbers(inputs),
+        *_builds(inputs),
         *_images(inputs),
         *_times(inputs),
         *_snippets(inputs),
@@ -158,6 +164,9 @@ def _numbers(inputs: Mapping[str, Any]) -> list[str]:
         ("hub_runs_per_person", 1),
         ("hub_runs_at_once", 1),
         ("hub_runs_longest_hours", 1),
+        ("hub_builds_per_person", 1),
+        ("hub_builds_at_once", 1),
+        ("hub_builds_longest_minutes", 1),
     ):
         if float(inputs[name]) < least:
             found.append(f"{name}: {inputs[name]} is too small; give {least} or more")
@@ -184,6 +193,38 @@ def _numbers(inputs: Mapping[str, Any]) -> list[str]:
         found.append(f"hub_base_url: {inputs['hub_base_url']!r} needs a slash at both ends, such as /jupyter/")
     if not 1 <= int(inputs["hub_port"]) <= 65535:
         found.append(f"hub_port: {inputs['hub_port']} is no port; give a number from 1 to 65535")
+    return found
+
+
+def _builds(inputs: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with images by people."""
+    if not inputs["hub_builds"]:
+        return []
+    found = _size(inputs, "hub_builds_max_size", SMALLEST_BUILD_BYTES, "an environment needs 64M or more")
+    if int(inputs["hub_builds_longest_minutes"]) > LONGEST_BUILD_MINUTES:
+        found.append(
+            f"hub_builds_longest_minutes: {inputs['hub_builds_longest_minutes']} is too long; give at most"
+            f" {LONGEST_BUILD_MINUTES}"
+        )
+    if not inputs["hub_builds_groups"]:
+        found.append("hub_builds_groups: is empty, so nobody could make an image; name the groups that may")
+    for index, name in enumerate(inputs["hub_builds_groups"]):
+        if not REPOSITORY_PART.fullmatch(str(name)):
+            found.append(
+                f"hub_builds_groups[{index}]: {name!r} cannot be a part of a repository's name; for groups of a-z, 0-9"
+                " and single hyphens, dots or underscores images can be made"
+            )
+    if inputs["hub_registry_from"]:
+        found.append(
+            f"hub_builds: the registry is on {inputs['hub_registry_from']}, and a password that may replace every image"
+            " there is not brought to another server; leave it off here, or run a registry on this server"
+        )
+    patterns = inputs["hub_image_repositories"]
+    if not any(fnmatch.fnmatchcase("people/group/person/name", str(pattern)) for pattern in patterns):
+        found.append(
+            'hub_image_repositories: leaves people\'s images out, so nobody would see them; add "people/*" or take'
+            " hub_builds away"
+        )
     return found
 
 

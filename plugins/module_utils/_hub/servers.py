@@ -51,7 +51,7 @@ def running(api: DockerEngine) -> list[Server]:
     found = []
     for one in api.get("/containers/json", filters=filters):
         state = inspect(api, one["Id"])
-        if state is None or {labels.BOX, labels.RUN} & set(
+        if state is None or {labels.BOX, labels.RUN, labels.BUILD} & set(
             state["Config"]["Labels"]
         ):  # None: stopped since it was listed
             continue

@@ -155,6 +155,7 @@ async def test_limits_and_names_are_never_changed_afterwards(lab: Lab, call: str
         ("server-aaaaaaaaaaaaaaaaaaaaa.jupyter-alice", "a" * 21),
         ("files-server-sim.jupyter-alice", "sim"),
         ("run-server-sim.jupyter-alice", "sim"),
+        ("build-server-sim.jupyter-alice", "sim"),
         ("server-sim.jupyter-mary-ann", "sim"),  # who may have one server
         ("server-sim.jupyter-", "sim"),
     ],
@@ -191,9 +192,9 @@ async def test_containers_of_others_with_somebodys_labels_are_not_counted(lab: L
     assert (await make(lab, "jupyter-alice", body(memory=1024)))[0] == 201
 
 
-async def test_files_and_runs_are_no_servers(lab: Lab) -> None:
+async def test_files_runs_and_builds_are_no_servers(lab: Lab) -> None:
     labels = {"org.labserver.room": "hub-server", "org.labserver.user": "alice"}
-    for kind in ("box", "run"):
+    for kind in ("box", "run", "build"):
         lab.servers.append({"Id": kind, "Names": [], "Labels": {**labels, f"org.labserver.{kind}": "1"}, "State": "x"})
     assert (await make(lab, "jupyter-alice", body(memory=1024)))[0] == 201
 

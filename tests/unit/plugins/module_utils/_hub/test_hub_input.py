@@ -19,6 +19,9 @@ def inputs(**changes: Any) -> dict[str, Any]:
     return {**yaml.safe_load(DEFAULTS.read_text()), "hub_registry": "127.0.0.1:5000", **changes}
 
 
+BUILDS: dict[str, Any] = {"hub_builds": True, "hub_builds_groups": ["leem"], "hub_registry_from": ""}
+
+
 def test_the_defaults_are_right() -> None:
     assert problems(inputs()) == []
 
@@ -47,6 +50,25 @@ def test_the_defaults_are_right() -> None:
         ({"hub_runs_at_once": 0}, "hub_runs_at_once: 0 is too small; give 1 or more"),
         ({"hub_runs_longest_hours": 0}, "hub_runs_longest_hours: 0 is too small; give 1 or more"),
         ({"hub_runs_longest_hours": 200}, "hub_runs_longest_hours: 200 is too long; give at most 168"),
+        ({**BUILDS, "hub_builds_per_person": 0}, "hub_builds_per_person: 0 is too small; give 1 or more"),
+        ({**BUILDS, "hub_builds_at_once": 0}, "hub_builds_at_once: 0 is too small; give 1 or more"),
+        ({**BUILDS, "hub_builds_longest_minutes": 0}, "hub_builds_longest_minutes: 0 is too small; give 1 or more"),
+        (
+            {**BUILDS, "hub_builds_longest_minutes": 361},
+            "hub_builds_longest_minutes: 361 is too long; give at most 360",
+        ),
+        ({**BUILDS, "hub_builds_max_size": "1M"}, "hub_builds_max_size: 1M is too little: an environment needs 64M"),
+        ({**BUILDS, "hub_builds_max_size": "big"}, 'hub_builds_max_size: "big" is not a size'),
+        ({**BUILDS, "hub_builds_groups": []}, "hub_builds_groups: is empty, so nobody could make an image"),
+        (
+            {**BUILDS, "hub_builds_groups": ["leem", "a/b"]},
+            "hub_builds_groups[1]: 'a/b' cannot be a part of a repository",
+        ),
+        (
+            {**BUILDS, "hub_registry_from": "lab2"},
+            "hub_builds: the registry is on lab2, and a password that may replace",
+        ),
+        ({**BUILDS, "hub_image_repositories": ["note*"]}, "hub_image_repositories: leaves people's images out"),
         ({"hub_default_memory": "much"}, 'hub_default_memory: "much" is not a size; write a number with K, M, G or T'),
         ({"hub_default_memory": "64M"}, "hub_default_memory: 64M is too little: a notebook needs 256M or more"),
         ({"hub_default_cpu": 0}, "hub_default_cpu: 0 is too small; give 0.1 or more"),
@@ -99,6 +121,10 @@ def test_each_mistake_is_named(changes: dict[str, Any], message: str) -> None:
     found = problems(inputs(**changes))
     assert len(found) == 1, found
     assert message in found[0]
+
+
+def test_images_by_people_are_fine_where_the_registry_is_here() -> None:
+    assert problems(inputs(**BUILDS)) == []
 
 
 def test_all_mistakes_are_named_together() -> None:

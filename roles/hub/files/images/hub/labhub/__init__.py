@@ -13,12 +13,13 @@ The packages, and which others each may import (``tests/hub/test_packages.py`` h
     login     (imports exchange, words)                   who may log in, and by which method
     servers   (imports exchange, words)                   people's servers: form, container, start, failures, use, rooms
     runs      (imports exchange, servers, words)          notebooks that run by the clock: when, how it went, their page
+    builds    (imports exchange, servers, words)          images by people: builds, their logs, their page
     guard     (imports exchange, servers)                 the filter before Docker's socket, a process of its own
-    portal    (imports exchange, runs, servers, words)    the pages: first page, people, announcements, rooms
+    portal    (imports builds, exchange, runs, servers, words)  the pages: first page, people, announcements, rooms
     api       (imports exchange, servers, words)          bounds and refusals before JupyterHub's own API and pages
     outside   (imports exchange, login, servers)          files from outside: who may in by SSH, and their containers
     front     (imports exchange)                          the SSH server before these, a process of its own
-    keeper    (imports exchange, outside, portal, runs, servers, words)  revokes access, stops what is idle, copies
+    keeper    (imports builds, exchange, outside, portal, runs, servers, words)  revokes access, ends the idle, copies
 
 ``wiring`` turns the settings into JupyterHub's configuration, ``app`` runs the hub, ``trial`` tries a configuration:
 they may import everything, and nothing imports them. ``login/password_store.py`` and ``runs/cron.py`` are not in this

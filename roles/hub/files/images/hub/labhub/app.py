@@ -18,6 +18,7 @@ from traitlets import Instance, default
 
 from .api import bounds, decided
 from .api.door import Door
+from .builds.runner import Builds
 from .exchange.sources import Sources
 from .exchange.text import CleanRecords
 from .keeper import copies, rows
@@ -42,6 +43,7 @@ class LabHub(JupyterHub):
     board: Board = Instance(Board)
     boxes: Boxes = Instance(Boxes)
     runs: Runs = Instance(Runs)
+    builds: Builds = Instance(Builds)
     default_url: Any  # of JupyterHub
     load_roles: Any  # of JupyterHub
     keeper: Keeper | None = None
@@ -65,6 +67,10 @@ class LabHub(JupyterHub):
     def _default_runs(self) -> Runs:
         return Runs(self.sources)
 
+    @default("builds")
+    def _default_builds(self) -> Builds:
+        return Builds(self.sources)
+
     @default("board")
     def _default_board(self) -> Board:
         return Board(self.sources.announcements, self.sources.roster, self.sources.retiring)
@@ -80,7 +86,8 @@ class LabHub(JupyterHub):
 
     def init_handlers(self) -> None:
         super().init_handlers()
-        own = [*pages.handlers(self.board, self.sources, self.runs), *decided.handlers(), *bounds.handlers()]
+        own = [*pages.handlers(self.board, self.sources, self.runs, self.builds)]
+        own += [*decided.handlers(), *bounds.handlers()]
         if self.sources.settings.box_image:
             tries = Tries(self, self.sources.settings.state_folder)
             own += front_handlers(tries, self.boxes)
@@ -131,7 +138,7 @@ class LabHub(JupyterHub):
         self._prepare_choices()
         await super().start()
         if getattr(self, "authenticator", None) is not None and not self.subapp:
-            self.keeper = Keeper(self, self.sources, self.board, self.boxes, self.runs)
+            self.keeper = Keeper(self, self.sources, self.board, self.boxes, self.runs, self.builds)
             self._task = asyncio.create_task(self.keeper.run())
 
     def _prepare_choices(self) -> None:

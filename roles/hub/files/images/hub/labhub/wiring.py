@@ -17,7 +17,7 @@ from .outside.handlers import SERVICE as FRONT
 from .outside.handlers import TOKEN_FILE
 from .servers.spawner import LabSpawner
 
-TEMPLATES = [Path(__file__).parent / package / "templates" for package in ("portal", "login", "runs")]
+TEMPLATES = [Path(__file__).parent / package / "templates" for package in ("portal", "login", "runs", "builds")]
 HUB_PORT = 8081
 KEEPER = "labserver-keeper"
 

@@ -65,6 +65,13 @@ class Settings:
     runs_per_person: int = 0  # so many notebooks each may have run by the clock; 0: nobody may
     runs_at_once: int = 2
     runs_longest_seconds: int = 6 * 3600
+    builds_per_person: int = 0  # so many images each may have made; 0: nobody may
+    builds_groups: tuple[str, ...] = ()  # for these groups images may be made, by their members
+    builds_at_once: int = 1
+    builds_longest_seconds: int = 1800
+    builds_most_bytes: int = 4 * 1024**3
+    builds_network: bool = True  # builds reach what people's servers reach; without: nothing
+    published_file: str = "/etc/labserver/hub/published.json"
     disable_user_config: bool = True
     log_level: str = "INFO"
 

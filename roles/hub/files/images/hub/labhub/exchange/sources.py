@@ -13,6 +13,7 @@ from .file import ExchangeFile
 from .homes import Home, parse_homes
 from .images import Image, parse_images
 from .lab import Lab, parse_lab
+from .published import Published, parse_published
 from .retirement import Retirement, parse_retirement
 from .roster import Roster, parse_roster
 from .settings import Settings
@@ -36,6 +37,8 @@ class Sources:
         self.usage = ExchangeFile(Path(settings.usage_file), parse_usage, Usage())
         no_page: StatusPage | None = None
         self.status = ExchangeFile(Path(settings.status_file), parse_status, no_page)
+        no_results: dict[str, Published] = {}
+        self.published = ExchangeFile(Path(settings.published_file), parse_published, no_results)
         none: tuple[Image, ...] = ()
         silence: tuple[Announcement, ...] = ()
         told = [public / name for name in ("announcements.json", "maintenance.json", "fullness.json", "reboot.json")]

@@ -50,6 +50,7 @@ _CALLS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
     ("GET", "/labserver/servers", "servers", {}),
     ("GET", "/labserver/boxes", "boxes", {}),
     ("GET", "/labserver/runs", "runs", {}),
+    ("GET", "/labserver/builds", "builds", {}),
     ("GET", f"/labserver/taken/{_CONTAINER}", "taken", {}),
     ("GET", f"/labserver/work/{_CONTAINER}", "work", {"minutes": "[0-9]{1,5}"}),
 )  # fmt: skip

@@ -18,9 +18,11 @@ from ..exchange.images import Image
 from ..exchange.roster import Person, Roster
 from ..exchange.settings import Settings
 from ..exchange.shares import Share, shares_of
-from ..servers import box, names, run, server
+from ..servers import box, build, names, run, server
 from ..servers import gpus as cards
+from . import kinds
 from .calls import RefusedError
+from .kinds import Rule, text_list
 from .sums import SMALLEST_MEMORY
 
 
@@ -35,7 +37,7 @@ class World:
 
 
 def owned(settings: Settings, roster: Roster, inspected: Mapping[str, Any]) -> bool:
-    """Tell whether a container, as Docker shows it, is a person's server, or one of theirs for files or for runs.
+    """Tell whether a container, as Docker shows it, is a person's server, or one of theirs for files, runs or builds.
 
     The labels alone do not tell: a container of somebody else's has those of its image. So the name is that of an
     account which the lab made, or which the roster gives to the person.
@@ -43,6 +45,7 @@ def owned(settings: Settings, roster: Roster, inspected: Mapping[str, Any]) -> b
     labels = (inspected.get("Config") or {}).get("Labels") or {}
     name = str(inspected.get("Name", "")).removeprefix("/")
     kind = (box.PREFIX if box.is_box(labels) else "") + (run.PREFIX if run.is_run(labels) else "")
+    kind += build.PREFIX if build.is_build(labels) else ""
     person = roster.people.get(str(labels.get(server.USER_LABEL)))
     begins = settings.container_prefix + kind + names.part(str(labels.get(names.LABEL) or ""))
     return (
@@ -56,7 +59,7 @@ def listed(container: Mapping[str, Any]) -> dict[str, str]:
     """Return what the hub is told of a server in Docker's list: whose it is, its name, id, state and address.
 
     ``server`` is the name of a further server of the person, else empty. ``run`` is the id of the run in a container
-    for runs, else empty.
+    for runs, else empty; ``build`` that of a build.
     """
     networks = (container.get("NetworkSettings") or {}).get("Networks") or {}
     return {
@@ -67,11 +70,8 @@ def listed(container: Mapping[str, Any]) -> dict[str, str]:
         "state": str(container.get("State", "")),
         "address": next((str(one.get("IPAddress") or "") for one in networks.values()), ""),
         "run": str((container.get("Labels") or {}).get(run.LABEL, "")),
+        "build": str((container.get("Labels") or {}).get(build.LABEL, "")),
     }
-
-
-def _text_list(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) and "\0" not in item for item in value)
 
 
 def _whole(value: Any, low: int, high: int) -> bool:
@@ -88,9 +88,12 @@ def check_create(world: World, name: str | None, body: Mapping[str, Any]) -> tup
         raise RefusedError("HostConfig is missing")
     rules = _container_rules(world, person, found.server)
     if kind == box.PREFIX:
-        rules |= _box_rules(settings, person)
+        rules |= kinds.box_rules(settings, person)
     if kind == run.PREFIX:
-        rules |= _run_rules(person)
+        rules |= kinds.run_rules(person)
+    if kind == build.PREFIX:
+        rules |= kinds.build_rules(settings, world.images, person)
+    if kind in (run.PREFIX, build.PREFIX):
         del rules["ExposedPorts"]
     problems = _objections(body, rules, "")
     problems += _objections(host, _host_rules(world, person, host.get("Memory"), kind), "HostConfig.")
@@ -118,13 +121,15 @@ def whose(world: World, name: str | None) -> Whose:
     """Return whose container has this name. Raises RefusedError when it is nobody's, or could be that of several."""
     settings, found = world.settings, []
     further = names.split(settings.container_prefix, name or "")
-    kinds: dict[str, Callable[[Settings, Person], str]] = {"": names.container}
+    named_by: dict[str, Callable[[Settings, Person], str]] = {"": names.container}
     if settings.box_image:
-        kinds[box.PREFIX] = box.container_name
+        named_by[box.PREFIX] = box.container_name
     if settings.runs_per_person > 0:
-        kinds[run.PREFIX] = run.container_name
+        named_by[run.PREFIX] = run.container_name
+    if settings.builds_per_person > 0:
+        named_by[build.PREFIX] = build.container_name
     for person in world.roster.people.values():
-        for kind, named in kinds.items():
+        for kind, named in named_by.items():
             if named(settings, person) == name and not (kind and person.room is not None):
                 found.append(Whose(person, kind))
         if further is not None and further[1] == person.system_name:
@@ -136,9 +141,6 @@ def whose(world: World, name: str | None) -> Whose:
     if found[0].server and found[0].person.most_servers < 2:
         raise RefusedError(f"{found[0].person.name} may have one server")
     return found[0]
-
-
-Rule = Callable[[Any], bool]
 
 
 def _objections(given: Mapping[str, Any], rules: Mapping[str, tuple[bool, Rule]], where: str) -> list[str]:
@@ -157,8 +159,8 @@ def _container_rules(world: World, person: Person, further: str) -> dict[str, tu
     return {
         "Image": (True, lambda value: isinstance(value, str) and value in references),
         "User": (True, lambda value: value == f"{person.uid}:{person.gid}" and person.uid >= 1000),
-        "Cmd": (True, _text_list),
-        "Env": (True, _text_list),
+        "Cmd": (True, text_list),
+        "Env": (True, text_list),
         "WorkingDir": (True, lambda value: value == person.home),
         "ExposedPorts": (True, lambda value: value == {"8888/tcp": {}}),
         "Labels": (
@@ -176,43 +178,6 @@ def _container_rules(world: World, person: Person, further: str) -> dict[str, tu
     }
 
 
-def _box_rules(settings: Settings, person: Person) -> dict[str, tuple[bool, Rule]]:
-    """Return what differs for a container for files: one image, one command, no port but its own, marked as such."""
-    return {
-        "Image": (True, lambda value: value == settings.box_image),
-        "Cmd": (True, lambda value: value == list(box.COMMAND)),
-        "ExposedPorts": (True, lambda value: value == {f"{box.PORT}/tcp": {}}),
-        "Labels": (
-            True,
-            lambda value: (
-                isinstance(value, dict)
-                and set(value) == {server.USER_LABEL, server.ROOM_LABEL, box.LABEL}
-                and value[server.USER_LABEL] == person.name
-                and value[server.ROOM_LABEL] == server.ROOM
-                and isinstance(value[box.LABEL], str)
-            ),
-        ),
-    }
-
-
-def _run_rules(person: Person) -> dict[str, tuple[bool, Rule]]:
-    """Return what differs for a container for runs: one program, no port, marked as such."""
-    return {
-        "Cmd": (True, lambda value: _text_list(value) and run.fits(value)),
-        "Labels": (
-            True,
-            lambda value: (
-                isinstance(value, dict)
-                and set(value) == {server.USER_LABEL, server.ROOM_LABEL, server.IMAGE_LABEL, run.LABEL}
-                and value[server.USER_LABEL] == person.name
-                and value[server.ROOM_LABEL] == server.ROOM
-                and all(isinstance(text, str) for text in value.values())
-                and run.RUN.fullmatch(value[run.LABEL]) is not None
-            ),
-        ),
-    }
-
-
 def _host_rules(world: World, person: Person, memory: object, kind: str) -> dict[str, tuple[bool, Rule]]:
     """Return the rules of HostConfig; ``memory`` is its own, by which the folders in memory are measured."""
     settings = world.settings
@@ -220,6 +185,7 @@ def _host_rules(world: World, person: Person, memory: object, kind: str) -> dict
     most = box.allowance(settings, person) if kind == box.PREFIX else server.allowance(settings, person)
     gids = [str(gid) for gid in world.roster.group_ids(person)]
     gpus = 0 if kind else min(person.limits.gpus, len(settings.gpus))
+    own = server.binds(settings, person, [])
     rules: dict[str, tuple[bool, Rule]] = {
         "Binds": (True, lambda value: _binds_fit(world, person, value)),
         "NetworkMode": (True, lambda value: value == settings.network),
@@ -230,10 +196,14 @@ def _host_rules(world: World, person: Person, memory: object, kind: str) -> dict
         "PidsLimit": (True, lambda value: _whole(value, 1, most.pids)),
         "CapDrop": (True, lambda value: value == ["ALL"]),
         "SecurityOpt": (True, lambda value: value == ["no-new-privileges"]),
-        "GroupAdd": (True, lambda value: _text_list(value) and set(value) <= set(gids)),
+        "GroupAdd": (True, lambda value: text_list(value) and set(value) <= set(gids)),
         "Init": (True, lambda value: value is True),
         "LogConfig": (True, lambda value: value == {"Type": "json-file", "Config": server.LOG_OPTIONS}),
     }
+    if kind == build.PREFIX:
+        # Nothing of the host but the home and the files by which every server knows names and certificates.
+        rules["Binds"] = (True, lambda value: text_list(value) and sorted(value) == sorted(own))
+        rules["NetworkMode"] = (True, lambda value: value == build.network(settings))
     if temporary:
         rules["Tmpfs"] = (True, lambda value: value == temporary)
     if settings.layer_bytes:
@@ -247,7 +217,7 @@ def _host_rules(world: World, person: Person, memory: object, kind: str) -> dict
 
 def _binds_fit(world: World, person: Person, value: Any) -> bool:
     """The person's own home and files of the lab must be there; of the shares any subset of the person's own may be."""
-    if not _text_list(value) or len(set(value)) != len(value):
+    if not text_list(value) or len(set(value)) != len(value):
         return False
     mine = shares_of(person, world.shares)
     needed = set(server.binds(world.settings, person, []))
@@ -271,7 +241,7 @@ def _gpus_fit(value: Any, driver: str, known: Sequence[str], most: int) -> bool:
     if not isinstance(value, list) or len(value) != 1 or not isinstance(value[0], dict):
         return False
     devices: Any = value[0].get("DeviceIDs")
-    if not _text_list(devices):
+    if not text_list(devices):
         return False
     asked = [str(device).removeprefix(cards.CDI_KIND) for device in devices]
     return (

@@ -22,7 +22,7 @@ from ..exchange.roster import Person
 from ..exchange.settings import Settings
 from ..exchange.shares import Share
 from ..exchange.sources import Sources
-from ..servers import box, gpus, run, server
+from ..servers import box, build, gpus, run, server
 from . import calls, isolation, policy, sums, work
 from .paths import answers, mounted, through_link
 
@@ -82,7 +82,7 @@ class Guard:
             return await self._create(call.query or {}, await _whole(request, calls.LONGEST_BODY))
         if request.can_read_body and (await _whole(request, len(b"{}") + 1)).strip() not in (b"", b"{}"):
             raise calls.RefusedError(f"{call.kind}: a body is not allowed")
-        if call.kind in ("shares", "gpus", "servers", "boxes", "runs"):
+        if call.kind in ("shares", "gpus", "servers", "boxes", "runs", "builds"):
             return web.json_response(await self._told(call.kind))
         if call.kind == "taken":
             person = policy.whose(self.world(), call.reference).person
@@ -238,7 +238,9 @@ async def _whole(request: web.Request, longest: int) -> bytes:
 
 
 def _kind(labels: dict[str, str] | None) -> str:
-    return "boxes" if box.is_box(labels) else "runs" if run.is_run(labels) else "servers"
+    if box.is_box(labels):
+        return "boxes"
+    return "runs" if run.is_run(labels) else "builds" if build.is_build(labels) else "servers"
 
 
 def _response(status: int, content_type: str, body: bytes) -> web.Response:

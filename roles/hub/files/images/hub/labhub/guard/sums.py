@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What all servers of one person take together: never more than the person's limits, whatever the hub asks for. Pure.
 
-Docker's own record of each container counts, not what the hub says of it. Containers for files and for runs are no
+Docker's own record of each container counts, not what the hub says of it. Containers for files, runs and builds are no
 servers: they stand beside these, and there is one of each.
 """
 

@@ -21,6 +21,7 @@ from jupyterhub import orm, roles
 from sqlalchemy.exc import OperationalError
 from tornado.httpclient import AsyncHTTPClient
 
+from ..builds.runner import Builds
 from ..exchange.announcements import Announcement
 from ..exchange.roster import Person
 from ..exchange.sources import Sources
@@ -73,6 +74,7 @@ class Keeper:
         board: Board,
         boxes: Boxes | None = None,
         runs: Runs | None = None,
+        builds: Builds | None = None,
     ):
         self.app = application
         self.sources = sources
@@ -80,6 +82,7 @@ class Keeper:
         self.boxes = boxes or Boxes(sources)
         self.runs = runs or Runs(sources)
         self.runs.told = self._told
+        self.builds = builds or Builds(sources)
         self.settings = sources.settings
         self.adoption = Adoption(application, sources)
         self._rounds = 0
@@ -135,6 +138,8 @@ class Keeper:
             self._beside("boxes", self._look_at_boxes)
         if self.app.authenticator.has_roster():
             self._beside("runs", self._look_at_runs)
+        if self.app.authenticator.has_roster():
+            self._beside("builds", self._look_at_builds)
         if self._rounds % ROUTES_EVERY == 0:
             self._beside("routes", self._routes)
         awaited = [task for name, task in self._tasks.items() if name != "cull"]
@@ -151,6 +156,10 @@ class Keeper:
     async def _look_at_runs(self) -> None:
         """Start what is due and follow what runs; see ``runs.runner``."""
         await self.runs.look(self.app.authenticator.person)
+
+    async def _look_at_builds(self) -> None:
+        """Begin, follow and end builds of people's images; see ``builds.runner``."""
+        await self.builds.look(self.app.authenticator.person)
 
     def _told(self, definition: Definition, result: Result) -> None:
         """Tell a person that a scheduled notebook failed."""

@@ -19,6 +19,9 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 from tornado.httputil import url_concat
 from tornado.web import HTTPError, authenticated
 
+from ..builds.pages import handlers as builds_handlers
+from ..builds.pages import may_see
+from ..builds.runner import Builds
 from ..exchange.sources import Sources
 from ..runs.pages import handlers as runs_handlers
 from ..runs.pages import own_views
@@ -106,9 +109,10 @@ class MyServerHandler(BaseHandler):
 class LabHomeHandler(HomeHandler):
     """The first page after the login; JupyterHub's own with a desk added."""
 
-    def initialize(self, sources: Sources, runs: Runs) -> None:
+    def initialize(self, sources: Sources, runs: Runs, builds: Builds) -> None:
         self.sources = sources
         self.runs = runs
+        self.builds = builds
 
     _view: desk.Desk | None = None
 
@@ -122,6 +126,8 @@ class LabHomeHandler(HomeHandler):
             more |= {"desk": self._view, "amount": amounts.amount, "cores": amounts.cores, "number": amounts.tenths}
             more["together"] = self._together()
             more["runs"] = self._runs()
+            person = self.sources.roster.current().people.get(self.current_user.name)
+            more["has_builds"] = may_see(self.builds, person)
             more["name_rule"] = names.BAD_NAME
         return super().render_template(name, sync=sync, **more)
 
@@ -269,7 +275,7 @@ def way_to_server(handler: BaseHandler, next_url: str = "") -> str:
     return str(url_concat(here, {"next": next_url}) if next_url else here)
 
 
-def handlers(board: Board, sources: Sources, runs: Runs) -> list[tuple[Any, ...]]:
+def handlers(board: Board, sources: Sources, runs: Runs, builds: Builds) -> list[tuple[Any, ...]]:
     """Return the pages, with addresses relative to the hub's: path, handler and what the handler is given."""
     meter, outage = usage.Meter(), Outage(*NO_NUMBERS)
     return [
@@ -277,11 +283,12 @@ def handlers(board: Board, sources: Sources, runs: Runs) -> list[tuple[Any, ...]
         (r"/stay", StayHandler),
         (f"/{MY_SERVER}", MyServerHandler),
         (f"/{MY_SERVER}/usage", UsageHandler, {"meter": meter, "outage": outage}),
-        (r"/home", LabHomeHandler, {"sources": sources, "runs": runs}),
+        (r"/home", LabHomeHandler, {"sources": sources, "runs": runs, "builds": builds}),
         (r"/lab-logo", LogoHandler, {"sources": sources}),
         (r"/api/users/([^/]+)/server/progress", ProgressHandler),
         (r"/api/users/([^/]+)/servers/([^/]*)/progress", ProgressHandler),
         *several.handlers(),
         *runs_handlers(runs),
+        *builds_handlers(builds),
         *admin.handlers(sources, runs, meter, outage),
     ]
