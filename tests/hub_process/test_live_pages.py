@@ -11,7 +11,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import bcrypt
 import pytest
+from labhub.login.password_store import PasswordStore
 from live import PASSWORD, Browser, Hub
 
 
@@ -45,6 +47,26 @@ def test_a_page_that_somebody_wanted_comes_after_the_login(hub: Hub) -> None:
     assert way.headers["Location"] == "/user/bob/lab/tree/a.ipynb"
     way = bob.get(f"{hub.url}/hub/my-server?next=https://evil.example/", allow_redirects=False, timeout=30)
     assert way.headers["Location"] == "/user/bob/"
+
+
+def test_a_one_time_password_is_changed_before_anything_is_started(hub: Hub) -> None:
+    once = "given-by-the-lab"
+    store = PasswordStore(hub.folder / "state" / "passwords.sqlite")
+    store.apply({"cleo": bcrypt.hashpw(once.encode(), bcrypt.gensalt(4)).decode()}, [], "now")
+    cleo = Browser(hub.url)
+    assert "/hub/change-password" in cleo.login("cleo", once).headers["Location"]
+    for page in ("spawn", "spawn/cleo", "spawn/cleo/sim", "my-server"):
+        answer = cleo.get(f"{hub.url}/hub/{page}", timeout=60)
+        assert "/hub/change-password" in answer.url, page
+    form = {"_xsrf": cleo.xsrf(), "image": "notebook:1"}
+    answer = cleo.post(f"{hub.url}/hub/spawn", data=form, allow_redirects=False, timeout=60)
+    assert "/hub/change-password" in answer.headers["Location"]
+    assert cleo.api("POST", "users/cleo/server", {}).status_code == 403
+    assert "jupyter-cleo" not in hub.engine.containers
+    form = {"_xsrf": cleo.xsrf(), "old": once, "new": PASSWORD, "again": PASSWORD}
+    answer = cleo.post(f"{hub.url}/hub/change-password", data=form, allow_redirects=False, timeout=60)
+    assert answer.status_code == 302
+    assert "/hub/change-password" not in cleo.get(f"{hub.url}/hub/spawn", timeout=60).url
 
 
 def test_a_server_that_hangs_is_told_within_seconds(hub: Hub) -> None:

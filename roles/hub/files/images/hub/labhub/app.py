@@ -24,6 +24,7 @@ from .exchange.text import CleanRecords
 from .keeper import copies, rows
 from .keeper.keeper import Keeper
 from .login.firstuse import LabFirstUseAuthenticator
+from .login.pages import way_to_password
 from .login.password_store import StoreError
 from .outside.boxes import Boxes
 from .outside.handlers import handlers as front_handlers
@@ -100,6 +101,7 @@ class LabHub(JupyterHub):
             self.default_url = pages.way_to_server
         super().init_tornado_settings()
         self.tornado_settings["way_to_server"] = pages.way_to_server
+        self.tornado_settings["way_to_password"] = way_to_password
         self.tornado_settings["oauth_no_confirm_list"] = rooms.Clients(
             self.tornado_settings.get("oauth_no_confirm_list") or (), self.sources.roster
         )

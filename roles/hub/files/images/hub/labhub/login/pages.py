@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 from jupyterhub.handlers import BaseHandler, LoginHandler
-from jupyterhub.handlers.pages import SpawnHandler
 from jupyterhub.scopes import needs_scope
 from jupyterhub.utils import url_path_join
 from tornado.httputil import url_concat
@@ -25,6 +24,13 @@ def change_url(handler: BaseHandler, next_url: str) -> str:
     )
 
 
+def way_to_password(handler: BaseHandler) -> str:
+    """Return the address at which who is logged in has to choose a password before anything else; empty for nobody."""
+    user, must_change = handler.current_user, getattr(handler.authenticator, "must_change", None)
+    needed = user is not None and must_change is not None and must_change(user.name)
+    return change_url(handler, handler.request.uri) if needed else ""
+
+
 class LabLoginHandler(LoginHandler):
     """The login page; leads people with a one-time password to the page that changes it."""
 
@@ -34,16 +40,6 @@ class LabLoginHandler(LoginHandler):
             return change_url(self, next_url)
         to_server: Callable[[Any, str], str] = self.settings["way_to_server"]
         return to_server(self, next_url) or next_url
-
-
-class LabSpawnHandler(SpawnHandler):
-    """The page that starts a server; leads people with a one-time password to the page that changes it."""
-
-    async def prepare(self) -> None:
-        await super().prepare()
-        user = self.current_user
-        if user is not None and self.authenticator.must_change(user.name):
-            self.redirect(change_url(self, self.request.uri))
 
 
 class ChangePasswordHandler(BaseHandler):
@@ -128,9 +124,6 @@ def firstuse_handlers() -> list[tuple[str, type]]:
     """Return the pages of the method ``firstuse``, with addresses relative to the hub's."""
     return [
         (r"/login", LabLoginHandler),
-        (r"/spawn", LabSpawnHandler),
-        (r"/spawn/([^/]+)", LabSpawnHandler),
-        (r"/spawn/([^/]+)/([^/]+)", LabSpawnHandler),
         (r"/change-password", ChangePasswordHandler),
     ]
 

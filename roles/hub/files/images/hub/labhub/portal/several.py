@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The page that starts a server, also one of several of a person."""
+"""The page that starts a server, also one of several of a person; whoever has a one-time password changes it first."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ class LabSpawnHandler(Named, SpawnHandler):
     def server_name(self) -> str:
         """The name of the further server in the address; empty for the first one."""
         return self.path_args[1] if len(self.path_args) > 1 and self.path_args[1] else ""
+
+    async def prepare(self) -> None:
+        await super().prepare()
+        if way := self.settings["way_to_password"](self):
+            self.redirect(way)
 
     async def _render_form(
         self, for_user: Any, spawner_options_form: str, message: str = "", html_message: str = ""
