@@ -53,7 +53,7 @@ def test_from_a_list_of_packages_to_a_kernel_of_the_group_and_away_again(lab: t.
     (image,) = listed(lab)
     assert (image["repository"], image["groups"]) == ("people/others/zoe/mine", ["others"])
     ask = "import demo, sys, ipykernel; print(demo.ANSWER, sys.prefix)"
-    run = f"docker run --rm --network none --user 64999:64999 {image['reference']}"
+    run = f"docker run --rm --network none --user 64999:64999 -e HOME=/tmp {image['reference']}"
     assert lab.sh(f"{run} /opt/lab/mine/bin/python -s -c '{ask}'").split() == ["42", "/opt/lab/mine"]
     spec = json.loads(lab.sh(f"{run} jupyter kernelspec list --json"))["kernelspecs"]["python3"]
     assert spec["resource_dir"].startswith("/opt/lab/.jupyter/")
