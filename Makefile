@@ -116,7 +116,7 @@ test-hub: $(STAMP) ## a real hub and guard over HTTP, before a stand-in for Dock
 .PHONY: pictures
 pictures: $(STAMP) ## renew the pictures of the documentation from a real hub (apt package chromium)
 	pytest -q tests/hub_process/test_live_pictures.py
-	for picture in docs/_static/pictures/*.png; do cp ".cache/pictures/$${picture##*/}" "$$picture"; done
+	for picture in docs/_static/pictures/*.png; do made=".cache/pictures/$${picture##*/}"; [ ! -e "$$made" ] || cp "$$made" "$$picture"; done
 
 .PHONY: test-images
 test-images: $(STAMP) ## build notebook and scientific and use them (some 10 minutes the first time, 3 afterwards)
