@@ -95,7 +95,8 @@ def test_an_environment_that_works_elsewhere_and_finds_the_packages_below(home: 
         assert archive.pax_headers == {} and not any(one.islnk() for one in archive.getmembers())
         archive.extractall(place, filter="fully_trusted")
     command = (place / "bin" / "demo").read_text()
-    assert command.startswith("#!/opt/lab/demo/bin/python") and str(home.path) not in command
+    # Where the folder's path is long, as under several test workers, pip writes "#!/bin/sh" and the path below it.
+    assert "/opt/lab/demo/bin/python" in "".join(command.splitlines()[:2]) and str(home.path) not in command
     for path in (place / "bin").iterdir():
         if path.is_file() and not path.is_symlink():
             assert str(home.path).encode() not in path.read_bytes(), path
