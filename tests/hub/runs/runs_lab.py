@@ -19,13 +19,14 @@ from labhub.exchange.roster import Person
 from labhub.runs.model import Definition, Result
 from labhub.runs.runner import Runs
 from labhub.servers import run
+from labhub.servers.asking import GuardClient
 from samples import world
 
 START = datetime.datetime(2026, 11, 20, 12, 0, tzinfo=datetime.UTC)
 IDS = {name: f"{number:012x}" for number, name in enumerate(("first", "second", "third"), start=1)}
 
 
-class Guard:
+class Guard(GuardClient):
     """What the hub asked for, and containers that run until a test ends them."""
 
     def __init__(self) -> None:
@@ -42,13 +43,6 @@ class Guard:
         """Answer with the log of every container."""
         assert path.startswith("/containers/") and "/logs?" in path, (method, path, body)
         return 200, self.log
-
-    async def did(self, method: str, path: str, body: Any = None) -> Any:
-        """Answer, or raise as the real one does."""
-        status, told = await self.ask(method, path, body)
-        if status >= 300:
-            raise OSError(f"HTTP {status}: {told}")
-        return told
 
     async def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """Answer as the guard does."""

@@ -10,7 +10,6 @@ one of a server can be read by whoever is in that server.
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import json
 from typing import Any
 
@@ -23,21 +22,12 @@ from ..exchange.roster import Person
 from ..servers.server import allowance
 from ..words import amounts
 from ..words.language import gettext as _
+from ..words.moments import now_utc, stamp
 from .model import DONE, ONGOING, REMOVING, RUNNING, WAITING, Build, again, bases, defined, groups_of
 from .runner import Builds
 
 FIELDS = ("group", "name", "kind", "source", "base")
 NOT_KEPT = "What you changed could not be kept. Please tell the administrator."
-
-
-def now_utc() -> datetime.datetime:
-    """Return the time."""
-    return datetime.datetime.now(datetime.UTC)
-
-
-def stamp(moment: datetime.datetime | None) -> str:
-    """Return a time as pages have it."""
-    return "" if moment is None else moment.astimezone(datetime.UTC).isoformat(timespec="seconds")
 
 
 class BuildsHandler(BaseHandler):

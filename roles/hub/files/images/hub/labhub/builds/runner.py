@@ -26,6 +26,7 @@ from ..exchange.sources import Sources
 from ..servers import build, failures
 from ..servers.asking import ERRORS, GuardClient, message_of
 from ..servers.outage import Outage
+from ..words.moments import now_utc
 from . import outcome
 from .model import (
     DONE,
@@ -54,14 +55,10 @@ SWEEP_EVERY = 15
 """Containers that belong to no build are looked for every so many looks."""
 
 
-def _utc_now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)
-
-
 class Builds:
     """All builds of people's images."""
 
-    def __init__(self, sources: Sources, now: Callable[[], datetime.datetime] = _utc_now):
+    def __init__(self, sources: Sources, now: Callable[[], datetime.datetime] = now_utc):
         self.sources = sources
         self.settings = sources.settings
         self._now = now
@@ -141,7 +138,7 @@ class Builds:
         for identity, container in listed.items():
             if identity not in claimed:
                 LOG.warning("removing the container %s, which belongs to no build", container["name"])
-                await self._remove(container["id"])
+                await self._guard.remove(container["id"])
 
     async def _look_at(
         self, one: Build, container: Mapping[str, str] | None, entitled: Callable[[Build], Person | None]
@@ -176,12 +173,7 @@ class Builds:
         level = logging.WARNING if new.state == FAILED else logging.INFO
         LOG.log(level, "%s of %s: %s", new.image, new.owner, new.sentence or new.state)
         if container:
-            await self._remove(container)
-
-    async def _remove(self, container: str) -> None:
-        status, told = await self._guard.ask("DELETE", f"/containers/{container}?force=true")
-        if status >= 300 and status != 404:
-            raise OSError(f"HTTP {status}: {message_of(told)}")
+            await self._guard.remove(container)
 
     async def _made(self, identity: str, container: str) -> None:
         await self.store.change(identity, lambda old: dataclasses.replace(old, container=container))
@@ -253,14 +245,14 @@ class Builds:
         name = build.container_name(settings, person)
         status, told = await self._guard.ask("POST", f"/containers/create?name={name}", body)
         if status == 409:  # left by a build that is over
-            await self._remove(name)
+            await self._guard.remove(name)
             status, told = await self._guard.ask("POST", f"/containers/create?name={name}", body)
         if status < 300:
             await self._made(one.id, told["Id"])
             identity = told["Id"]
             status, told = await self._guard.ask("POST", f"/containers/{identity}/start")
             if status >= 300 and status != 304:
-                await self._remove(identity)
+                await self._guard.remove(identity)
         if status >= 300 and status != 304:
             failure = failures.of_engine(message_of(told))
             LOG.warning("%s of %s cannot begin: %s", one.image, one.owner, message_of(told))

@@ -22,6 +22,7 @@ from ..servers.offer import offered
 from ..servers.server import allowance
 from ..words import amounts
 from ..words.language import gettext as _
+from ..words.moments import now_utc, stamp
 from . import views, when
 from .model import Definition
 from .runner import Runs
@@ -29,11 +30,6 @@ from .store import UnknownError
 
 FIELDS = ("notebook", "image", "days", "clock", "fields", "hours", "keep")
 NOT_KEPT = "What you changed could not be kept. Please tell the administrator."
-
-
-def now_utc() -> datetime.datetime:
-    """Return the time."""
-    return datetime.datetime.now(datetime.UTC)
 
 
 class RunsHandler(BaseHandler):
@@ -89,7 +85,7 @@ class ListHandler(RunsHandler):
             memory=amounts.amount(allowed.memory_bytes),
             cores=amounts.cores(allowed.cpu),
             home=person.home,
-            stamp=views.stamp,
+            stamp=stamp,
         )
         self.finish(html)
 

@@ -27,6 +27,7 @@ from ..servers.asking import ERRORS, GuardClient, message_of
 from ..servers.offer import choose
 from ..servers.outage import Outage
 from ..words.language import later
+from ..words.moments import now_utc
 from . import outcome
 from .model import Definition, Result, Running
 from .store import FILE, Store, UnknownError
@@ -62,17 +63,13 @@ class StallError(Exception):
         self.text, self.values = text, values
 
 
-def _utc_now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)
-
-
 class Runs:
     """All scheduled notebooks. ``told`` is called with each result."""
 
     def __init__(
         self,
         sources: Sources,
-        now: Callable[[], datetime.datetime] = _utc_now,
+        now: Callable[[], datetime.datetime] = now_utc,
         told: Callable[[Definition, Result], None] = lambda _definition, _result: None,
     ):
         self.sources = sources
@@ -142,7 +139,7 @@ class Runs:
         for name, container in listed.items():
             if name not in claimed:
                 LOG.warning("removing the container %s, which belongs to no run", container["name"])
-                await self._remove(container["id"])
+                await self._guard.remove(container["id"])
 
     async def _look_at(
         self,
@@ -191,12 +188,7 @@ class Runs:
         )
         self.told(definition, result)
         if container:
-            await self._remove(container)
-
-    async def _remove(self, container: str) -> None:
-        status, told = await self._guard.ask("DELETE", f"/containers/{container}?force=true")
-        if status >= 300 and status != 404:
-            raise OSError(f"HTTP {status}: {message_of(told)}")
+            await self._guard.remove(container)
 
     async def _made(self, identity: str, container: str) -> None:
         def made(one: Definition) -> Definition:
@@ -298,13 +290,13 @@ class Runs:
         try:
             status, told = await self._guard.ask("POST", f"/containers/create?name={name}", body)
             if status == 409:  # left by a run that is over
-                await self._remove(name)
+                await self._guard.remove(name)
                 status, told = await self._guard.ask("POST", f"/containers/create?name={name}", body)
             if status < 300:
                 await self._made(definition.id, told["Id"])
                 status, told = await self._guard.ask("POST", f"/containers/{told['Id']}/start")
                 if status >= 300:
-                    await self._remove(name)
+                    await self._guard.remove(name)
         except ERRORS as error:
             # Whether there is a container is not known: the next look finds it, or that it is due still.
             raise StallError(NO_ANSWER) from error

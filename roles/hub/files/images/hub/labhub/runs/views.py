@@ -14,6 +14,7 @@ from ..exchange.roster import Person
 from ..exchange.settings import Settings
 from ..servers.offer import offered
 from ..words.language import gettext as _
+from ..words.moments import stamp
 from . import when
 from .model import MOST_KEPT, Definition, Result, new_id, notebook_path
 from .runner import Stalled
@@ -40,11 +41,6 @@ class View:
     trouble: str
     last: Result | None
     results: tuple[Result, ...]
-
-
-def stamp(moment: datetime.datetime | None) -> str:
-    """Return a time as pages have it."""
-    return "" if moment is None else moment.astimezone(datetime.UTC).isoformat(timespec="seconds")
 
 
 def view(one: Definition, now: datetime.datetime, stalled: Stalled | None) -> View:

@@ -91,22 +91,10 @@ def create_body(
     asked: Sequence[str],
 ) -> dict[str, Any]:
     """Return the body of Docker's "create a container"; ``asked`` is the build's command."""
-    variables = {**environment, **server.person_environment(person), "NVIDIA_VISIBLE_DEVICES": "void"}
     host = server.host_config(settings, roster, person, server.allowance(settings, person, image), [])
-    return {
-        "Image": image.reference,
-        "User": f"{person.uid}:{person.gid}",
-        "Cmd": list(asked),
-        "Env": [f"{key}={value}" for key, value in variables.items()],
-        "WorkingDir": person.home,
-        "Labels": {
-            server.USER_LABEL: person.name,
-            server.ROOM_LABEL: server.ROOM,
-            server.IMAGE_LABEL: image.name,
-            LABEL: identity,
-        },
-        "HostConfig": {**host, "NetworkMode": network(settings)},
-    }
+    return server.program_body(
+        person, image, environment, (LABEL, identity), asked, {**host, "NetworkMode": network(settings)}
+    )
 
 
 def is_build(labels: Mapping[str, Any] | None) -> bool:

@@ -74,27 +74,10 @@ def create_body(
     asked: Sequence[str],
 ) -> dict[str, Any]:
     """Return the body of Docker's "create a container"; ``run`` is the run's id, ``asked`` its command."""
-    variables = {
-        **environment,
-        **server.person_environment(person),
-        **server.folders_environment(shares),
-        "NVIDIA_VISIBLE_DEVICES": "void",
-    }
-    allowed = server.allowance(settings, person, image)
-    return {
-        "Image": image.reference,
-        "User": f"{person.uid}:{person.gid}",
-        "Cmd": list(asked),
-        "Env": [f"{key}={value}" for key, value in variables.items()],
-        "WorkingDir": person.home,
-        "Labels": {
-            server.USER_LABEL: person.name,
-            server.ROOM_LABEL: server.ROOM,
-            server.IMAGE_LABEL: image.name,
-            LABEL: run,
-        },
-        "HostConfig": server.host_config(settings, roster, person, allowed, shares),
-    }
+    host = server.host_config(settings, roster, person, server.allowance(settings, person, image), shares)
+    return server.program_body(
+        person, image, {**environment, **server.folders_environment(shares)}, (LABEL, run), asked, host
+    )
 
 
 def is_run(labels: Mapping[str, Any] | None) -> bool:

@@ -190,6 +190,31 @@ def create_body(
     }
 
 
+def program_body(
+    person: Person,
+    image: Image,
+    environment: Mapping[str, str],
+    label: tuple[str, str],
+    asked: Sequence[str],
+    host: Mapping[str, object],
+) -> dict[str, Any]:
+    """Return the body of Docker's "create a container" for a program of the person's, which is no server.
+
+    ``label`` says of which kind it is, and which one; ``asked`` is the command, ``host`` what the container may use. It
+    has no port and no graphics card.
+    """
+    variables = {**environment, **person_environment(person), "NVIDIA_VISIBLE_DEVICES": "void"}
+    return {
+        "Image": image.reference,
+        "User": f"{person.uid}:{person.gid}",
+        "Cmd": list(asked),
+        "Env": [f"{key}={value}" for key, value in variables.items()],
+        "WorkingDir": person.home,
+        "Labels": {USER_LABEL: person.name, ROOM_LABEL: ROOM, IMAGE_LABEL: image.name, label[0]: label[1]},
+        "HostConfig": dict(host),
+    }
+
+
 def allowed_of(container: Mapping[str, Any]) -> Allowance:
     """Return what a container may use, as Docker shows it: 0 where Docker has no limit."""
     host = container.get("HostConfig") or {}
