@@ -40,11 +40,17 @@ run_one() {
   echo "$1: $verdict in $took s"
   if [ "$status" -ne 0 ]; then
     echo "the end of $log.log:"
-    tail -n 150 "$log.log"
+    tail -n 60 "$log.log"
   fi
   echo "$status $took $1" >"$log.status"
 }
 export -f run_one
+
+# What went wrong in an entry, in a few lines: tasks that failed with their words, tests that failed with their assertion.
+causes() {
+  grep -E -A 12 'fatal: |FAILED! =>|ERROR! ' "$1" | cut -c 1-400 | head -n 25 || true
+  grep -E '(^|│ *)(E  |(FAILED|ERROR) )' "$1" | cut -c 1-400 | head -n 15 || true
+}
 
 began=$(date +%s)
 mkdir -p "$logs"
@@ -64,6 +70,15 @@ cat "$logs"/*.status | sort -k 2 -rn | while read -r status took name; do
 done
 for entry in "${entries[@]}"; do
   [ -e "$logs/${entry//\//-}.status" ] || printf '  %-20s never ended\n' "$entry"
+done
+for status in "$logs"/*.status; do
+  case $(cat "$status") in
+    '0 '*) ;;
+    *)
+      printf '\n%s, causes in %s:\n' "$(cut -d ' ' -f 3 "$status")" "${status%.status}.log"
+      causes "${status%.status}.log"
+      ;;
+  esac
 done
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
