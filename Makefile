@@ -214,8 +214,9 @@ soak-offline: $(STAMP) ## set up a host without any route from a bundle, and upd
 	VENV=$(VENV) source ./activate; MOLECULE_GLOB='tests/soak/*/molecule.yml' molecule test -s offline
 
 .PHONY: soak-long
-soak-long: $(STAMP) ## the long tests of the scenarios default and hub, with all others of them (about an hour)
-	VENV=$(VENV) source ./activate; for scenario in default hub; do LABSERVER_LONG=1 molecule test -s $$scenario; done
+soak-long: $(STAMP) ## the long tests of the scenarios default and hub and of the servers' tests, with all others of them (about 90 minutes)
+	VENV=$(VENV) source ./activate; export LABSERVER_LONG=1; for scenario in default hub; do molecule test -s $$scenario; done; \
+	  pytest -v -p no:cacheprovider tests/hub_process tests/images
 
 .PHONY: soak-resurrect
 soak-resurrect: $(STAMP) ## bring a whole server back to a bare host, and take that one out of service (about 20 minutes)
@@ -223,7 +224,7 @@ soak-resurrect: $(STAMP) ## bring a whole server back to a bare host, and take t
 
 .PHONY: soak-exchange
 soak-exchange: $(STAMP) ## exchange hub, proxy and configuration while 20 kernels (KERNELS=) count (about 10 minutes)
-	VENV=$(VENV) source ./activate; LABSERVER_KERNELS="$(or $(KERNELS),20)" MOLECULE_GLOB='tests/soak/*/molecule.yml' molecule test -s exchange
+	VENV=$(VENV) source ./activate; LABSERVER_LONG=1 LABSERVER_KERNELS="$(or $(KERNELS),20)" MOLECULE_GLOB='tests/soak/*/molecule.yml' molecule test -s exchange
 
 .PHONY: soak-push
 soak-push: $(STAMP) ## a thousand pushes (PUSHES=) in a row of maintenance rounds of the registry (about 10 minutes)

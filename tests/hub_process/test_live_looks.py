@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from live import PASSWORD, Hub, wait_for
+from long_tests import long
 from paths import ROOT
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from samples import image_document, shares_document
@@ -113,7 +114,11 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="module", params=VIEWS)
+# Light and dark, wide and narrow, English and German in two views; the other two show the same by other pairs.
+@pytest.fixture(
+    scope="module",
+    params=["wide", "phone-dark", *(pytest.param(name, marks=long("soak-long")) for name in ("wide-dark", "phone"))],
+)
 def view(request: pytest.FixtureRequest, hub: Hub, chromium: Browser) -> Iterator[tuple[str, BrowserContext]]:
     """One way to look at the pages, as alice, who is administrator."""
     context = chromium.new_context(**VIEWS[request.param])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from live import Browser, Hub, wait_for
+from long_tests import long
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +84,7 @@ def test_a_start_while_the_guard_is_away_says_so_and_works_later(lab: Hub, alice
     bob.start_server("bob")
 
 
+@long("soak-long")
 def test_a_server_that_the_database_lost_is_taken_over(lab: Hub, alice: Browser) -> None:
     before = identity(lab, "bob")
     lab.stop("hub")
@@ -110,6 +112,7 @@ def test_who_starts_the_lost_server_first_gets_the_same_one(lab: Hub, alice: Bro
     assert identity(lab, "alice") == before and runs(lab, "alice")
 
 
+@long("soak-long")
 def test_the_lost_server_of_somebody_who_is_locked_ends(lab: Hub, alice: Browser) -> None:
     lab.stop("hub")
     lab.rows("UPDATE spawners SET server_id = NULL, state = '{}'")

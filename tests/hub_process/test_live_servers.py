@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from live import PASSWORD, Browser, Hub, wait_for
+from long_tests import long
 from samples import OTHER_DIGEST, image_document
 
 GIB = 1 << 30
@@ -145,6 +146,7 @@ def test_who_may_have_one_server_gets_no_other(lab: Hub, bob: Browser) -> None:
     assert bob.api("PATCH", place(""), {"name": "sim"}).status_code == 400
 
 
+@long("soak-long")
 def test_a_hub_that_starts_anew_keeps_both_and_knows_what_they_may_use(lab: Hub, bob: Browser) -> None:
     start(bob, memory="1024")
     start(bob, "sim", memory="2048")

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from conftest import BOOK
 from hub_client import HubClient
+from long_tests import long
 from role_run import start_playbook
 
 CONTAINERS = ("labserver-docker-guard", "labserver-hub-proxy", "labserver-hub")
@@ -59,6 +60,7 @@ def test_a_change_that_fails_in_the_middle_leaves_the_former_hub(lab: t.Any, ali
     assert lab.person("alice").server() is not None
 
 
+@long("soak-long")
 def test_a_hub_that_does_not_start_is_taken_back(lab: t.Any, alice: HubClient, kernel: t.Any, broken_hub: str) -> None:
     before = state(lab)
     status, said = lab.role(hub_image=broken_hub, hub_canary_enabled=False)
@@ -118,6 +120,7 @@ def died(lab: t.Any, broken_hub: str) -> dict[str, str]:
     return before
 
 
+@long("soak-long")
 def test_the_run_after_one_that_died_goes_back(
     lab: t.Any, alice: HubClient, kernel: t.Any, died: dict[str, str]
 ) -> None:
@@ -156,6 +159,7 @@ def test_the_host_goes_back_by_itself(
     assert "never finished" not in lab.host.run("labserver hub-watch").stdout, "once is enough"
 
 
+@long("soak-long")
 def test_a_hub_that_is_down_makes_the_run_red(lab: t.Any) -> None:
     images = {"hub_image": lab.sh("docker inspect --format '{{.Config.Image}}' labserver-hub").strip()}
     lab.sh("pkill --signal STOP -f 'labhub[.]app'")

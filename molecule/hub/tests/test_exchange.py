@@ -13,6 +13,7 @@ import typing as t
 import pytest
 from conftest import NOTEBOOK
 from counting import Counter
+from long_tests import long
 from paths import ROOT
 from role_run import run_playbook
 
@@ -60,6 +61,7 @@ def plan(lab: t.Any) -> None:
     assert lab.sh("docker ps -q --no-trunc | sort") == before
 
 
+@long("soak-long")
 def test_kernels_are_heard_while_everything_is_exchanged(lab: t.Any, counters: list[Counter]) -> None:
     plan(lab)
     images = {

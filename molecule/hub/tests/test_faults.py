@@ -13,6 +13,7 @@ import typing as t
 import pytest
 from conftest import NOTEBOOK, OWN, ROSTER
 from hub_client import HubClient, Kernel
+from long_tests import long
 
 STATE = "/srv/labserver/hub/state"
 
@@ -163,6 +164,7 @@ engine.request("POST", "/containers/create", body, {"name": "clock"})
 """
 
 
+@long("soak-long")
 def test_a_clock_that_jumps_a_year_and_back_stops_nobody(lab: t.Any, kernel: Kernel) -> None:
     """In a throwaway container in the hub's place: the clock of the host is not touched."""
     image = lab.sh("docker inspect --format '{{.Config.Image}}' labserver-hub").strip()

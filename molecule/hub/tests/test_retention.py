@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import json
+import os
 import typing as t
 
 import pytest
 from conftest import catalogue, push
 
 REPOSITORY = "retained"
-TAGS = [f"{number:02}" for number in range(1, 28)]
+COUNT = 27 if os.environ.get("LABSERVER_LONG") == "1" else 9
+"""The hub starts each tag once for trial: the trials of 27 take minutes."""
+TAGS = [f"{number:02}" for number in range(1, COUNT + 1)]
 SETTINGS = "/etc/labserver/registry/maintenance.json"
 ASK = """
 import base64, sys, urllib.request
@@ -39,7 +42,7 @@ def tags(lab: t.Any) -> list[str]:
     return sorted(json.loads(lab.sh(f"python3 /tmp/ask.py {REPOSITORY}"))["tags"])
 
 
-def test_of_27_tags_those_stay_that_somebody_uses(lab: t.Any, pusher: None, policy: None) -> None:
+def test_of_many_tags_those_stay_that_somebody_uses(lab: t.Any, pusher: None, policy: None) -> None:
     for tag in TAGS[:2]:
         push(lab, REPOSITORY, f"LABEL tag={tag}", tag)
     first = {f"{REPOSITORY}:{tag}" for tag in TAGS[:2]}
@@ -59,7 +62,7 @@ def test_of_27_tags_those_stay_that_somebody_uses(lab: t.Any, pusher: None, poli
     lab.until("the hub lists them all", lambda: listed <= catalogue(lab).keys(), 60)
 
     table = lab.sh("labserver run registry-maintenance; tail -n 40 /var/log/labserver/registry-maintenance.log")
-    kept = ["01", "02", "24", "25", "26", "27"]
+    kept = [*TAGS[:2], *TAGS[-4:]]
     assert tags(lab) == kept, table
     status = json.loads(lab.sh("cat /var/lib/labserver/jobs/registry-maintenance.json"))
     assert status["level"] == "ok", table
@@ -76,6 +79,6 @@ def test_of_27_tags_those_stay_that_somebody_uses(lab: t.Any, pusher: None, poli
     bob.wait_ready()
     bob.stop()
     alice.stop()
-    alice.start(f"{REPOSITORY}:27")
+    alice.start(f"{REPOSITORY}:{TAGS[-1]}")
     alice.wait_ready()
     alice.stop()
