@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Compares the runs of this scenario: converge and idempotence, and the checks before and after them where they are made."""
+"""Compares the runs of this scenario: converge, idempotence, and the checks before and after where they are made."""
 
 from __future__ import annotations
 
