@@ -16,6 +16,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from long_tests import long
 
 pytestmark = [
     pytest.mark.engine,
@@ -107,6 +108,7 @@ def age(environment: Path) -> None:
             link.symlink_to("/usr/bin/python3.12")
 
 
+@long("soak-long")
 def test_environments_are_kernels_of_the_next_server_and_are_repaired_after_an_update(person: Person) -> None:
     person.server(
         "python3 -m venv envs/analysis && envs/analysis/bin/pip install -q ipykernel six"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import image_builds as builds
 import pytest
+from long_tests import long
 from role_run import run_playbook
 
 ENTRIES = [
@@ -62,6 +63,7 @@ def changed(output: str) -> int:
     return int(re.findall(r"changed=(\d+)", output)[-1])
 
 
+@long("soak-long")
 def test_images_are_built_on_each_other_and_again_when_the_one_below_changed(run: Run, tmp_path: Path) -> None:
     status, said = run("--check")
     assert (status, changed(said) > 0) == (0, True), said

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from long_tests import long
 from paths import ROOT
 
 IMAGES = ROOT / "roles/images/files/images"
@@ -27,6 +28,7 @@ def pins(text: str) -> dict[str, str]:
     return {re.sub(r"[-_.]+", "-", match.group(1)).lower(): match.group(2) for match in found if match}
 
 
+@long("soak-long")
 def test_the_lock_resolves_with_the_images_below() -> None:
     command = [
         Path(sys.executable).with_name("uv"), "pip", "compile", "--quiet", "--no-header", "--no-annotate",

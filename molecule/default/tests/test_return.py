@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from conftest import INVENTORY, OWN_PASSWORDS, logged_in, one_time_passwords
 from hub_client import HubClient
+from long_tests import long
 from test_people import ROOT, account, run_site
 
 Visitor = t.Callable[[str], HubClient]
@@ -81,6 +82,7 @@ def test_a_name_that_no_server_knows_stops_before_anybody_is_reset(visitor: Visi
     assert "/hub/change-password" not in alice.login(OWN_PASSWORDS["alice"]).headers["Location"]
 
 
+@long("soak-long")
 def test_who_left_comes_back_with_the_same_number_and_a_new_password(
     host: t.Any, visitor: Visitor, server: str, people: dict[str, HubClient]
 ) -> None:
