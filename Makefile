@@ -217,7 +217,7 @@ soak-offline: $(STAMP) ## set up a host without any route from a bundle, and upd
 soak-long: $(STAMP) ## the long tests of the scenarios default and hub and of the servers' tests, with all others of them (about 90 minutes)
 	VENV=$(VENV) source ./activate; export LABSERVER_LONG=1 REGISTRY_EXAMPLES=50; \
 	  for scenario in default hub; do molecule test -s $$scenario; done; \
-	  for folder in hub_process images registry; do pytest -v -p no:cacheprovider tests/$$folder; done
+	  for folder in hub_process images registry certificates; do pytest -v -p no:cacheprovider tests/$$folder; done
 
 .PHONY: soak-resurrect
 soak-resurrect: $(STAMP) ## bring a whole server back to a bare host, and take that one out of service (about 20 minutes)

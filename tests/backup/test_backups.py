@@ -262,9 +262,10 @@ def test_a_file_that_cannot_be_read_is_an_alarm_on_the_third_night(server: Serve
 
 def test_a_home_deeper_than_any_path_is_a_warning_and_the_rest_is_saved(server: Server) -> None:
     here = os.open(server.at(HOME), os.O_RDONLY)
-    for _level in range(1500):
-        os.mkdir("dd", dir_fd=here)
-        below = os.open("dd", os.O_RDONLY, dir_fd=here)
+    name = "d" * 200
+    for _level in range(25):
+        os.mkdir(name, dir_fd=here)
+        below = os.open(name, os.O_RDONLY, dir_fd=here)
         os.close(here)
         here = below
     os.close(here)
@@ -275,5 +276,5 @@ def test_a_home_deeper_than_any_path_is_a_warning_and_the_rest_is_saved(server: 
         assert "nights running" in nights[-1].findings[0]
         assert "/home/jupyter-bob/measured/59" in server.files("latest")
     finally:
-        shutil.move(server.at(f"{HOME}/dd"), server.root / "deep")
+        shutil.move(server.at(f"{HOME}/{name}"), server.root / "deep")
         subprocess.run(["rm", "-rf", str(server.root / "deep")], check=True)

@@ -15,6 +15,7 @@ from typing import Any
 
 import parts
 import pytest
+from long_tests import long
 from parts import Lab, Pebble
 
 
@@ -184,7 +185,17 @@ def test_standalone(lab: Lab, pebble: Pebble) -> None:
     assert "rsaEncryption" in shown
 
 
-@pytest.mark.parametrize("damage", ["live missing", "plain files", "empty certificate", "conf empty", "conf missing"])
+LONG = long("soak-long")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "plain files",
+        "conf empty",
+        *(pytest.param(damage, marks=LONG) for damage in ("live missing", "empty certificate", "conf missing")),
+    ],
+)
 def test_damaged_files_of_certbot_burn_one_certificate_only(
     lab: Lab, pebble: Pebble, webroot: Path, damage: str
 ) -> None:

@@ -24,6 +24,7 @@ from pathlib import Path
 import parts
 import pytest
 from front_door import MAIN
+from long_tests import long
 from paths import ROOT
 
 sys.path.insert(0, str(ROOT / "plugins"))
@@ -217,6 +218,7 @@ def test_idle_connections_keep_nobody_out_and_are_closed(door: Door) -> None:
         connection.close()
 
 
+@long("soak-long")
 @pytest.mark.parametrize("most", [0], indirect=True)
 def test_a_course_with_500_open_requests_keeps_nobody_out(door: Door) -> None:
     def hold(_number: int) -> http.client.HTTPSConnection:
