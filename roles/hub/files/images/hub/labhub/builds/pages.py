@@ -23,7 +23,7 @@ from ..servers.server import allowance
 from ..words import amounts
 from ..words.language import gettext as _
 from ..words.moments import aware_utc_now, stamp
-from .model import DONE, ONGOING, REMOVING, RUNNING, WAITING, Build, again, bases, defined, groups_of
+from .model import DONE, ONGOING, REMOVING, RUNNING, WAITING, Build, again, bases, defined, groups_of, with_own_tag
 from .runner import Builds
 
 FIELDS = ("group", "name", "kind", "source", "base")
@@ -72,7 +72,7 @@ class BuildsHandler(BaseHandler):
     async def add(self, new: Build) -> None:
         """Keep a new build; raises HTTPError."""
         try:
-            await self.builds.store.add(new)
+            new = await self.builds.store.add(new, with_own_tag)
         except OSError as error:
             self.log.error("a build could not be kept: %s", error)
             raise HTTPError(503, NOT_KEPT) from error
