@@ -17,9 +17,9 @@ description:
     half an hour after a module of this collection last worked for it, or when C(/run/labserver/run.json) is removed on
     the host.
   - In check mode nothing is noted and nobody is refused.
-  - When a whole run of C(playbooks/site.yml) ends, it notes how each file is that the roles manage, so that
-    C(labserver status) can say which of them somebody changed since. That a run which changes nothing is noted with its
-    time is no change.
+  - When a whole run of C(playbooks/site.yml) ends, it notes how each file, container and package is that the roles
+    manage, so that C(labserver status) can say which of them somebody changed since. That a run which changes nothing
+    is noted with its time, and packages with the versions that updates brought, is no change.
 author:
   - The labserver.jupyter authors (@labserver)
 extends_documentation_fragment:
@@ -98,8 +98,8 @@ actions:
   description: What is noted of the run.
   type: list
   elements: dict
-  returned: when files are not as they were noted before
-  sample: [{"what": "note how files were left in", "name": "/var/lib/labserver/status/site.json"}]
+  returned: when files or containers are not as they were noted before
+  sample: [{"what": "note how files and containers were left in", "name": "/var/lib/labserver/status/site.json"}]
 """
 
 from dataclasses import asdict
@@ -123,12 +123,12 @@ RUN = {
 
 def noted(changed: bool) -> dict[str, Any]:
     """Return the result of a run that is noted, or would be."""
-    actions = [{"what": "note how files were left in", "name": f"/{drift.PATH}"}]
+    actions = [{"what": "note how files and containers were left in", "name": f"/{drift.PATH}"}]
     return {"changed": changed, **({"actions": actions} if changed else {})}
 
 
 def note(site: str | None, collection: str) -> bool:
-    """Note what of site.yml ended; returns whether files differ."""
+    """Note what of site.yml ended; returns whether files or containers differ."""
     if site == "whole":
         return drift.record(Path("/"), collection, clock.utc_now())
     if site == "part":

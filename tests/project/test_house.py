@@ -31,7 +31,7 @@ ALLOWED: dict[str, set[str]] = {
     "_usage": {"_accounts"},  # the quota of a home says what it holds
     "_updates": {"_schedule"},  # a window is a time of cron; jobs that are at work are waited for
     # shows what they leave
-    "_status": {"_schedule", "_certificates", "_usage", "_backup", "_registry", "_updates"},
+    "_status": {"_schedule", "_certificates", "_usage", "_backup", "_registry", "_updates", "_hub"},
 }
 # Where files are written, locked or made without `_common`, and why.
 OWN_WRITES: dict[str, str] = {

@@ -65,6 +65,7 @@ READ = {
     "etc/ufw/ufw.conf": "whether there is a firewall",
     "usr/lib/systemd/system/certbot.timer": "the package's; the role masks it below etc",
     "usr/local/bin/cache": "in a container",
+    "usr/local/bin/dockerd": "whether the host has an engine",
     "usr/local/lib": "what the inventory of programs looks through",
     "usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin": "a search path",
     "usr/local/share/ca-certificates/": "the folder of the lab's own authorities",

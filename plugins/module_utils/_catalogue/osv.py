@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .._common import words
-from . import version_order
+from .._common import version_order, words
 from .contents import Contents, Package
 
 ECOSYSTEMS = {"PyPI": "pypi", "npm": "npm", "Debian": "deb", "Ubuntu": "deb"}

@@ -4,37 +4,46 @@
 
 """What differs from what the last whole run of ``playbooks/site.yml`` left on this host.
 
-A whole run ends by noting how each file is that the roles manage (``managed``). The status compares. It cannot know
-what an inventory would change that nobody has run yet: that is for ``playbooks/site.yml --check --diff``.
+A whole run ends by noting how each file, container and package is that the roles manage (``managed``,
+``managed_containers``, ``managed_packages``). The status compares. It cannot know what an inventory would change that
+nobody has run yet: that is for ``playbooks/site.yml --check --diff``.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from .._common import clock, exchange, files, words
-from . import managed
+from .._common.docker_api import EngineError
+from . import managed, managed_containers, managed_packages
+from .difference import CHANGED, GONE, NEW, NEWER, RIGHTS, Difference
 from .managed import File
+from .managed_containers import Container, Get
+from .managed_packages import Package
 
 PATH = "var/lib/labserver/status/site.json"
 KEY = "var/lib/labserver/status/site.key"
 """The key of the digests. Neither file is in a backup, and only root reads them."""
 KEY_BYTES = 32
 MOST_ROWS = 50
-CHANGED, RIGHTS, GONE, NEW = "changed", "rights", "gone", "new"
+NOT_NOTED = "unknown since the last whole run: it could not note any, or an earlier release made it"
+FAULTS = (EngineError, OSError, ValueError, KeyError, TypeError, AttributeError)
+"""Why containers or packages cannot be looked at: no answer, none that is understood, or too many."""
 
 
 @dataclass(frozen=True)
 class Record:
     """The last whole run: when (ISO 8601), the collection's version, and how it left each file.
 
+    ``containers`` and ``packages`` are None where it could not look at them, or is of a release that did not.
     ``part``: when a run of a part of site.yml ended since, empty when none did.
     """
 
@@ -42,25 +51,34 @@ class Record:
     version: str
     files: Mapping[str, File]
     part: str = ""
+    containers: Mapping[str, Container] | None = None
+    packages: Mapping[str, Package] | None = None
 
 
-@dataclass(frozen=True)
-class Difference:
-    """A file that is not as it was; ``what`` is one of CHANGED, RIGHTS, GONE and NEW."""
+def record(
+    root: Path,
+    version: str,
+    now: datetime,
+    new_key: Callable[[int], bytes] = os.urandom,
+    engine: Callable[[Path], Get | None] = managed_containers.engine,
+) -> bool:
+    """Note how what is managed is after a whole run; returns whether that is not as it was noted. Raises OSError.
 
-    path: str
-    what: str
-    message: str
-
-
-def record(root: Path, version: str, now: datetime, new_key: Callable[[int], bytes] = os.urandom) -> bool:
-    """Note how the managed files are after a whole run; returns whether that is not as it was noted. Raises OSError."""
+    Of packages that is left to the tasks that install them: updates come between two runs, as they should.
+    """
     key = _key(root) or new_key(KEY_BYTES)
     before, found = _before(root), managed.look(root, key)
+    containers: Mapping[str, Container] | None = None
+    packages: Mapping[str, Package] | None = None
+    with contextlib.suppress(*FAULTS):
+        get = engine(root)
+        containers = {} if get is None else managed_containers.look(get, key)
+    with contextlib.suppress(*FAULTS):
+        packages = managed_packages.look(root)
     if _key(root) is None:
         _write(root / KEY, key)
-    keep(root, Record(clock.stamp(now), version, found))
-    return before is None or before.files != found
+    keep(root, Record(clock.stamp(now), version, found, "", containers, packages))
+    return before is None or (before.files, before.containers) != (found, containers)
 
 
 def noted(root: Path) -> bool:
@@ -79,6 +97,10 @@ def keep(root: Path, run: Record) -> None:
     """Replace the record. Raises OSError."""
     described = {path: list(asdict(file).values()) for path, file in run.files.items()}
     content = {"version": 1, "run": run.run, "collection": run.version, "part": run.part, "files": described}
+    if run.containers is not None:
+        content["containers"] = {name: one.document() for name, one in run.containers.items()}
+    if run.packages is not None:
+        content["packages"] = {name: list(asdict(one).values()) for name, one in run.packages.items()}
     _write(root / PATH, json.dumps(content).encode() + b"\n")
 
 
@@ -91,7 +113,12 @@ def read(root: Path) -> Record | None:
     data = exchange.parse(content, f"/{PATH}")
     try:
         found = {str(path): File(*described) for path, described in data["files"].items()}
-        return Record(str(data["run"]), str(data["collection"]), found, str(data["part"]))
+        containers, packages = data.get("containers"), data.get("packages")
+        if containers is not None:
+            containers = {str(name): Container.of(described) for name, described in containers.items()}
+        if packages is not None:
+            packages = {str(name): Package(*described) for name, described in packages.items()}
+        return Record(str(data["run"]), str(data["collection"]), found, str(data["part"]), containers, packages)
     except (KeyError, TypeError, AttributeError) as error:
         raise exchange.ExchangeError(f"/{PATH} is damaged: {error!r}; {exchange.HINT}") from None
 
@@ -114,10 +141,15 @@ def compare(left: Mapping[str, File], found: Mapping[str, File]) -> list[Differe
     return rows
 
 
-def state(root: Path) -> dict[str, Any]:
+def state(
+    root: Path,
+    exchanged: Callable[[Path, str], Mapping[str, str | None]] = lambda _root, _since: {},
+    engine: Callable[[Path], Get | None] = managed_containers.engine,
+) -> dict[str, Any]:
     """Return what the status says of site.yml: the last whole run, and what differs since. Raises OSError, ValueError.
 
-    ``run`` is empty where no whole run was noted; then nothing is compared.
+    ``run`` is empty where no whole run was noted; then nothing is compared. ``exchanged`` tells which containers the
+    host itself exchanged since the run (``exchanged.read``).
     """
     last = read(root)
     if last is None:
@@ -126,14 +158,58 @@ def state(root: Path) -> dict[str, Any]:
     if key is None:
         raise exchange.ExchangeError(f"/{KEY} is missing, by which files are compared; {exchange.HINT}")
     rows = compare(last.files, managed.look(root, key))
-    return {
+    found = {
         "run": words.clean(last.run),
         "version": words.clean(last.version),
         "part": words.clean(last.part),
         "files": len(last.files),
-        "drift": [{**asdict(row), "path": words.clean(f"/{row.path}", 400)} for row in rows[:MOST_ROWS]],
+        "drift": [{"path": f"/{row.pop('name')}", **row} for row in _shown(rows)],
         "drift_left_out": max(0, len(rows) - MOST_ROWS),
     }
+
+    def of_containers(left: Mapping[str, Container]) -> list[Difference]:
+        get = engine(root)
+        if get is None and left:
+            raise EngineError("the host has no Docker engine any more")
+        now = {} if get is None else managed_containers.look(get, key)
+        return managed_containers.compare(left, now, exchanged(root, last.run), key)
+
+    def of_packages(left: Mapping[str, Package]) -> list[Difference]:
+        return managed_packages.compare(left, managed_packages.look(root), last.run[:10])
+
+    return {
+        **found,
+        "containers": _compared(last.containers, of_containers),
+        "packages": _compared(last.packages, of_packages),
+    }
+
+
+def _compared(left: Mapping[str, Any] | None, look: Callable[[Any], list[Difference]]) -> dict[str, Any]:
+    """Return what differs of one kind, and why that is not known where it could not be looked at."""
+    unknown, rows = "", []
+    if left is None:
+        unknown = NOT_NOTED
+    else:
+        try:
+            rows = look(left)
+        except FAULTS as error:
+            unknown = words.clean(error if str(error) else repr(error))
+    newer = [row for row in rows if row.what == NEWER]
+    rows = [row for row in rows if row.what != NEWER]
+    return {
+        "noted": len(left or ()),
+        "drift": _shown(rows),
+        "drift_left_out": max(0, len(rows) - MOST_ROWS),
+        "newer": _shown(newer),
+        "unknown": unknown,
+    }
+
+
+def _shown(rows: Sequence[Difference]) -> list[dict[str, str]]:
+    return [
+        {"name": words.clean(row.name, 400), "what": row.what, "message": words.clean(row.message, 400)}
+        for row in rows[:MOST_ROWS]
+    ]
 
 
 def _owned(file: File) -> tuple[int, int, int]:

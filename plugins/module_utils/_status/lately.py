@@ -9,7 +9,7 @@ All pure; what is shown of others goes through ``_common.page``, which escapes i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +21,8 @@ MOST_ROWS = 15
 MOST_NAMED = 3
 HEAD = ("what", "level", "how often", "last", "last words")
 CHECK = "playbooks/site.yml --check --diff shows what it would put back"
+OTHERS = (("containers", "container"), ("packages", "package"))
+"""What is compared besides files: the key in the report, and what one is called."""
 
 
 def by_name(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -67,34 +69,78 @@ def whole_run(site: Mapping[str, Any]) -> str:
     )
 
 
-def drifted(site: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Return (level, what, message) of files that are not as they were left, as one entry; none where none was.
+def others(site: Mapping[str, Any]) -> list[str]:
+    """Return in words how many containers and packages differ since, or why that is not known."""
+    said = []
+    for part, _one in OTHERS:
+        found = site.get(part)  # of an older release there is none
+        if not found:
+            continue
+        count, newer = len(found["drift"]) + found["drift_left_out"], len(found["newer"])
+        differ = "none differs" if not count else "1 differs" if count == 1 else f"{count} differ"
+        updated = f", {newer} newer by updates" if newer else ""
+        unknown = f"{part}: unknown: {found['unknown']}"
+        said.append(unknown if found["unknown"] else f"of {found['noted']} {part} {differ}{updated}")
+    return said
 
-    A warning and no more: the server works, and nobody is told at night.
+
+def drifted(site: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return (level, what, message) of what is not as it was left, an entry for files, containers and packages each.
+
+    A warning and no more: the server works, and nobody is told at night. A newer package is none at all.
     """
-    rows = site.get("drift") or ()
+    found = _entry(site, "files", "path", site)
+    for part, _one in OTHERS:
+        compared = site.get(part) or {}
+        found += _entry(site, part, "name", compared)
+        if compared.get("unknown"):
+            found.append(("unknown", f"changed {part}", f"unknown: {compared['unknown']}"))
+    return found
+
+
+def _entry(site: Mapping[str, Any], kind: str, key: str, found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    rows = found.get("drift") or ()
     if not rows:
         return []
-    count = len(rows) + site["drift_left_out"]
-    named = ", ".join(f"{row['path']} ({row['what']})" for row in rows[:MOST_NAMED])
+    count = len(rows) + found["drift_left_out"]
+    words = ((row["what"], row["message"]) for row in rows[:MOST_NAMED])
+    short = [what if kind == "files" else message for what, message in words]
+    named = ", ".join(f"{row[key]} ({said})" for row, said in zip(rows, short, strict=False))
     more = f" and {count - MOST_NAMED} more" if count > MOST_NAMED else ""
     ran = f"; a part of it ran at {_when(site['part'])}" if site.get("part") else ""
     are = "is" if count == 1 else "are"
     said = f"{named}{more} {are} not as the whole run of {_when(site['run'])} left {'it' if count == 1 else 'them'}"
-    return [("warning", "changed files", f"{said}{ran}; {CHECK}")]
+    return [("warning", f"changed {kind}", f"{said}{ran}; {CHECK}")]
 
 
 def of_site(site: Mapping[str, Any]) -> list[Html]:
-    """Return what differs from what site.yml left, file by file; nothing for a report of an older release."""
+    """Return what differs from what site.yml left, thing by thing; nothing for a report of an older release."""
     if not site:
         return []
     parts = [element("h3", "Since the last whole run"), element("p", whole_run(site), kind="soft")]
-    rows = [(row["path"], row["what"], row["message"]) for row in site.get("drift") or ()]
-    if rows:
-        parts.append(page.table(("file", "is", "what differs"), rows))
-        left = site["drift_left_out"]
-        parts.append(element("p", f"{f'and {left} more; ' if left else ''}{CHECK}", kind="soft"))
+    parts += _rows(("file", "is", "what differs"), site, "path", site.get("drift") or ())
+    if said := others(site):
+        parts.append(element("p", "; ".join(said), kind="soft"))
+    for part, one in OTHERS:
+        found = site.get(part) or {}
+        parts += _rows((one, "is", "what differs"), found, "name", found.get("drift") or ())
+        if found.get("newer"):
+            rows = [(row["name"], row["message"]) for row in found["newer"]]
+            inside = page.table((one, "by updates"), rows)
+            parts.append(element("details", element("summary", f"Newer {part} ({len(rows)})"), inside))
     return parts
+
+
+def _rows(
+    head: tuple[str, str, str], found: Mapping[str, Any], key: str, rows: Sequence[Mapping[str, Any]]
+) -> list[Html]:
+    if not rows:
+        return []
+    left = found["drift_left_out"]
+    return [
+        page.table(head, [(row[key], row["what"], row["message"]) for row in rows]),
+        element("p", f"{f'and {left} more; ' if left else ''}{CHECK}", kind="soft"),
+    ]
 
 
 def of_failures(lately: Mapping[str, Any]) -> list[Html]:

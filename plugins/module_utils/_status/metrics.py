@@ -33,6 +33,18 @@ def _seconds(text: object) -> float | None:
         return None
 
 
+def _drift(site: Mapping[str, Any]) -> list[str]:
+    """Return how many containers and packages differ; of what is unknown no number, which would say "none"."""
+    found = {part: site[part] for part in ("containers", "packages") if site.get(part)}
+    lines: list[str] = []
+    for part, one in found.items():
+        count = float(len(one["drift"]) + one["drift_left_out"])
+        known: list[Sample] = [({}, count)] if not one["unknown"] else []
+        lines += _lines(f"labserver_drift_{part}", f"{part.capitalize()} that are not as that run left them.", known)
+    unknown: list[Sample] = [({"part": part}, 1.0) for part, one in found.items() if one["unknown"]]
+    return lines + _lines("labserver_drift_unknown", "What could not be compared with how that run left it.", unknown)
+
+
 def text(report: Mapping[str, Any]) -> str:
     """Return the metrics of one host's report (``labserver status --json``)."""
     lines: list[str] = []
@@ -81,6 +93,7 @@ def text(report: Mapping[str, Any]) -> str:
         )
         count = float(len(site["drift"]) + site["drift_left_out"])
         lines += _lines("labserver_drift_files", "Files that are not as that run left them.", [({}, count)])
+        lines += _drift(site)
     lines += _lines(
         "labserver_failures",
         f"What failed in the last {lately.get('days')} days, by kind.",

@@ -22,7 +22,7 @@ from .._common.docker_api import DockerEngine, EngineError
 from .._registry import outlook
 from .._usage.store import FILE as USAGE
 from .._usage.store import Store
-from . import drift, failures, updates
+from . import drift, exchanged, failures, updates
 
 SHARES = "etc/labserver/public/shares.json"
 SHARES_STATUS = "etc/labserver/public/shares-status.json"
@@ -212,7 +212,7 @@ def read(root: Path, now: datetime, ask_apt: bool = True) -> dict[str, Any]:
         "updates": lambda: updates.read(root) if root == Path("/") and ask_apt else {},
         "usage": lambda: usage(root, now),
         "failures": lambda: failures.of_days(root, now),
-        "site": lambda: drift.state(root),
+        "site": lambda: drift.state(root, exchanged.read),
     }
     found: dict[str, Any] = {}
     unread: list[dict[str, str]] = []

@@ -14,7 +14,7 @@ from . import lately
 from .view import rank
 
 CERTIFICATES = ("host", "certificate", "names", "source", "days left", "served = file", "last renewed", "level")
-DRIFT = ("host", "file", "since site.yml ran whole")
+DRIFT = "since site.yml ran whole"
 FAILURES = ("host", "failed lately", "level", "times", "on days", "last", "message")
 MOST_FAILURES = 20
 STARTS = ("host", "failed start", "user", "image", "cause")
@@ -38,6 +38,19 @@ def _failed(host: str, item: Mapping[str, Any]) -> list[str]:
     return [host, f"{item['kind']} {item['name']}", item["level"], *counts, item["last"], item["message"]]
 
 
+def _drifted(reports: Mapping[str, Any]) -> list[str]:
+    """Return files, then containers and packages that are not as site.yml left them, a table each; newer ones last."""
+    lines: list[str] = []
+    for kind, (part, key) in {"file": ("", "path"), **{one: (part, "name") for part, one in lately.OTHERS}}.items():
+        rows = []
+        for host, report in sorted(reports.items()):
+            site = (report.get("site") or {}) if isinstance(report, Mapping) else {}
+            found = (site.get(part) or {}) if part else site
+            rows += [[host, row[key], row["message"]] for name in ("drift", "newer") for row in found.get(name, ())]
+        lines += ["", *_lines(("host", kind, DRIFT), rows)] if rows else []
+    return lines
+
+
 def table(reports: Mapping[str, Any]) -> str:
     """Host -> what ``labserver status --json`` printed there (or None when it did not answer) as one readable text."""
     certificates: list[list[str]] = []
@@ -45,7 +58,6 @@ def table(reports: Mapping[str, Any]) -> str:
     services: list[list[str]] = []
     disks: list[list[str]] = []
     starts: list[list[str]] = []
-    drift: list[list[str]] = []
     failed: list[list[str]] = []
     runs: list[str] = []
     left_out: list[tuple[str, int]] = []
@@ -71,8 +83,7 @@ def table(reports: Mapping[str, Any]) -> str:
         for item in report.get("failed_starts", []):
             starts.append([host, *(str(item[key]) for key in ("at", "user", "image", "sentence"))])
         site, failures = report.get("site") or {}, report.get("failures") or {}
-        drift += [[host, item["path"], item["message"]] for item in site.get("drift", ())]
-        runs += [f"{host}: {lately.whole_run(site)}"] if site else []
+        runs += [f"{host}: {line}" for line in (lately.whole_run(site), *lately.others(site))] if site else []
         things = lately.by_name(failures.get("rows", ()))
         failed += [_failed(host, item) for item in things[:MOST_FAILURES]]
         not_shown.append((host, max(0, len(things) - MOST_FAILURES)))
@@ -90,7 +101,7 @@ def table(reports: Mapping[str, Any]) -> str:
     lines += [f"and {count} more on {host}" for host, count in left_out if count]
     lines += ["", *_lines(FAILURES, failed)] if failed else []
     lines += [f"and {count} more on {host}" for host, count in not_shown if count]
-    lines += ["", *_lines(DRIFT, drift)] if drift else []
+    lines += _drifted(reports)
     lines += ["", *(words.clean(line, MOST_CHARACTERS) for line in runs)] if runs else []
     lines += ["", *(words.clean(line, MOST_CHARACTERS) for line in unread)] if unread else []
     lines += ["", f"no answer from {', '.join(silent)}"] if silent else []

@@ -5,17 +5,31 @@
 
 from __future__ import annotations
 
+import asyncio
+import datetime
+import logging
 from pathlib import Path
 from typing import Any
 
 import pytest
 from builds_lab import Lab
-from labhub.builds import model, outcome
+from labhub.builds import model, outcome, pages
 from labhub.exchange.published import Published
 from labhub.servers import build
 from samples import DIGEST
 
 ALICE, MARY = "build-jupyter-alice", "build-jupyter-mary-ann"
+
+
+class Page:
+    """What a page needs to have a build kept."""
+
+    def __init__(self, lab: Lab):
+        self.builds, self.log = lab.builds, logging.getLogger("labhub.tests")
+
+    async def add(self, new: model.Build) -> None:
+        """Keep a build as every page does."""
+        await pages.BuildsHandler.add(self, new)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -46,6 +60,18 @@ async def test_from_a_wish_to_an_image(lab: Lab) -> None:
     assert (done.state, done.digest, done.image) == (
         model.DONE, DIGEST, "people/leem/alice/analysis:20261128-203400"
     )  # fmt: skip
+
+
+async def test_builds_of_one_second_have_a_tag_each(lab: Lab) -> None:
+    first = lab.kept(await lab.add(state=model.FAILED, tag="20261128-203359"))
+    await asyncio.gather(*(Page(lab).add(model.again(first, lab.now)) for _press in range(3)))
+    await lab.add("mary-ann")
+    tags = sorted(one.tag for one in lab.builds.store.all() if one.owner == "alice")
+    assert tags == ["20261128-203359", "20261128-203400", "20261128-203401", "20261128-203402"]
+    (other,) = [one.tag for one in lab.builds.store.all() if one.owner == "mary-ann"]
+    assert other == "20261128-203400", "an image of another name may have the same"
+    new = model.again(first, datetime.datetime(2026, 11, 28, 23, 59, 59, tzinfo=datetime.UTC))
+    assert model.with_own_tag(new, [new]).tag == "20261129-000000"
 
 
 @pytest.mark.parametrize(

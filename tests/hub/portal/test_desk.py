@@ -183,3 +183,26 @@ def test_people_read_when_an_idle_server_is_stopped(settings: dict[str, Any], wo
 @pytest.mark.parametrize("settings", [{"culling_enabled": False}, {"culling_groups": {"leem": 0}}])
 def test_nothing_is_said_where_no_server_is_stopped(settings: dict[str, Any]) -> None:
     assert desk.idle_rule(samples.settings(**settings), PEOPLE["alice"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "seconds", "words"),
+    [
+        ({}, 300.0, "It is stopped in 5 minutes if nothing works in it until then."),
+        ({}, None, "It is stopped after 1 day without any work in it."),
+        ({"active": False}, None, "It is stopped after 1 day without any work in it."),
+        ({"pending": "spawn"}, None, "It is stopped after 1 day without any work in it."),
+    ],
+)
+def test_the_page_says_once_when_an_idle_server_is_stopped(
+    changes: dict[str, Any], seconds: float | None, words: str
+) -> None:
+    page = (Path(desk.__file__).parent / "templates" / "home.html").read_text(encoding="utf-8")
+    part = page[page.index('{% if server.state == "running" %}') : page.index('<a id="start"')]
+    person, settings = PEOPLE["alice"], samples.settings()
+    server = desk.server_of(spawner(**changes), person, IMAGES, settings, seconds)
+    found = desk.desk(person, server, Lab(), settings, (), {}, None)
+    known = language.environment(amount=amounts.amount, cores=amounts.cores)
+    shown = known.from_string(part).render(desk=found, server=server)
+    assert words in shown
+    assert (shown.count("It is stopped"), shown.count('id="idle-left"')) == (1, 1)

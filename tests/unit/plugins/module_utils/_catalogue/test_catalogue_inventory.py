@@ -20,8 +20,8 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue impor
     contents,
     inventory,
     osv,
-    version_order,
 )
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import version_order
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packaging.version import Version

@@ -46,6 +46,7 @@ FILES = {
     "etc/labserver/compose/wiki/conf/wiki.php": "<?php",
     "usr/local/sbin/labserver": "#!/usr/bin/python3",
     "usr/local/share/ca-certificates/lab.crt": "authority",
+    "var/lib/dpkg/status": "",
 }
 
 

@@ -9,7 +9,7 @@ import dataclasses
 import datetime
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -138,15 +138,30 @@ def defined(
         problems.append(_("The image {image} is not for everybody of this group.").format(image=base.name))
     if problems or base is None:
         return None, problems
-    tag = now.astimezone(datetime.UTC).strftime("%Y%m%d-%H%M%S")
-    new = Build(new_id(), person.name, person.uid, group, name, tag, kind, source, base.name, now)
+    new = Build(new_id(), person.name, person.uid, group, name, tag_of(now), kind, source, base.name, now)
     return new, []
 
 
 def again(one: Build, now: datetime.datetime) -> Build:
     """Return a new build of the same."""
-    tag = now.astimezone(datetime.UTC).strftime("%Y%m%d-%H%M%S")
-    return Build(new_id(), one.owner, one.uid, one.group, one.name, tag, one.kind, one.source, one.base, now)
+    return Build(new_id(), one.owner, one.uid, one.group, one.name, tag_of(now), one.kind, one.source, one.base, now)
+
+
+def tag_of(moment: datetime.datetime) -> str:
+    """Return the tag of an image that was asked for at this moment."""
+    return moment.astimezone(datetime.UTC).strftime("%Y%m%d-%H%M%S")
+
+
+def with_own_tag(new: Build, known: Iterable[Build]) -> Build:
+    """Return a new build with a tag that no other of its images has: that of the next second that is free.
+
+    A button may be pressed twice within one second, and of two images of one name the second would replace the first.
+    """
+    taken, moment = {one.image for one in known}, new.asked
+    while new.image in taken:
+        moment += datetime.timedelta(seconds=1)
+        new = dataclasses.replace(new, tag=tag_of(moment))
+    return new
 
 
 def new_id() -> str:

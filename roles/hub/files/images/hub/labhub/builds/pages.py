@@ -22,8 +22,8 @@ from ..exchange.roster import Person
 from ..servers.server import allowance
 from ..words import amounts
 from ..words.language import gettext as _
-from ..words.moments import now_utc, stamp
-from .model import DONE, ONGOING, REMOVING, RUNNING, WAITING, Build, again, bases, defined, groups_of
+from ..words.moments import aware_utc_now, stamp
+from .model import DONE, ONGOING, REMOVING, RUNNING, WAITING, Build, again, bases, defined, groups_of, with_own_tag
 from .runner import Builds
 
 FIELDS = ("group", "name", "kind", "source", "base")
@@ -72,7 +72,7 @@ class BuildsHandler(BaseHandler):
     async def add(self, new: Build) -> None:
         """Keep a new build; raises HTTPError."""
         try:
-            await self.builds.store.add(new)
+            new = await self.builds.store.add(new, with_own_tag)
         except OSError as error:
             self.log.error("a build could not be kept: %s", error)
             raise HTTPError(503, NOT_KEPT) from error
@@ -115,7 +115,7 @@ class ListHandler(BuildsHandler):
         person = self.person()
         form = {key: self.get_body_argument(key, default="", strip=False) for key in FIELDS}
         images = self.builds.sources.images.current()
-        new, problems = defined(form, person, images, self.builds.settings, now_utc())
+        new, problems = defined(form, person, images, self.builds.settings, aware_utc_now())
         problems += self.full(person)
         if new is None or problems:
             self.set_status(400)
@@ -136,7 +136,7 @@ class ActHandler(BuildsHandler):
             if problems:
                 raise HTTPError(400, problems[0])
             if one.state not in ONGOING:
-                await self.add(again(one, now_utc()))
+                await self.add(again(one, aware_utc_now()))
             self.back()
             return
         try:

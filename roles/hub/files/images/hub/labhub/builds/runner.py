@@ -26,7 +26,7 @@ from ..exchange.sources import Sources
 from ..servers import build, failures
 from ..servers.asking import ERRORS, GuardClient, message_of
 from ..servers.outage import Outage
-from ..words.moments import now_utc
+from ..words.moments import aware_utc_now
 from . import outcome
 from .model import (
     DONE,
@@ -58,7 +58,7 @@ SWEEP_EVERY = 15
 class Builds:
     """All builds of people's images."""
 
-    def __init__(self, sources: Sources, now: Callable[[], datetime.datetime] = now_utc):
+    def __init__(self, sources: Sources, now: Callable[[], datetime.datetime] = aware_utc_now):
         self.sources = sources
         self.settings = sources.settings
         self._now = now

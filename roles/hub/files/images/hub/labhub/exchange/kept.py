@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -82,10 +82,13 @@ class Kept(Generic[T]):
         """Return those of a person, the oldest first."""
         return tuple(one for one in self.all() if (one.owner, one.uid) == (owner, uid))
 
-    async def add(self, new: T) -> None:
-        """Add one. Raises OSError."""
+    async def add(self, new: T, fitted: Callable[[T, Iterable[T]], T] = lambda new, _known: new) -> T:
+        """Add one and return it, as ``fitted`` makes it fit to those that are kept already. Raises OSError."""
         async with self._writing:
-            await self._keep({**self._usable(), new.id: new})
+            known = self._usable()
+            new = fitted(new, known.values())
+            await self._keep({**known, new.id: new})
+            return new
 
     async def change(self, identity: str, how: Callable[[T], T]) -> T:
         """Change one and return it. Raises UnknownError or OSError."""

@@ -202,7 +202,7 @@ class Keeper:
             if user.spawner.active and not user.spawner.pending:
                 self._beside(f"stop {name} ", functools.partial(self._stop, user, ""))
         hours = settings.sharing_hours if settings.sharing else 0
-        for line in visits.end_shares(db, hours, may_enter, visits.now_utc()):
+        for line in visits.end_shares(db, hours, may_enter, visits.naive_utc_now()):
             LOG.warning("%s", line)
 
     def _has_server(self, orm_user: Any) -> bool:

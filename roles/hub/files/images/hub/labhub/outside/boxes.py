@@ -82,7 +82,7 @@ class Boxes:
             same = mark == body["Labels"][box.LABEL] or person.name in self._connected
             if found["State"]["Running"] and same and _address(found):
                 return _box(found)
-            await self._guard.did("DELETE", f"/containers/{found['Id']}?force=true")
+            await self._guard.remove(found["Id"])
         elif status != 404:
             raise OSError(f"HTTP {status}: {found}")
         made = await self._guard.did("POST", f"/containers/create?name={name}", body)
@@ -116,7 +116,7 @@ class Boxes:
             async with lock:
                 why = "its person may not log in" if refused else "nobody uses it"
                 LOG.info("removing the container for the files of %s: %s", name, why)
-                await self._guard.did("DELETE", f"/containers/{one['id']}?force=true")
+                await self._guard.remove(one["id"])
                 self._used.pop(name, None)
 
 

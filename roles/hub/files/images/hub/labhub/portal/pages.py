@@ -136,7 +136,7 @@ class LabHomeHandler(HomeHandler):
         person = roster.people.get(self.current_user.name)
         if person is None:
             return None
-        return together.look(self.db, self.users, roster, sources.settings, person, visits.now_utc())
+        return together.look(self.db, self.users, roster, sources.settings, person, visits.naive_utc_now())
 
     def _runs(self) -> list[View] | None:
         person = self.sources.roster.current().people.get(self.current_user.name)

@@ -22,7 +22,7 @@ from ..servers.offer import offered
 from ..servers.server import allowance
 from ..words import amounts
 from ..words.language import gettext as _
-from ..words.moments import now_utc, stamp
+from ..words.moments import aware_utc_now, stamp
 from . import views, when
 from .model import Definition
 from .runner import Runs
@@ -65,7 +65,7 @@ class ListHandler(RunsHandler):
 
     async def show(self, person: Person, problems: list[str], form: dict[str, str]) -> None:
         """Answer with the page."""
-        runs, settings, now = self.runs, self.runs.settings, now_utc()
+        runs, settings, now = self.runs, self.runs.settings, aware_utc_now()
         images = offered(runs.sources.images.current(), person, settings.default_image)
         allowed = allowance(settings, person)
         self.set_header("Cache-Control", "no-store")
@@ -98,7 +98,7 @@ class ListHandler(RunsHandler):
         person = self.person()
         form = {key: self.get_body_argument(key, default="", strip=False) for key in FIELDS}
         runs = self.runs
-        new, problems = views.defined(form, person, runs.sources.images.current(), runs.settings, now_utc())
+        new, problems = views.defined(form, person, runs.sources.images.current(), runs.settings, aware_utc_now())
         if len(runs.store.of(person.name, person.uid)) >= runs.settings.runs_per_person:
             said = _("You have {most} scheduled notebooks, as many as are allowed. Remove one first.")
             problems.append(said.format(most=runs.settings.runs_per_person))
@@ -127,10 +127,10 @@ class ActHandler(RunsHandler):
                 return one if one.running else dataclasses.replace(one, asked=True)
             if act == "stop":
                 if one.running is None:
-                    return one.settled(now_utc())
+                    return one.settled(aware_utc_now())
                 return dataclasses.replace(one, running=dataclasses.replace(one.running, stopped=True))
             # What was due meanwhile is not made up.
-            return dataclasses.replace(one.settled(now_utc()), paused=act == "pause")
+            return dataclasses.replace(one.settled(aware_utc_now()), paused=act == "pause")
 
         try:
             if act == "remove":

@@ -27,7 +27,7 @@ from ..servers.asking import ERRORS, GuardClient, message_of
 from ..servers.offer import choose
 from ..servers.outage import Outage
 from ..words.language import later
-from ..words.moments import now_utc
+from ..words.moments import aware_utc_now
 from . import outcome
 from .model import Definition, Result, Running
 from .store import FILE, Store, UnknownError
@@ -69,7 +69,7 @@ class Runs:
     def __init__(
         self,
         sources: Sources,
-        now: Callable[[], datetime.datetime] = now_utc,
+        now: Callable[[], datetime.datetime] = aware_utc_now,
         told: Callable[[Definition, Result], None] = lambda _definition, _result: None,
     ):
         self.sources = sources

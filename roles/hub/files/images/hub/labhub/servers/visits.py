@@ -17,7 +17,7 @@ INSIDE_SECONDS = 180
 """An open page asks the server all the time, and the server asks the hub every half minute."""
 
 
-def now_utc() -> datetime.datetime:
+def naive_utc_now() -> datetime.datetime:
     """Return the time as JupyterHub's database has it: UTC, without a zone."""
     return datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import datetime
 
 
-def now_utc() -> datetime.datetime:
-    """Return the time."""
+def aware_utc_now() -> datetime.datetime:
+    """Return the time, with its zone. JupyterHub's database has it without (``servers.visits``)."""
     return datetime.datetime.now(datetime.UTC)
 
 
