@@ -84,7 +84,7 @@ def updated(readme: str, spec: dict[str, t.Any]) -> str:
 
 def plain(description: str | list[str]) -> str:
     """Return an Ansible description as plain text."""
-    return re.sub(r"\\\|", "|", re.sub(r"[`*]", "", text(description)))
+    return re.sub(r"\\\|", "|", re.sub(r"`|\*\*", "", text(description)))
 
 
 def example(role: str, spec: dict[str, t.Any]) -> str:

@@ -94,6 +94,17 @@ actions:
   elements: dict
   returned: success
   sample: [{"what": "push", "name": "notebook:2026.11", "reason": "not in the registry"}]
+published:
+  description:
+    - The images with the digests of what the registry has of them. In check mode a digest is empty for what would be
+      pushed.
+  type: list
+  elements: dict
+  returned: success
+  sample:
+    - repository: notebook
+      tag: "2026.11"
+      digest: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 """
 
 from pathlib import Path
@@ -169,12 +180,12 @@ def main() -> None:
     unfit: list[str] = []
     try:
         recorded = write_down(module, images)
-        pushes = core.compare(images, engine, registry)
+        pushes, digests = core.compare(images, engine, registry)
         if not module.check_mode and engine is not None and registry is not None:
             pushes, unfit, warnings = core.judge(pushes, engine)
             for warning in warnings:
                 module.warn(warning)
-            core.apply(pushes, engine, registry, host, username, password)
+            digests |= core.apply(pushes, engine, registry, host, username, password)
     except (core.PublishError, EngineError, OSError, RegistryError) as exc:
         module.fail_json(msg=str(exc))
     if unfit:
@@ -182,6 +193,9 @@ def main() -> None:
     module.exit_json(
         changed=bool(pushes) or recorded,
         actions=[{"what": "push", "name": step.image.name, "reason": step.reason} for step in pushes],
+        published=[
+            {"repository": one.repository, "tag": one.tag, "digest": digests.get(one.name, "")} for one in images
+        ],
         diff={"before": "", "after": "".join(f"push {step.image.name} ({step.reason})\n" for step in pushes)},
     )
 

@@ -15,7 +15,9 @@ from typing import Any
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue import service as catalogue_service
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue import trial
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue.packages import Packages
+from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue.signed import Signed
 from ansible_collections.labserver.jupyter.plugins.module_utils._images import publish
+from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._catalogue.cosign import Key
 from labhub.exchange.images import parse_images
 from labhub.servers import choices as hub_choices
 from writers import BROKEN_DIGEST, DIGEST, NOW, OLD_DIGEST, Files, _found
@@ -56,8 +58,8 @@ class _Engine:
 
 
 @cache
-def catalogue() -> Files:
-    """What the service of the catalogue tells: images.json."""
+def catalogue(*, signed: bool = False) -> Files:
+    """What the service of the catalogue tells: images.json. ``signed``: it asks for signatures, which nobody made."""
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "var/lib/labserver/catalogue/images.json"
         output.parent.mkdir(parents=True)
@@ -66,6 +68,7 @@ def catalogue() -> Files:
             "output": str(output),
             "repositories": ["*"],
             "default_image": "notebook",
+            "image_keys": [{"name": "lab-2026", "key": Key().public}] if signed else [],
         }
         registry = _Registry()
         stand_ins: dict[str, Any] = {"registry": registry, "docker": _Engine()}
@@ -75,6 +78,7 @@ def catalogue() -> Files:
             credentials=lambda: ("puller", "secret"),
             clock=NOW.timestamp,
             say=lambda _text: None,
+            signed=Signed.of_settings(settings, lambda _text: None),
         )
         service.round()
         registry.newer = True

@@ -17,7 +17,9 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._hub import upgr
 from ansible_collections.labserver.jupyter.plugins.module_utils._status import rooms
 from contract import Meets, Reader, check, reading, validate
 from image_writers import catalogue
-from labhub.servers import offer
+from labhub.exchange.settings import Settings
+from labhub.guard import calls, policy
+from labhub.servers import names, offer, server
 from places import hub_file, hub_sources, uses
 from writers import DIGEST, people, put
 
@@ -76,6 +78,28 @@ def test_people_are_offered_what_is_ready_and_told_why_the_rest_is_not(tmp_path:
     broken = offer.withheld(images, dataclasses.replace(carla, admin=True))
     assert [(image.name, image.state) for image in broken] == [("steps:1.0", "broken")]
     assert "no notebook server answered" in broken[0].reason
+
+
+def test_what_nobody_signed_is_not_offered_and_the_guard_makes_no_container_of_it(tmp_path: Path) -> None:
+    """So a hub that was taken over gets no other image than a signed one started; the guard reads the same file."""
+    for signed, refused in ((False, ""), (True, "Image has a value that is not allowed")):
+        root = tmp_path / str(signed)
+        put(root, {**people(), **catalogue(signed=signed)})
+        sources, settings = hub_sources(root), Settings()
+        roster, images = sources.roster.current(), sources.images.current()
+        (image,) = [one for one in images if one.digest == DIGEST]
+        mira = roster.people["mira"]
+        assert bool(offer.offered(images, mira, "notebook")) == (not signed)
+        assert image.reason == ("it is not signed by any of: lab-2026" if signed else "")
+        host = server.host_config(settings, roster, mira, server.allowance(settings, mira, image), [])
+        body = server.create_body(mira, image, {}, ["jupyterhub-singleuser"], host, port=8888)
+        said = ""
+        try:
+            policy.check_create(policy.World(settings, roster, (), images), names.container(settings, mira), body)
+        except calls.RefusedError as error:
+            said = str(error)
+        assert said == refused
+    assert [one.reason for one in offer.withheld(images, dataclasses.replace(mira, admin=True))] != []
 
 
 def test_the_program_lists_the_same(tmp_path: Path) -> None:

@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._builds import settings as builds_settings
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue.registry import LabRegistry
+from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue.signed import Signed
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub import reserve
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry import settings as registry_settings
+from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._catalogue.cosign import Key
 from exchange_table import TABLE
 from places import backup_settings
 from role_files import argument, written
@@ -50,10 +52,16 @@ def test_registry() -> None:
 
 
 def test_catalogue() -> None:
-    settings = document(written("hub", "/etc/labserver/hub/catalogue.json", hub_image_repositories=["notebook"]))
+    keys = [{"name": "lab-2026", "key": Key().public}]
+    given = {"hub_image_signatures": keys, "hub_images_unsigned": ["people/*"], "hub_image_repositories": ["notebook"]}
+    settings = document(written("hub", "/etc/labserver/hub/catalogue.json", **given))
     assert LabRegistry(settings)
     assert settings["output"] in {exchange.path for exchange in TABLE}
     assert settings["repositories"] == ["notebook"]
+    signed = Signed.of_settings(settings, print)
+    assert signed is not None
+    assert (signed.holds("people/leem/mira/fit", "sha256:1"), signed.holds("notebook", "sha256:1")) == (True, False)
+    assert Signed.of_settings(document(written("hub", "/etc/labserver/hub/catalogue.json")), print) is None
 
 
 def test_builds(tmp_path: Path) -> None:

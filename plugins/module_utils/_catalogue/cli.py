@@ -24,6 +24,7 @@ from . import model
 from .engine import Engine
 from .registry import LabRegistry
 from .service import Service
+from .signed import Signed
 
 DEFAULT_SETTINGS = "/etc/labserver/hub/catalogue.json"
 AT_ONCE = 3
@@ -60,6 +61,7 @@ def main(argv: Sequence[str]) -> int:
         if arguments.list:
             sys.stdout.write(table(model.read(Path(settings["output"]).read_text())))
             return 0
+        signed = Signed.of_settings(settings, tell)
     except (OSError, ValueError, KeyError, TypeError) as error:
         tell(f"labserver catalogue: {error if isinstance(error, OSError | ValueError) else repr(error)}")
         return 2
@@ -74,6 +76,7 @@ def main(argv: Sequence[str]) -> int:
         credentials=registry.credentials,
         say=tell,
         used=lambda: {digest for use in uses.read(uses.Sources()) for digest in use["digests"]},
+        signed=signed,
         pool=None if arguments.once else ThreadPoolExecutor(AT_ONCE, thread_name_prefix="image"),
     )
     trouble = ""

@@ -13,6 +13,7 @@ from .._registry.manifest import signed_digest
 from .._registry.protocol import RegistryError
 from . import model
 from .registry import Description, ImageError, Registry
+from .signed import Signed
 
 REFUSED = (401, 403)
 SILENT_IN_A_ROW = 3
@@ -38,8 +39,10 @@ class Seen:
 class Look:
     """Looks again and again, and asks only once what an image says of itself."""
 
-    def __init__(self, registry: Registry, patterns: Sequence[str]) -> None:
+    def __init__(self, registry: Registry, patterns: Sequence[str], signed: Signed | None = None) -> None:
+        """``signed``: judges the signatures of images; None when none is asked for."""
         self._registry = registry
+        self._signed = signed
         self._patterns = patterns
         self._descriptions: dict[tuple[str, str], Description | None] = {}
         self._in_a_row = 0
@@ -66,17 +69,20 @@ class Look:
                 self._note(repository, "", error)
                 continue
             for tag in tags:
-                found += self._tag(repository, tag)
+                found += self._tag(repository, tag, tags)
         return Seen(tuple(found), frozenset(repositories), self._silent)
 
-    def _tag(self, repository: str, tag: str) -> list[model.Found]:
+    def _tag(self, repository: str, tag: str, tags: Sequence[str]) -> list[model.Found]:
         try:
             digest = self._registry.digest(repository, tag)
+            if digest is None or signed_digest(tag) is not None:
+                return []
+            return self._image(repository, tag, digest, tags)
         except RegistryError as error:
             self._note(repository, tag, error)
             return []
-        if digest is None or signed_digest(tag) is not None:
-            return []
+
+    def _image(self, repository: str, tag: str, digest: str, tags: Sequence[str]) -> list[model.Found]:
         key = (repository, digest)
         if key not in self._descriptions:
             try:
@@ -89,10 +95,11 @@ class Look:
                 return [model.Found(repository, tag, digest, problem=said)]
         self._in_a_row = 0
         described = self._descriptions[key]
-        if described is None:  # a chart, a signature, a build cache: nobody means to start it
+        # None: a chart, a signature, a build cache. Nobody means to start it.
+        if described is None or not model.spawnable(described[0]):
             return []
-        labels, created, size = described
-        return [model.Found(repository, tag, digest, labels, created, size)] if model.spawnable(labels) else []
+        problem = self._signed.problem(self._registry, repository, digest, tags) if self._signed else ""
+        return [model.Found(repository, tag, digest, *described, problem)]
 
     def _note(self, repository: str, tag: str, error: RegistryError) -> None:
         """Note that nothing is known of one tag or repository; raises the error when it concerns everything."""

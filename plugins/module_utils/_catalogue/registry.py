@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from .._registry import reach
+from .._registry import reach, signatures
 from .._registry.client import RegistryClient
 from .._registry.manifest import ARTIFACT, IMAGE, INDEX, parse
 from .._registry.protocol import RegistryError
@@ -39,6 +39,12 @@ class Registry(Protocol):
 
     def description(self, repository: str, digest: str) -> Description | None:
         """Return what an image says of itself, None for what is no image; raises ImageError when it is damaged."""
+
+    def signatures(self, repository: str, reference: str) -> list[tuple[bytes, bytes]]:
+        """Return what was signed and the signature, of all that a list of signatures has; raises ImageError.
+
+        What was signed is empty where it is missing or too long. It may be anything: only the signature vouches for it.
+        """
 
 
 class LabRegistry:
@@ -92,6 +98,12 @@ class LabRegistry:
             raise ImageError("a part of it is missing in the registry; push it again") from error
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ImageError(f"it is no image of a container ({type(error).__name__}: {error})") from error
+
+    def signatures(self, repository: str, reference: str) -> list[tuple[bytes, bytes]]:
+        try:
+            return signatures.read(self.client(), repository, reference)
+        except ValueError as error:
+            raise ImageError(str(error)) from error
 
     def _description(self, repository: str, digest: str) -> Description | None:
         found = parse(self.client().manifest(repository, digest))

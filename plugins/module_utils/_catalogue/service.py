@@ -26,6 +26,7 @@ from .fetched import FILE, Tidy
 from .look import Look, Seen
 from .packages import FOLDER, Packages, Shelf
 from .registry import Registry
+from .signed import UNCHECKED, Signed
 from .trial import memory, trouble
 
 BROKEN_AGAIN_SECONDS = 600
@@ -46,10 +47,12 @@ class Service:
         say: Callable[[str], None],
         pool: Executor | None = None,
         used: Callable[[], Collection[str]] | None = None,
+        signed: Signed | None = None,
     ):
         """``used`` returns the digests that are in use on this host; without it no image is removed.
 
         ``pool``: where images are fetched and tried beside each other; without one a round waits for each.
+        ``signed`` judges the signatures of images; without it none is asked for.
         """
         self.settings = settings
         self.docker = docker
@@ -57,7 +60,8 @@ class Service:
         self._credentials = credentials
         self._clock = clock
         self._say = say
-        self._look = Look(registry, settings.get("repositories") or ["*"])
+        self._signed = signed
+        self._look = Look(registry, settings.get("repositories") or ["*"], signed)
         self._tidy = Tidy(self.output.with_name(FILE), docker, used, say) if used is not None else None
         self._silent: set[str] = set()
         self._unread: set[str] = set()
@@ -76,10 +80,13 @@ class Service:
             self._written = {}
         # What failed before this start is tried again: whether it was the image or the engine is not known any more.
         self.entries = {name: one for name, one in self._written.items() if one.state != "broken"}
+        self._withdraw()
 
     def round(self) -> bool:
         """Look once and settle what is new; returns whether images.json was written."""
         overrides = self.settings.get("images") or {}
+        if self._unread and self.entries != self._written:
+            self._write()  # not only when the registry answers: what was withdrawn may not be started meanwhile
         # What the registry could not tell of an image may be well now.
         known = {one.reference: one for name, one in self.entries.items() if name not in self._unread}
         seen = self._look(len(self._written))
@@ -90,13 +97,18 @@ class Service:
             now[name] = model.moved(self._again(model.settled(new, known)), self._written.get(name))
         # Of these the registry says nothing at the moment: they stay as they are.
         now |= {name: one for name, one in self.entries.items() if seen.is_silent(one.repository, one.tag)}
-        self._unread = {f"{found.repository}:{found.tag}" for found in seen.found if found.problem}
+        silent = {name for name, one in now.items() if seen.is_silent(one.repository, one.tag)}
+        self._unread = {f"{found.repository}:{found.tag}" for found in seen.found if found.problem} | (
+            self._unread & silent
+        )
         self._tell(seen)
         for name, one in now.items():
             # An image may have been removed from the host by somebody. (Nobody can start it while it is fetched.)
             if one.state == "ready" and not self.docker.has(one.reference):
                 now[name] = dataclasses.replace(one, state="pulling")
         self.entries = now
+        if self._signed is not None:
+            self._signed.keep([(one.repository, one.digest) for one in now.values()])
         self._shelf.keep({digest for one in now.values() for digest in (one.digest, one.replaces)})
         changed = self._write()
         for one in now.values():
@@ -109,6 +121,13 @@ class Service:
             moment = datetime.datetime.fromtimestamp(self._clock(), datetime.UTC)
             self._tidy.round(listed, seen.repositories - {repository for repository, _tag in seen.silent}, moment)
         return self._collect() or changed
+
+    def _withdraw(self) -> None:
+        """Take away what was offered before signatures were asked for, or by a key that the lab has given up."""
+        for name, one in self.entries.items():
+            if self._signed is not None and not self._signed.holds(one.repository, one.digest):
+                self.entries[name] = dataclasses.replace(one, state="broken", reason=UNCHECKED)
+                self._unread.add(name)
 
     def _tell(self, seen: Seen) -> None:
         """Say once of what the registry says nothing, as long as that lasts."""

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._common import sizes
-from . import lab_input, login_input
+from . import image_keys, lab_input, login_input
 
 IMAGE_KEYS = frozenset({"title", "description", "groups", "limits"})
 LIMIT_KEYS = frozenset({"cpu", "memory_bytes", "pids"})
@@ -49,6 +49,7 @@ def problems(inputs: Mapping[str, Any]) -> list[str]:
         *_numbers(inputs),
         *_builds(inputs),
         *_images(inputs),
+        *image_keys.problems(inputs),
         *_times(inputs),
         *_snippets(inputs),
         *_environment(inputs),

@@ -15,6 +15,7 @@ from . import layers
 
 # https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
 REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
+PRIVATE_KEY = re.compile(r"-----BEGIN (EC )?PRIVATE KEY-----\s[A-Za-z0-9+/=\s]+\s-----END (EC )?PRIVATE KEY-----")
 TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 
 
@@ -50,11 +51,33 @@ def problems(inputs: Mapping[str, Any]) -> list[str]:
         if (repository, tag) in seen:
             found.append(f"{where}: is the same as images_notebooks[{seen[repository, tag]}]; give it another tag")
         seen.setdefault((repository, tag), index)
+    found += _signing(inputs)
     for circle in layers.circles(images):
         found.append(
             f"images_notebooks: {' is built on '.join([*circle, circle[0]])}: that is a circle; "
             "take base from one of them or name another"
         )
+    return found
+
+
+def _signing(inputs: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with the key that signs, of which nothing is repeated, and with what else is signed."""
+    found = []
+    key = str(inputs.get("images_signing_key") or "")
+    if key and not PRIVATE_KEY.fullmatch(key.strip()):
+        found.append(
+            "images_signing_key: is no private key in PEM that is not encrypted; write all of the key's file into the "
+            "vault, from -----BEGIN to KEY----- (docs/howto/signed-images.md)"
+        )
+    for index, reference in enumerate(inputs.get("images_sign_also") or []):
+        repository, _at, digest = str(reference).partition("@")
+        if not REPOSITORY.fullmatch(repository) or not re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
+            found.append(
+                f"images_sign_also[{index}]: {reference!r} is not REPOSITORY@sha256:DIGEST; name the image by what was "
+                "looked at, since a tag may mean another one by the time it is signed"
+            )
+    if inputs.get("images_sign_also") and not key:
+        found.append("images_sign_also: nothing is signed without images_signing_key; write the key, or take this away")
     return found
 
 

@@ -10,7 +10,6 @@ import base64
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from .._common.docker_api import DockerEngine, EngineError
 from .._registry.client import RegistryClient
@@ -63,28 +62,47 @@ def image_id(engine: DockerEngine | None, source: str) -> str | None:
         raise
 
 
-def published_id(registry: RegistryClient, image: Image) -> str | None:
-    """Return the digest of the configuration that the registry has under the image's name; None when it has nothing."""
+@dataclass(frozen=True)
+class Published:
+    """What the registry has under an image's name: digest of the manifest, and of its configuration if it has one."""
+
+    digest: str
+    config: str
+
+    def has(self, identity: str | None) -> bool:
+        """Tell whether this is an image of the engine: its id is one of the two, as the engine keeps its images."""
+        return identity in (self.config, self.digest)
+
+
+def published(registry: RegistryClient, image: Image) -> Published | None:
+    """Return what the registry has under the image's name; None when it has nothing."""
     try:
-        manifest = json.loads(registry.manifest(image.repository, image.tag).body)
+        raw = registry.manifest(image.repository, image.tag)
     except RegistryError as exc:
         if exc.status == 404:
             return None
         raise
-    return cast("str | None", manifest.get("config", {}).get("digest"))
+    return Published(raw.digest, str((json.loads(raw.body).get("config") or {}).get("digest") or ""))
 
 
-def compare(images: Sequence[Image], engine: DockerEngine | None, registry: RegistryClient | None) -> list[Push]:
-    """Return what has to be pushed. ``engine`` or ``registry`` is None when it does not exist yet (check mode only)."""
-    pushes = []
+def compare(
+    images: Sequence[Image], engine: DockerEngine | None, registry: RegistryClient | None
+) -> tuple[list[Push], dict[str, str]]:
+    """Return what has to be pushed, and of the rest the digests by name.
+
+    ``engine`` or ``registry`` is None when it does not exist yet (check mode only).
+    """
+    pushes, there = [], {}
     for image in images:
         wanted = image_id(engine, image.source)
-        there = published_id(registry, image) if registry is not None else None
-        if there is None:
+        found = published(registry, image) if registry is not None else None
+        if found is None:
             pushes.append(Push(image, "not in the registry"))
-        elif wanted != there:
+        elif not found.has(wanted):
             pushes.append(Push(image, "the registry has another image under this name"))
-    return pushes
+        else:
+            there[image.name] = found.digest
+    return pushes, there
 
 
 def judge(pushes: Sequence[Push], engine: DockerEngine) -> tuple[list[Push], list[str], list[str]]:
@@ -121,9 +139,21 @@ def push(image: Image, engine: DockerEngine, host: str, username: str, password:
 
 def apply(
     pushes: Sequence[Push], engine: DockerEngine, registry: RegistryClient, host: str, username: str, password: str
-) -> None:
-    """Push the images of the plan and see that the registry has them; raise PublishError otherwise."""
+) -> dict[str, str]:
+    """Push the images of the plan, see that the registry has them, and return their digests by name.
+
+    Raises PublishError. A digest is that of what the engine has: it may be signed.
+    """
+    digests = {}
     for step in pushes:
         push(step.image, engine, host, username, password)
-        if published_id(registry, step.image) is None:
+        found = published(registry, step.image)
+        if found is None:
             raise PublishError(f"{step.image.name} was pushed to {host} but is not there; see the registry's log")
+        if not found.has(image_id(engine, step.image.source)):
+            raise PublishError(
+                f"{step.image.name} was pushed to {host}, and now there is another image under this name; somebody "
+                "else pushes it too. Give one of the two another name, or run this again"
+            )
+        digests[step.image.name] = found.digest
+    return digests

@@ -36,8 +36,9 @@ class Decision:
         tags = self.repository.tags
         self.judge_images()
         self.needed = self.reach(self.kept)
-        self.judge_companions()
-        self.judge_untagged({**dict.fromkeys(self.repository.leftovers, 0.0), **(self.repository.revisions or {})})
+        revisions = {**dict.fromkeys(self.repository.leftovers, 0.0), **(self.repository.revisions or {})}
+        self.judge_companions(self.untagged_that_stay(revisions))
+        self.judge_untagged(revisions)
         if not can_untag:
             for tag in [tag for tag in self.gone if tags[tag].digest in self.needed]:
                 self.kept[tag] = f"shares its image with what stays (else: {self.gone.pop(tag)})"
@@ -73,14 +74,22 @@ class Decision:
         for name, opinion in judge(self.policy, candidates, self.now).items():
             (self.kept if opinion.keep else self.gone)[name] = opinion.rule
 
-    def judge_companions(self) -> None:
-        """Signatures, attestations and other referrers share the fate of their image; so do those of referrers."""
+    def judge_companions(self, untagged: set[str]) -> None:
+        """Signatures, attestations and other referrers share the fate of their image; so do those of referrers.
+
+        ``untagged``: digests of images that stay though no tag names them.
+        """
         companions: dict[str, str] = {}
         for tag in self.repository.tags:
             subject = subject_of(self.repository, tag)
             if subject is not None and tag not in self.kept:
                 companions[tag] = subject
-        while found := [tag for tag, subject in companions.items() if subject in self.needed and tag not in self.kept]:
+        staying = {subject for subject in companions.values() if self.spared(subject)} | untagged
+        while found := [
+            tag
+            for tag, subject in companions.items()
+            if tag not in self.kept and (subject in self.needed or subject in staying)
+        ]:
             self.kept.update({tag: f"belongs to {companions[tag][:19]}" for tag in found})
             self.needed |= self.reach(found)
         orphans = []
@@ -96,6 +105,28 @@ class Decision:
                 orphans.append(tag)
         self.needed |= self.reach(orphans)
 
+    def untagged_that_stay(self, revisions: Mapping[str, float]) -> set[str]:
+        """Return what stays without a tag, in use or young. Tagged again, it must not lack its signature."""
+        doomed = self.reach(self.gone)
+        tagged = {tag.digest for tag in self.repository.tags.values()}
+        stays = [item for item, pushed in revisions.items() if item not in tagged and self.stays(item, pushed, doomed)]
+        return closure(stays, self.manifests)
+
+    def stays(self, digest: str, pushed: float, doomed: set[str]) -> bool:
+        """Tell whether a manifest without a tag stays; ``doomed`` is what goes with a tag. Referrers are not meant."""
+        manifest = self.manifests.get(digest)
+        if manifest is None or not manifest.understood or self.spared(digest):
+            return True
+        if self.now - pushed < self.policy.min_age:
+            return True  # perhaps a part of a push that is under way, even when it was here before
+        if manifest.subject or digest in doomed or digest in self.repository.leftovers:
+            return False
+        return not self.policy.remove_untagged
+
+    def spared(self, digest: str) -> bool:
+        """Tell whether the protection names a digest."""
+        return bool(protected(self.repository, "", digest, self.protection))
+
     def judge_untagged(self, revisions: Mapping[str, float]) -> None:
         """Decide about the manifests that no tag names or needs; only the store knows them all."""
         doomed = self.reach(self.gone)
@@ -105,21 +136,14 @@ class Decision:
         for digest, pushed in revisions.items():
             if digest in self.needed or digest in tagged:
                 continue
-            manifest = self.manifests.get(digest)
-            if manifest is None or not manifest.understood or protected(self.repository, "", digest, self.protection):
+            if self.stays(digest, pushed, doomed):
                 kept.append(digest)
-            elif self.now - pushed < self.policy.min_age:
-                kept.append(digest)  # perhaps a part of a push that is under way, even when it was here before
-            elif manifest.subject:
-                referrers[digest] = manifest.subject
-            elif digest in doomed:
-                continue  # goes with the tag
-            elif digest in self.repository.leftovers:
+            elif subject := self.manifests[digest].subject:
+                referrers[digest] = subject
+            elif digest in self.repository.leftovers and digest not in doomed:
                 self.untagged[digest] = "left by an interrupted run"
-            elif self.policy.remove_untagged:
+            elif digest not in doomed:  # else it goes with the tag
                 self.untagged[digest] = "untagged"
-            else:
-                kept.append(digest)
         self.needed |= closure(kept, self.manifests)
         self.judge_referrers(referrers, doomed)
         self.untagged = {digest: rule for digest, rule in self.untagged.items() if digest not in self.needed}

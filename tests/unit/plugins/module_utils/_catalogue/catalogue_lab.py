@@ -15,6 +15,7 @@ from pathlib import Path
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue.packages import Packages
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue.registry import ImageError
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue.service import Service
+from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue.signed import Signed
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue.trial import Outcome
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import EngineError
 from ansible_collections.labserver.jupyter.plugins.module_utils._registry.protect import ProtectionError
@@ -35,6 +36,8 @@ class FakeRegistry:
         self.odd: set[str] = set()
         self.silent: dict[str, int | None] = {}  # repository, repository:tag or digest -> the status of the answer
         self.artifacts: set[str] = set()
+        self.signed: dict[str, list[tuple[bytes, bytes]]] = {}  # digest of a list -> what was signed, and signatures
+        self.asked: list[str] = []
 
     def repositories(self) -> list[str]:
         if self.away:
@@ -60,6 +63,13 @@ class FakeRegistry:
         if digest in self.odd:
             raise ImageError("it is not made for this kind of processor")
         return self.labels.get(digest, {}), "2026-11-20T09:00:00Z", 123
+
+    def signatures(self, repository: str, reference: str) -> list[tuple[bytes, bytes]]:
+        self._answer(reference)
+        self.asked.append(reference)
+        if reference in self.odd:
+            raise ImageError("it is no list of signatures")
+        return self.signed[reference]
 
 
 class FakeEngine:
@@ -136,6 +146,7 @@ class Lab:
             say=self.said.append,
             pool=pool,
             used=self.uses,
+            signed=Signed.of_settings(self.settings, self.said.append),
         )
 
     def uses(self) -> set[str]:

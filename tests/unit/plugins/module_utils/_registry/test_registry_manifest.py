@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import typing as t
 
@@ -135,6 +136,9 @@ def done(document: dict[str, t.Any]) -> manifest.Manifest:
     return manifest.with_config(parsed, {}, NOW) if parsed.has_image_config else parsed
 
 
+OLD = done(image(annotations={"a": "old"}))
+
+
 def test_kept_index_keeps_its_tagged_child() -> None:
     child = done(image())
     index = parse({"schemaVersion": 2, "manifests": [{"digest": child.digest}]})
@@ -151,6 +155,40 @@ def test_signature_shares_the_fate_of_its_image() -> None:
     result = make(repository(new=new, old=old, **signatures))
     assert set(result.kept) == {"new", names[new]}
     assert {tag for tag, _digest in result.remove_tags} == {"old", names[old]}
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        {"protection": model.Protection(references=(f"r@{OLD.digest}",))},
+        {"protection": model.Protection(digests={OLD.digest: "in use by mira"})},
+        {"policy": Policy(keep_last=1, min_age=3600.0)},
+        {"policy": Policy(keep_last=1, remove_untagged=False)},
+    ],
+    ids=["protected", "in use", "young", "untagged stay"],
+)
+@pytest.mark.parametrize("orphans", [True, False])
+def test_signature_of_an_image_that_stays_without_a_tag_stays(why: dict[str, t.Any], orphans: bool) -> None:
+    """Its tag was moved, and is moved back later: then it must not lack its signature."""
+    new, name = done(image()), OLD.digest.replace(":", "-") + ".sig"
+    found = repository(new=new, **{name: done(image(annotations={"s": "s"}))})
+    found.manifests[OLD.digest] = OLD
+    found.revisions = dict.fromkeys(found.manifests, NOW - 60.0)
+    policy = dataclasses.replace(why.get("policy", Policy(keep_last=1)), remove_orphans=orphans)
+    result = make(found, **{**why, "policy": policy})
+    assert set(result.kept) == {"new", name} and result.doomed == []
+    found.revisions = dict.fromkeys(found.manifests, 0.0)
+    assert set(make(found).kept) == {"new"} and set(make(found).doomed) == {OLD.digest, found.tags[name].digest}
+
+
+def test_signature_of_an_image_that_goes_without_a_tag_goes() -> None:
+    """Also where the registry is only asked, which does not tell what has no tag, unless something runs from it."""
+    name = OLD.digest.replace(":", "-") + ".sig"
+    found = repository(new=done(image()), **{name: done(image(annotations={"s": "s"}))})
+    policy = Policy(keep_last=1, remove_orphans=True)
+    assert set(make(found, policy=policy).kept) == {"new"}
+    used = model.Protection(digests={OLD.digest: "in use by mira"})
+    assert set(make(found, policy=policy, protection=used).kept) == {"new", name}
 
 
 def test_list_of_referrers_keeps_its_untagged_children_on_the_store() -> None:
