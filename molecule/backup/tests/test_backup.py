@@ -350,6 +350,7 @@ def test_a_bare_host_becomes_the_server(saved: dict[str, t.Any], hub: str, tmp_p
     assert "this host holds data already" in " ".join(play("resurrect", "-e", f"former={SERVER}", status=2).split())
 
 
+@LONG
 def test_taken_off_the_repository_stays(saved: dict[str, t.Any]) -> None:
     playbook = ["ansible-playbook", "-i", str(INVENTORY), "-l", SERVER, "molecule/backup/converge.yml"]
     playbook += ["-e", "backup_state=absent"]
