@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import functools
 import re
 import sys
 from collections import defaultdict
@@ -51,6 +52,7 @@ def room_of(path: Path) -> str | None:
     return None
 
 
+@functools.cache
 def files() -> list[Path]:
     """Return all Python files of the house, relative to the root; links to files of other rooms are left out."""
     bases = [ROOT / CORES, ROOT / LABHUB, *(ROOT / "plugins" / shell for shell in SHELLS)]
@@ -86,6 +88,7 @@ def source_of(name: Path) -> Path | None:
     return None
 
 
+@functools.cache
 def arrows() -> list[tuple[str, str]]:
     """Return who imports whom: pairs of rooms, each once."""
     found = set()
