@@ -68,6 +68,16 @@ def test_it_is_offered_as_soon_as_it_is_signed(lab: Lab) -> None:
     assert reason(lab) == ""
 
 
+def test_what_was_bad_is_looked_at_again_when_a_signature_is_added(lab: Lab) -> None:
+    ask(lab, KEY)
+    put(lab, by(STRANGER))
+    lab.service.round()
+    assert lab.states() == {"notebook:1.0": "broken"}
+    put(lab, by(STRANGER), by(KEY), digest=sha("e"))
+    lab.service.round()
+    assert lab.states() == {"notebook:1.0": "ready"}
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
