@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import json
+import re
 import typing as t
 from pathlib import Path
 
 import pytest
-from role_run import run_role
+from role_run import run_ansible, run_role
 
 SECRET = "p%40ss"
 LOG = "/var/log/squid/access.log"
@@ -113,6 +114,59 @@ def test_a_person_installs_packages_in_a_terminal(inspected: t.Any) -> None:
     assert inspected.run(f"{terminal} pip install --break-system-packages --target /tmp/x attrs").rc == 0
     without = inspected.run(f"docker run --rm {image} pip install --retries 0 --target /tmp/x attrs")
     assert without.rc != 0
+
+
+def test_git_goes_through_the_firewall_too(inspected: t.Any) -> None:
+    """No server of git is at hand: one that answers that it has no repository was reached, over TLS that git trusts."""
+    image = inspected.check_output("docker images --format '{{.Repository}}:{{.Tag}}' outgoing/tools").strip()
+    terminal = f"docker run --rm --env-file /etc/labserver/outgoing.env {image}"
+    asked = inspected.run(f"{terminal} git ls-remote https://pypi.org/simple/")
+    assert re.search(r"not found|returned error: 40[0-9]|not valid: is this a git repository", asked.stderr), (
+        asked.stderr
+    )
+    without = inspected.run(f"docker run --rm {image} git ls-remote https://pypi.org/simple/")
+    assert re.search(r"Could not resolve|Failed to connect|unreachable", without.stderr), without.stderr
+
+
+def test_an_authority_that_an_image_does_not_know_is_told(inspected: t.Any, tmp_path: Path) -> None:
+    """The base of somebody else knows nothing of the firewall, which answers with certificates of its own."""
+    image = inspected.check_output("docker images --format '{{.Repository}}:{{.Tag}}' outgoing/tools").strip()
+    context = tmp_path / "stranger"
+    context.mkdir()
+    forgets = "sed -i '/-----END CERTIFICATE-----/q' /etc/ssl/certs/ca-certificates.crt"
+    context.joinpath("Dockerfile").write_text(
+        f"ARG BASE\nFROM {image}\nRUN {forgets} && pip install --break-system-packages attrs\n"
+    )
+    stranger = [{"name": "outgoing/stranger", "context": str(context)}]
+    status, output = run_role(tmp_path, "image_build", hosts="inspected", image_build_images=stranger)
+    assert status != 0
+    assert "a certificate is not trusted here: if a firewall on the way out opens TLS, name its authority" in output
+
+
+def test_a_login_that_the_proxy_refuses_is_told(plain: t.Any, tmp_path: Path) -> None:
+    wrong = "http://lab:guessed@gate.example.org:3128"
+    said = "proxy asks for a login, or refuses the one it gets (407): see user and password in labserver_http_proxy"
+    try:
+        status, output = run_role(tmp_path, "docker", hosts="plain", labserver_http_proxy=wrong)
+        assert status == 0, output
+        assert plain.run("labserver run backup").rc != 0
+        assert said in plain.check_output("tail -n 40 /var/log/labserver/backup.log")
+        package = [
+            "plain",
+            "-m",
+            "labserver.jupyter.packages",
+            "-a",
+            "name=hello",
+            "-e",
+            f"labserver_http_proxy={wrong}",
+        ]
+        status, output = run_ansible("ansible", package)
+        assert status != 0 and said in output
+        assert "guessed" not in output
+    finally:
+        status, output = run_role(tmp_path, "docker", hosts="plain")
+        assert status == 0, output
+    assert plain.run("labserver run backup").rc == 0
 
 
 def test_without_the_proxy_everything_is_taken_back(plain: t.Any, tmp_path: Path) -> None:
