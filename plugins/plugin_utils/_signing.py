@@ -7,9 +7,15 @@
 from __future__ import annotations
 
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub.image_keys import MAKE_KEYS
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+
+try:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+except ImportError as error:
+    MISSING = str(error)
+else:
+    MISSING = ""
 
 
 class Signer:
@@ -17,6 +23,8 @@ class Signer:
 
     def __init__(self, pem: str) -> None:
         """Read a key in PEM (PKCS 8 or SEC 1); raises ValueError, which says what it has to be and never what it is."""
+        if MISSING:
+            raise ValueError(f"needs python3-cryptography on the controller, as ansible-core itself does: {MISSING}")
         if "ENCRYPTED" in pem:
             raise ValueError(
                 "is encrypted with a password of its own; write it unencrypted into a vault (openssl ec -in lab.key)"

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._catalogue import signed
 from ansible_collections.labserver.jupyter.plugins.module_utils._common import process
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub.image_keys import ImageKey
+from ansible_collections.labserver.jupyter.plugins.plugin_utils import _signing
 from ansible_collections.labserver.jupyter.plugins.plugin_utils._signing import Signer
 from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._catalogue.cosign import Key
 from cryptography.hazmat.primitives import serialization
@@ -66,3 +67,9 @@ def test_other_kinds_are_refused() -> None:
         pem = key.private_bytes(serialization.Encoding.PEM, PKCS8, serialization.NoEncryption()).decode()
         with pytest.raises(ValueError, match="is no private key of ECDSA"):
             Signer(pem)
+
+
+def test_a_controller_without_the_library_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_signing, "MISSING", "No module named 'cryptography'")
+    with pytest.raises(ValueError, match="needs python3-cryptography on the controller"):
+        Signer(Key().pem(PKCS8))
