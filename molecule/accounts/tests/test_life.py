@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 import testinfra
 import yaml
+from long_tests import long
 from paths import SCENARIOS
 from role_run import run_ansible
 
@@ -181,6 +182,7 @@ def test_who_comes_back_has_the_old_number_a_new_home_and_no_old_rights(hosts: l
         host.check_output("ls /srv/labserver/accounts/archive/jupyter-student7-*.sha256")
 
 
+@long("soak-long")
 def test_a_home_that_cannot_be_removed_stops_neither_the_others_nor_the_run(hosts: list[t.Any]) -> None:
     people = [person for person in EVERYBODY if person["name"] not in ("student8", "student9", "student10")]
     leaving = [{"name": name, "state": "absent"} for name in ("student8", "student9", "student10")]
@@ -258,6 +260,7 @@ def test_a_run_that_is_killed_in_the_middle_is_finished_by_the_next(hosts: list[
         assert host.check_output("ls -A /home | grep -c labserver-new || true") == "0"
 
 
+@long("soak-long")
 def test_two_runs_and_useradd_at_the_same_time_lose_nobody(hosts: list[t.Any]) -> None:
     people = [*EVERYBODY, *({"name": f"guest{number}"} for number in range(100))]
     loop = "for n in $(seq 101 140); do useradd -m --uid 41$n byhand$n || exit 1; done"
