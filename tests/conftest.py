@@ -1,11 +1,41 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Commands that tests read print no colours, whoever starts the tests: `make` forces them on for those who watch."""
+"""What holds for all tests: commands that they read print no colours, and no process stays behind.
+
+`make` forces colours on for those who watch.
+"""
 
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 
 for forced in ("ANSIBLE_FORCE_COLOR", "FORCE_COLOR", "PY_COLORS"):
     os.environ.pop(forced, None)
+
+
+def working_below(folder: Path) -> dict[int, str]:
+    """Return the command lines of the processes whose working directory is in this folder, by their numbers."""
+    found = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cwd").readlink().is_relative_to(folder):
+                found[int(process.name)] = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:  # it ended, or belongs to the kernel
+            continue
+    return found
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_process_stays_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Fail where a test left a process: one of them once wrote for two hours, until the disk was full."""
+    yield
+    left = working_below(tmp_path_factory.getbasetemp())
+    for number in left:
+        os.kill(number, signal.SIGKILL)
+    assert not left, f"tests left these processes, which are killed now: {left}"

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -158,10 +159,16 @@ def test_what_fills_the_disk_while_it_is_built_is_ended_by_the_watch(home: Home)
     """A package whose installation writes without end: here pip itself does."""
     (home.path / "a").mkdir()
     (home.path / "a" / "requirements.txt").touch()
-    command = 'command = ["sh", "-c", "while :; do head -c 1000000 /dev/zero >> $TMPDIR/x; sleep 0.1; done"]\n    say('
+    # It writes beside its folder too, so that the folder's end does not end it; and not for ever, should the test fail.
+    loop = "for i in $(seq 300); do head -c 1000000 /dev/zero >> $TMPDIR/x; date > $HOME/beat; sleep 0.1; done 2>&-"
+    command = f'command = ["sh", "-c", {loop!r}]\n    say('
     text = HERE.read_text().replace('    say(f"installing', f'    {command}f"installing', 1)
     assert text != HERE.read_text()
     assert home.build("folder", "a", most=5 << 20, program=text)[0]["reason"] == "size"
+    (home.path / "beat").unlink()
+    time.sleep(1)
+    assert not (home.path / "beat").exists(), "what was started has ended"
+    assert list(home.path.glob(".cache/labserver-build-*")) == []
 
 
 def test_what_takes_too_long_is_ended_with_what_it_started(home: Home) -> None:

@@ -49,10 +49,20 @@ class Ended(SystemExit):
 
 WORK: list[Path] = []
 """Where this build works: gone at its end."""
+STARTED: list[subprocess.Popen[str]] = []
+"""The programs that this build started: each leads a group of its own."""
+
+
+def end_started() -> None:
+    """End what is still running: a program that goes on writing would keep its folder, and fill the disk."""
+    for process in STARTED:
+        with contextlib.suppress(OSError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def leave(reason: str, line: str = "") -> NoReturn:
-    """Print how it went, and end with everything that was started: the container's other processes go with this one."""
+    """Print how it went, and end with everything that was started."""
+    end_started()
     for folder in WORK:
         shutil.rmtree(folder, ignore_errors=True)
     words = [one for one in line.strip().splitlines() if one.strip()]
@@ -86,6 +96,7 @@ def call(
         list(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=where,
         env={**os.environ, **(more or {})}, text=True, errors="replace", start_new_session=True,
     ) as process:  # fmt: skip
+        STARTED.append(process)
 
         def show() -> None:
             for line in process.stdout or ():
@@ -98,8 +109,7 @@ def call(
         try:
             status = process.wait(seconds)
         except subprocess.TimeoutExpired:
-            with contextlib.suppress(OSError):
-                os.killpg(process.pid, signal.SIGKILL)
+            end_started()
             return "late"
         showing.join(5)
     return "" if status == 0 else last[0] or f"exit status {status}"
