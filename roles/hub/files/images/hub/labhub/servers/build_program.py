@@ -51,6 +51,8 @@ WORK: list[Path] = []
 """Where this build works: gone at its end."""
 STARTED: list[subprocess.Popen[str]] = []
 """The programs that this build started: each leads a group of its own."""
+LEAVING = threading.Lock()
+"""Held by the thread that ends the build: what the first one tells counts, not what its end does to the others."""
 
 
 def end_started() -> None:
@@ -62,6 +64,8 @@ def end_started() -> None:
 
 def leave(reason: str, line: str = "") -> NoReturn:
     """Print how it went, and end with everything that was started."""
+    if not LEAVING.acquire(blocking=False):
+        threading.Event().wait()
     end_started()
     for folder in WORK:
         shutil.rmtree(folder, ignore_errors=True)
@@ -246,8 +250,8 @@ def workplace(cache: Path = Path("/var/cache/labserver")) -> Path:
 
 
 def ends(reason: str) -> Any:
-    """Return a handler of signals that ends the build."""
-    return lambda _number, _frame: leave(reason)
+    """Return a handler of signals that ends the build, but for one that is at its end already."""
+    return lambda _number, _frame: LEAVING.locked() or leave(reason)
 
 
 def main(identity: str, kind: str, source: str, name: str, seconds: str, most: str) -> None:
