@@ -8,18 +8,21 @@ They go to ``.cache/pictures``. ``make pictures`` makes those that docs/ and the
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from live import PASSWORD, Hub
 from paths import ROOT
 from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
-from samples import shares_document
+from samples import image_document, shares_document
 
 FOLDER = Path(os.environ.get("PICTURES") or ROOT / ".cache" / "pictures")
 CHROMIUM = shutil.which("chromium")
@@ -34,6 +37,30 @@ LAB = {
 }
 
 
+def offered(name: str, days: int, **words: Any) -> dict[str, Any]:
+    """Return an image of the lab that was made so many days ago."""
+    repository, tag = name.split(":")
+    digest = "sha256:" + hashlib.sha256(name.encode()).hexdigest()
+    made = datetime.now(UTC) - timedelta(days=days)
+    return image_document(
+        repository=repository, tag=tag, digest=digest, reference=f"127.0.0.1:5000/{repository}@{digest}",
+        created=made.strftime("%Y-%m-%dT%H:%M:%SZ"), **words,
+    )  # fmt: skip
+
+
+# What a lab offers: images for all, one of the person's group, and one that somebody pushed by mistake.
+IMAGES = [
+    offered("scientific:2026.2", 3, title="Scientific Python", size_bytes=1_670_000_000,
+            description="numpy, scipy, pandas, matplotlib, scikit-image, compilers, git"),
+    offered("scientific:2026.1", 41, title="Scientific Python", size_bytes=1_610_000_000),
+    offered("r:4.2", 41, title="R", size_bytes=1_240_000_000, description="R with the usual packages of Debian"),
+    offered("notebook:1.0", 41, title="Notebook", size_bytes=545_000_000, description="Python, pip and git"),
+    offered("leem/analysis:3.1", 12, title="LEEM analysis", size_bytes=1_790_000_000, groups=["leem"],
+            description="drift correction and I(V) curves", limits={"memory_bytes": 1 << 30}),
+    offered("spectra:0.1", 1, title="Spectra", state="broken", reason="jupyterhub-singleuser is missing in it"),
+]  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     hub = Hub(tmp_path_factory.mktemp("pictures"))
@@ -42,6 +69,9 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     (public / "shares.json").write_text(json.dumps(shares_document()))
     shares = {name: {"state": "ok", "reason": ""} for name in ("data", "scratch")}
     (public / "shares-status.json").write_text(json.dumps({"version": 1, "checked": "", "shares": shares}))
+    hub.people(alice={"full_name": "Alice Ahlers", "limits": {"cpu": 2, "memory_bytes": 4 << 30}})
+    document = json.loads((hub.folder / "images.json").read_text())
+    (hub.folder / "images.json").write_text(json.dumps({**document, "images": IMAGES}))
     hub.start_guard()
     hub.start()
     yield hub
