@@ -171,8 +171,8 @@ changelog: $(STAMP) ## write CHANGELOG.rst from changelogs/
 
 # KEY is a private key of ssh; DRY=1 makes everything and keeps nothing.
 .PHONY: release
-release: $(STAMP) check sanity units ## VERSION=0.2.0 [KEY=FILE] [DRY=1]: check, write notes, build, sign and tag a release
-	python tools/release.py "$(VERSION)" $(if $(DRY),--dry-run) $(KEY:%=--key "%")
+release: $(STAMP) check sanity units ## VERSION=0.2.0 [KEY=FILE] [GPG=KEY] [DRY=1]: check, write notes, build, sign and tag a release
+	python tools/release.py "$(VERSION)" $(if $(DRY),--dry-run) $(KEY:%=--key "%") $(GPG:%=--gpg "%")
 
 .PHONY: docs
 docs: $(STAMP) house ## renew the generated parts of the documentation
@@ -217,7 +217,7 @@ soak-offline: $(STAMP) ## set up a host without any route from a bundle, and upd
 soak-long: $(STAMP) ## the long tests of the scenarios default, hub and accounts and of the servers' tests, with all others of them (about 90 minutes)
 	VENV=$(VENV) source ./activate; export LABSERVER_LONG=1 REGISTRY_EXAMPLES=50; \
 	  for scenario in default hub accounts; do molecule test -s $$scenario; done; \
-	  for folder in hub_process images registry certificates; do pytest -v -p no:cacheprovider tests/$$folder; done
+	  for folder in hub_process images registry certificates project/test_release.py project/test_awx.py; do pytest -v -p no:cacheprovider tests/$$folder; done
 
 .PHONY: soak-resurrect
 soak-resurrect: $(STAMP) ## bring a whole server back to a bare host, and take that one out of service (about 20 minutes)

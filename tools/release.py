@@ -3,11 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Makes a release: checks, writes the notes and the version, builds, signs, tags.
 
-    python tools/release.py VERSION [--dry-run] [--key FILE]
+    python tools/release.py VERSION [--dry-run] [--key FILE] [--gpg KEY]
 
 All of it happens in a copy of the repository, so that what fails leaves nothing behind. Without --dry-run the
 commit and its tag are then taken over, and the files lie in ``.cache/release/VERSION``: the artifact, its sha256
-and, with a key of ssh, the signature of that (``ssh-keygen -Y verify -n file``). Nothing is uploaded or pushed.
+and, with a key of ssh, the signature of that (``ssh-keygen -Y verify -n file``). With a key of gpg also the signature
+that Galaxy keeps beside the collection (``MANIFEST.json.asc``, for ``ansible-galaxy collection verify --keyring FILE
+--signature FILE``), and the tag is signed with it. Nothing is uploaded or pushed.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import typing as t
 from collections.abc import Collection, Mapping
@@ -84,8 +87,21 @@ def run(command: list[str], cwd: Path) -> str:
     return done.stdout
 
 
-def release(copy: Path, version: str, out: Path, key: str) -> None:
-    """Make commit, tag and files in a copy of the repository."""
+def sign_manifest(artifact: Path, gpg: str) -> None:
+    """Write beside an artifact what ``ansible-galaxy`` verifies: gpg's signature of the manifest inside of it."""
+    with tempfile.TemporaryDirectory() as name, tarfile.open(artifact) as archive:
+        manifest = Path(name) / "MANIFEST.json"
+        found = archive.extractfile("MANIFEST.json")
+        if found is None:
+            raise SystemExit(f"release: {artifact.name} has no MANIFEST.json; nothing was released")
+        manifest.write_bytes(found.read())
+        signature = artifact.with_name("MANIFEST.json.asc")
+        sign = ["gpg", "--batch", "--armor", "--detach-sign", "--local-user", gpg]
+        run([*sign, "--output", str(signature), str(manifest)], artifact.parent)
+
+
+def release(copy: Path, version: str, out: Path, key: str, gpg: str) -> None:
+    """Make commit, tag and files in a copy of the repository. With both keys gpg signs the tag."""
     for name, pattern in (("galaxy.yml", r"^version: .*$"), ("pyproject.toml", r'^version = ".*"$')):
         path, new = copy / name, f"version: {version}" if name == "galaxy.yml" else f'version = "{version}"'
         text, count = re.subn(pattern, new, path.read_text(encoding="utf-8"), count=1, flags=re.MULTILINE)
@@ -99,10 +115,14 @@ def release(copy: Path, version: str, out: Path, key: str) -> None:
     (artifact,) = out.glob("*.tar.gz")
     sums = out / f"{artifact.name}.sha256"
     sums.write_text(f"{sha256(artifact.read_bytes()).hexdigest()}  {artifact.name}\n")
-    signed = ["-c", "gpg.format=ssh", "-c", f"user.signingkey={key}"] if key else []
+    signed: list[str] = []
     if key:
+        signed = ["-c", "gpg.format=ssh", "-c", f"user.signingkey={key}"]
         run(["ssh-keygen", "-q", "-Y", "sign", "-n", "file", "-f", key, str(sums)], copy)
-    run(["git", *signed, "tag", "--sign" if key else "--annotate", "--message", f"Release {version}", version], copy)
+    if gpg:
+        signed = ["-c", "gpg.format=openpgp", "-c", f"user.signingkey={gpg}"]
+        sign_manifest(artifact, gpg)
+    run(["git", *signed, "tag", "--sign" if signed else "--annotate", "--message", f"Release {version}", version], copy)
 
 
 def main() -> int:
@@ -110,6 +130,7 @@ def main() -> int:
     parser.add_argument("version", help="for example 0.2.0")
     parser.add_argument("--dry-run", action="store_true", help="make everything in the copy, and take nothing over")
     parser.add_argument("--key", default="", help="private key of ssh that signs the tag and the checksum")
+    parser.add_argument("--gpg", default="", help="key of gpg (its fingerprint or address) that signs tag and manifest")
     parser.add_argument("--repository", type=Path, default=ROOT, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     root, version = arguments.repository.resolve(), arguments.version
@@ -130,7 +151,7 @@ def main() -> int:
             value = subprocess.run(["git", "config", setting], cwd=root, capture_output=True, text=True, check=False)
             run(["git", "config", setting, value.stdout.strip() or "release@localhost"], copy)
         key = str(Path(arguments.key).resolve()) if arguments.key else ""
-        release(copy, version, out, key)
+        release(copy, version, out, key, arguments.gpg)
         print(run(["git", "show", "--stat", "--format=%s", "HEAD"], copy).strip())
         print(*(f"made {path.name}" for path in sorted(out.iterdir())), sep="\n")
         if arguments.dry_run:

@@ -5,13 +5,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from long_tests import long
 from paths import ROOT
 
 sys.path.insert(0, str(ROOT / "tools"))
@@ -80,6 +85,48 @@ def test_a_release_is_committed_tagged_built_and_signed(repository: Path, tmp_pa
     again = call(repository, "0.2.0")
     assert again.returncode == 1
     assert "the tag 0.2.0 is there already" in again.stderr
+
+
+@pytest.fixture
+def keyring(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home of gpg with one key, me@example.org; its path is short, since gpg's agent listens there."""
+    with tempfile.TemporaryDirectory(prefix="gpg") as name:
+        monkeypatch.setenv("GNUPGHOME", name)
+        make = ["gpg", "--batch", "--quiet", "--passphrase", "", "--quick-generate-key", "me@example.org", "ed25519"]
+        subprocess.run(make, check=True)
+        yield Path(name) / "pubring.kbx"
+        subprocess.run(["gpgconf", "--kill", "all"], check=True)
+
+
+@long("soak-long")
+@pytest.mark.skipif(shutil.which("gpg") is None, reason="gpg is not installed")
+def test_a_release_signed_with_gpg_is_one_that_ansible_galaxy_verifies(
+    repository: Path, keyring: Path, tmp_path: Path
+) -> None:
+    unknown = call(repository, "0.2.0", "--gpg", "nobody@example.org")
+    assert unknown.returncode == 1
+    assert "nothing was released" in unknown.stderr
+    assert git(repository, "tag") == ""
+    done = call(repository, "0.2.0", "--gpg", "me@example.org")
+    assert done.returncode == 0, done.stderr
+    git(repository, "tag", "--verify", "0.2.0")
+    out = repository / ".cache/release/0.2.0"
+
+    place = tmp_path / "installed"
+
+    def galaxy(*arguments: object) -> int:
+        environment = os.environ | {"ANSIBLE_GALAXY_REQUIRED_VALID_SIGNATURE_COUNT": "+all"}
+        command = ["ansible-galaxy", "collection", *map(str, arguments), "--offline", "-p", str(place)]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        return done.returncode
+
+    verify = ("verify", "labserver.small", "--keyring", keyring, "--signature")
+    assert galaxy("install", out / "labserver-small-0.2.0.tar.gz") == 0
+    assert galaxy(*verify, (out / "MANIFEST.json.asc").as_uri()) == 0
+    other = tmp_path / "other.asc"
+    sign = ["gpg", "--batch", "--armor", "--detach-sign", "--output", other, repository / "README.md"]
+    subprocess.run(sign, check=True)
+    assert galaxy(*verify, other.as_uri()) != 0, "a signature of something else"
 
 
 def test_what_is_not_committed_stops_it(repository: Path) -> None:
