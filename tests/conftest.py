@@ -8,8 +8,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,7 +27,8 @@ def working_below(folder: Path) -> dict[int, str]:
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if (process / "cwd").readlink().is_relative_to(folder):
-                found[int(process.name)] = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                words = (process / "cmdline").read_bytes().replace(b"\0", b" ")
+                found[int(process.name)] = words.decode(errors="replace")
         except OSError:  # it ended, or belongs to the kernel
             continue
     return found
@@ -35,7 +38,10 @@ def working_below(folder: Path) -> dict[int, str]:
 def _no_process_stays_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Fail where a test left a process: one of them once wrote for two hours, until the disk was full."""
     yield
-    left = working_below(tmp_path_factory.getbasetemp())
+    deadline = time.monotonic() + 10  # for what was told to end, and is at it
+    while (left := working_below(tmp_path_factory.getbasetemp())) and time.monotonic() < deadline:
+        time.sleep(0.2)
     for number in left:
-        os.kill(number, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(number, signal.SIGKILL)
     assert not left, f"tests left these processes, which are killed now: {left}"

@@ -164,7 +164,7 @@ def test_what_fills_the_disk_while_it_is_built_is_ended_by_the_watch(home: Home)
     command = f'command = ["sh", "-c", {loop!r}]\n    say('
     text = HERE.read_text().replace('    say(f"installing', f'    {command}f"installing', 1)
     # The thread that waits for the program sees it fail while the watch still ends the build.
-    text = text.replace("    end_started()\n    for", "    end_started()\n    time.sleep(reason == 'size')\n    for", 1)
+    text = text.replace("        end_started()\n", "        end_started()\n        time.sleep(reason == 'size')\n", 1)
     assert "time.sleep(reason" in text and loop in text
     assert home.build("folder", "a", most=5 << 20, program=text)[0]["reason"] == "size"
     (home.path / "beat").unlink()

@@ -66,14 +66,16 @@ def leave(reason: str, line: str = "") -> NoReturn:
     """Print how it went, and end with everything that was started."""
     if not LEAVING.acquire(blocking=False):
         threading.Event().wait()
-    end_started()
-    for folder in WORK:
-        shutil.rmtree(folder, ignore_errors=True)
-    words = [one for one in line.strip().splitlines() if one.strip()]
-    told = {"reason": reason, "line": (words or [""])[-1].strip()[:LONGEST]}
-    sys.stdout.write(f"\n{MARK}{json.dumps(told)}\n")
-    sys.stdout.flush()
-    os._exit(0 if reason == "ok" else 1)
+    try:
+        end_started()
+        for folder in WORK:
+            shutil.rmtree(folder, ignore_errors=True)
+        words = [one for one in line.strip().splitlines() if one.strip()]
+        told = {"reason": reason, "line": (words or [""])[-1].strip()[:LONGEST]}
+        sys.stdout.write(f"\n{MARK}{json.dumps(told)}\n")
+        sys.stdout.flush()
+    finally:  # also where nobody reads any more: the other threads wait for this
+        os._exit(0 if reason == "ok" else 1)
 
 
 def say(words: str) -> None:
