@@ -99,7 +99,10 @@ def test_exactly_what_sees_a_change_is_replaced(
 def test_a_limit_that_was_changed_by_hand_is_set_back_without_a_restart(host: t.Any, visits: Apply) -> None:
     visits()
     before = ids(host)
-    form = "docker inspect --format '{{.HostConfig.RestartPolicy.Name}} {{.State.StartedAt}}' " + before["cache"]
+    form = (
+        """docker inspect --format '{{or .HostConfig.RestartPolicy.Name "no"}} {{.State.StartedAt}}' """
+        + before["cache"]
+    )
     bound = f"docker exec {before['cache']} cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>/dev/null"
     made, allowed = host.check_output(form), host.run(bound).stdout
     host.check_output(f"docker update --restart always --pids-limit 50 {before['cache']}")
