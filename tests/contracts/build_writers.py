@@ -37,7 +37,7 @@ def builds() -> Files:
 
         async def add() -> None:
             for each in (one, packing, removing, failed):
-                await kept.add(each)
+                await kept.add(each, most=50)
 
         asyncio.run(add())
         return {"srv/labserver/hub/state/builds.json": path.read_bytes()}

@@ -51,7 +51,7 @@ def test_the_hub_reads_what_it_kept(tmp_path: Path) -> None:
     kept = Kept(tmp_path / PATH, "builds", model.from_json, model.to_json, "")
     one = kept.all()[0]
     asyncio.run(kept.remove(one.id))
-    asyncio.run(kept.add(one))
+    asyncio.run(kept.add(one, most=50))
     again = Kept(tmp_path / PATH, "builds", model.from_json, model.to_json, "")
     assert len(again.all()) == 4 and kept.problem == ""
     assert {build.id for build in again.all()} == {f"{number}" * 12 for number in range(4)}

@@ -9,6 +9,7 @@ import html
 import json
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -114,6 +115,26 @@ def log(hub: Hub, browser: Browser, identity: str) -> dict[str, Any]:
 
 def state(hub: Hub, browser: Browser, identity: str, wanted: str) -> None:
     wait_for(lambda: log(hub, browser, identity)["state"] == wanted, 60, wanted)
+
+
+def test_forms_of_one_moment_do_not_make_more_than_are_allowed(hub: LabHub, bob: Browser) -> None:
+    page(hub, bob)
+    with ThreadPoolExecutor(6) as windows:
+        answers = list(windows.map(lambda _window: send(hub, bob, **FORM), range(6)))
+    assert sorted(one.status_code for one in answers) == [302, 302, 400, 400, 400, 400]
+    assert all("You have 2 images, as many as are allowed." in one.text for one in answers if one.status_code == 400)
+    assert len([one for one in hub.kept() if one["owner"] == "bob"]) == 2
+    first = listed(hub, bob)[0]
+    act(hub, bob, first, "stop")
+    state(hub, bob, first, "failed")
+    act(hub, bob, first, "remove")
+    (other,) = listed(hub, bob)
+    act(hub, bob, other, "stop")
+    state(hub, bob, other, "failed")
+    page(hub, bob)
+    with ThreadPoolExecutor(4) as windows:
+        pressed = list(windows.map(lambda _window: send(hub, bob, f"builds/{other}/again"), range(4)))
+    assert sorted(one.status_code for one in pressed) == [302, 400, 400, 400], "a button in four windows"
 
 
 def test_from_the_form_to_the_image_with_the_log_in_between(hub: LabHub, bob: Browser) -> None:

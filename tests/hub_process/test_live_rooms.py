@@ -9,10 +9,10 @@ import json
 import time
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+from entering import answered, may_enter
 from live import PASSWORD, Browser, Hub, wait_for
 
 ROOM = "room-course"
@@ -85,34 +85,6 @@ def running(hub: Hub) -> dict[str, Any] | None:
     return found if found and found["State"].get("Running") and hub.rows(ready, ROOM) else None
 
 
-def entered(hub: Hub, browser: Browser, owner: str = ROOM) -> requests.Response:
-    """Do what a server does when a browser comes: ask the hub who that is, by OAuth. Returns the hub's answer."""
-    environment = dict(line.split("=", 1) for line in hub.engine.containers[f"jupyter-{owner}"]["Config"]["Env"])
-    callback = f"/user/{owner}/oauth_callback"
-    asked = {"client_id": f"jupyterhub-user-{owner}", "redirect_uri": callback, "response_type": "code", "state": "s"}
-    url = f"{hub.url}/hub/api/oauth2/authorize"
-    answer = browser.get(url, params=asked, timeout=60, allow_redirects=False)
-    if answer.status_code == 200:  # the page that asks; somebody else's server
-        confirmed = {"_xsrf": browser.xsrf(), "scopes": f"access:servers!server={owner}/"}
-        answer = browser.post(
-            url, params=asked, data=confirmed, timeout=60, allow_redirects=False, headers={"Referer": answer.url}
-        )
-    if answer.status_code != 302:
-        return answer
-    code = parse_qs(urlsplit(answer.headers["Location"]).query).get("code", [""])[0]
-    secret = environment["JUPYTERHUB_API_TOKEN"]
-    form = {"client_id": asked["client_id"], "client_secret": secret, "grant_type": "authorization_code",
-            "code": code, "redirect_uri": callback}  # fmt: skip
-    token = requests.post(f"{hub.url}/hub/api/oauth2/token", data=form, timeout=60).json()["access_token"]
-    return requests.get(f"{hub.url}/hub/api/user", headers={"Authorization": f"token {token}"}, timeout=60)
-
-
-def may_enter(answer: requests.Response, owner: str = ROOM) -> bool:
-    """Tell whether a server lets in whom the hub describes so (jupyterhub.singleuser looks at the same)."""
-    wanted = {f"access:servers!server={owner}/", f"access:servers!user={owner}", "access:servers"}
-    return answer.ok and bool(wanted & set(answer.json()["scopes"]))
-
-
 def test_a_member_opens_the_room_and_it_runs_as_its_own_account(hub: Hub, bob: Browser) -> None:
     opened(hub, bob)
     found = running(hub)
@@ -127,8 +99,8 @@ def test_a_member_opens_the_room_and_it_runs_as_its_own_account(hub: Hub, bob: B
 
 def test_members_are_known_there_by_their_own_names_and_are_seen_inside(hub: Hub, bob: Browser) -> None:
     opened(hub, bob)
-    answer = entered(hub, bob)
-    assert may_enter(answer), answer.text
+    answer = answered(hub, bob, ROOM)
+    assert may_enter(answer, ROOM), answer.text
     person = answer.json()
     assert person["name"] == "bob"
     assert person["user_info"]["name"] == "Alice A." and person["user_info"]["color"].startswith("var(--jp-coll")
@@ -144,8 +116,8 @@ def test_who_is_not_in_the_group_neither_sees_nor_starts_nor_enters_the_room(hub
     assert cleo.get(f"{hub.url}/hub/spawn/{ROOM}", timeout=60).status_code in (403, 404)
     assert cleo.api("DELETE", f"users/{ROOM}/server").status_code in (403, 404)
     assert cleo.api("POST", f"users/{ROOM}/server").status_code in (403, 404)
-    answer = entered(hub, cleo)
-    assert not may_enter(answer)
+    answer = answered(hub, cleo, ROOM)
+    assert not may_enter(answer, ROOM)
 
 
 def test_a_member_gets_nothing_of_the_room_but_its_server(hub: Hub, bob: Browser) -> None:
@@ -180,8 +152,8 @@ def test_nobody_logs_in_as_the_room(hub: Hub) -> None:
 
 def test_who_leaves_the_group_is_out_and_the_room_stops_that_they_were_in(hub: Hub, bob: Browser) -> None:
     opened(hub, bob)
-    token = entered(hub, bob)
-    assert may_enter(token)
+    token = answered(hub, bob, ROOM)
+    assert may_enter(token, ROOM)
     count = "select count(*) from api_tokens t join users u on u.id = t.user_id where u.name = 'bob' and client_id = ?"
     assert hub.rows(count, CLIENT) != [(0,)]
     write_roster(hub, bob={"groups": []})
@@ -206,7 +178,7 @@ def test_a_room_survives_a_restart_of_the_hub_with_its_members(hub: Hub, bob: Br
     before = running(hub)
     hub.stop()
     hub.start()
-    assert may_enter(entered(hub, hub.login("bob"))) and running(hub) == before
+    assert may_enter(answered(hub, hub.login("bob"), ROOM), ROOM) and running(hub) == before
 
 
 def test_a_room_that_is_locked_is_stopped_and_no_longer_offered(hub: Hub, bob: Browser) -> None:
@@ -220,9 +192,9 @@ def test_a_room_that_is_locked_is_stopped_and_no_longer_offered(hub: Hub, bob: B
 def test_a_server_is_shared_with_one_colleague_until_that_ends(hub: Hub, bob: Browser) -> None:
     cleo = hub.login("cleo")
     bob.start_server("bob")
-    assert not may_enter(entered(hub, cleo, "bob"), "bob")
+    assert not may_enter(answered(hub, cleo, "bob"), "bob")
     assert bob.api("POST", "shares/bob/", {"user": "cleo"}).status_code == 200
-    answer = entered(hub, cleo, "bob")
+    answer = answered(hub, cleo, "bob")
     assert may_enter(answer, "bob"), answer.text + hub.log()[-6000:]
     assert answer.json()["name"] == "cleo"
     assert "works in your server <strong>as you</strong>" in bob.get(f"{hub.url}/hub/home", timeout=60).text
@@ -233,7 +205,7 @@ def test_a_server_is_shared_with_one_colleague_until_that_ends(hub: Hub, bob: Br
     assert cleo.api("DELETE", "users/bob/server").status_code in (403, 404)
     hub.rows("update shares set created_at = datetime('now', '-25 hours')")
     wait_for(lambda: hub.rows("select count(*) from shares") == [(0,)], words="the end of the share")
-    assert not may_enter(entered(hub, cleo, "bob"), "bob")
+    assert not may_enter(answered(hub, cleo, "bob"), "bob")
 
 
 def test_where_sharing_is_off_nobody_shares(hub: Hub, bob: Browser) -> None:

@@ -33,6 +33,7 @@ SLOW = {
     "ipykernel": "belongs into kernels",
     "numpy": "belongs into kernels",
     "matplotlib": "belongs into kernels",
+    "aiohttp": "asks the hub, as labserver_notebook.hub_client does for less; a quarter of all imports",
     "requests": "asks for lists of blocked extensions",
     "urllib3": "belongs to requests",
     "httpx": "asks PyPI for extensions of JupyterLab, when somebody opens that page",

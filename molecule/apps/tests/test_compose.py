@@ -96,6 +96,25 @@ def test_exactly_what_sees_a_change_is_replaced(
     assert "CREATE TABLE public.visits" in host.check_output(f"zcat {result['dumps'][0]}")
 
 
+def test_a_limit_that_was_changed_by_hand_is_set_back_without_a_restart(host: t.Any, visits: Apply) -> None:
+    visits()
+    before = ids(host)
+    form = (
+        """docker inspect --format '{{or .HostConfig.RestartPolicy.Name "no"}} {{.State.StartedAt}}' """
+        + before["cache"]
+    )
+    bound = f"docker exec {before['cache']} cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>/dev/null"
+    made, allowed = host.check_output(form), host.run(bound).stdout
+    host.check_output(f"docker update --restart always --pids-limit 50 {before['cache']}")
+    assert host.check_output(form) != made and host.run(bound).stdout == "50\n"
+    predicted = visits(check=True)
+    result = visits()
+    assert predicted["actions"] == result["actions"]
+    assert [(action["what"], action["target"]) for action in result["actions"]] == [("update", "cache")]
+    assert (ids(host), host.check_output(form), host.run(bound).stdout) == (before, made, allowed)
+    assert visits()["changed"] is False
+
+
 def test_a_newer_image_behind_the_same_name_replaces_what_runs_it(host: t.Any) -> None:
     """The project comes as files here, where the others are written in the inventory or lie in a folder."""
     text = "services:\n  web: &same {image: labserver-test/moving, command: [sleep, infinity], init: true}\n"

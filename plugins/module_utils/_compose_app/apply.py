@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from . import limits
 from . import project as folders
 from .model import App, Dump, File
 from .plan import Container, Plan, failed_for_good, not_ready
@@ -25,7 +26,7 @@ def apply(world: World, plan: Plan, staged: Path, dumped: Callable[[str], None])
     """
     app, folder, running = plan.app, world.project_folder(plan.app), plan.current.containers
     if not plan.actions:
-        folders.write_manifest(folder, plan)
+        folders.write_manifest(folder, plan, running)
         if app.pull == "always":
             world.release_images(app, running)
         return
@@ -43,9 +44,19 @@ def apply(world: World, plan: Plan, staged: Path, dumped: Callable[[str], None])
         if not app.rollback or not plan.current.services:  # nothing that ever was up
             raise
         roll_back(world, plan, error)
-    folders.write_manifest(folder, plan)
+    set_back(world, plan)
+    folders.write_manifest(folder, plan, world.containers().get(app.name, []))
     if plan.containers_change:
         world.release_images(app, running)
+
+
+def set_back(world: World, plan: Plan) -> None:
+    """Set the containers back that somebody changed with ``docker update``; none is restarted."""
+    services = {action.target for action in plan.actions if action.what == "update"}
+    for one in plan.current.containers:
+        options = limits.back(plan.current.made.get(one.id, one.limits), one.limits)[0]
+        if options and one.service in services:
+            world.checked(["docker", "update", *options, one.id], f"setting the service {one.service} back")
 
 
 def write(world: World, plan: Plan, files: Mapping[str, File], stale: Sequence[str]) -> None:

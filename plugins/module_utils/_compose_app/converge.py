@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from . import limits
 from . import project as folders
 from .apply import apply, remove
 from .diff import render_diff
@@ -119,6 +120,7 @@ def plan_all(
             outcome.errors.append(f"{app.name}: {error}")
             continue
         outcome.warnings.extend(volume_warnings(world, planned[-1].plan))
+        outcome.warnings.extend(limit_warnings(world, planned[-1].plan))
         if check and app.pull == "always":
             outcome.notes.append(f"{app.name}: check mode does not pull, so newer images are not foreseen")
     return planned
@@ -134,6 +136,22 @@ def volume_warnings(world: World, plan: Plan) -> list[str]:
         "is empty. If upstream renamed it, name the old one: volumes: {KEY: {external: true, name: "
         f"{unused[0]}}}}}; otherwise remove it with docker volume rm"
     ]
+
+
+def limit_warnings(world: World, plan: Plan) -> list[str]:
+    """Say which limits, set by hand, Docker takes off no container that exists."""
+    anew = {action.target for action in plan.actions if action.what in ("create", "recreate", "remove")}
+    found = []
+    for one in plan.current.containers:
+        _options, stuck = limits.back(plan.current.made.get(one.id, one.limits), one.limits)
+        if stuck and one.service not in anew:
+            found.append(
+                f"{plan.app.name}: {', '.join(stuck)} of the service {one.service} was set by hand, and Docker takes "
+                "it off only when the container is made anew, which restarts it: "
+                f"cd {world.project_folder(plan.app)} && "
+                f"docker compose up --detach --no-deps --force-recreate {one.service}"
+            )
+    return found
 
 
 def plan_absent(world: World, apps: Sequence[App], containers: dict[str, list[Container]], outcome: Outcome) -> None:

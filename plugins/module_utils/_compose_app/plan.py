@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._common.labels import CONFIG_SHA256
+from . import limits
 from .model import ENV_FILE, OVERRIDE_FILE, SECRETS_FOLDER, App, File
 
 
@@ -33,6 +34,8 @@ class Container:
     health: str  # healthy, unhealthy, starting, or "" without a health check
     restart: str  # name of the restart policy
     image: str = ""  # the name that it was made from
+    id: str = ""
+    limits: Mapping[str, str] = field(default_factory=dict)  # by the option of ``docker update``
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Parts:
 
 @dataclass(frozen=True)
 class Action:
-    """One step: ``what`` is create, recreate, start, remove, write, delete or network."""
+    """One step: ``what`` is create, recreate, start, update, remove, write, delete or network."""
 
     what: str
     name: str
@@ -68,6 +71,7 @@ class Current:
     services: Mapping[str, Parts] = field(default_factory=dict)
     containers: tuple[Container, ...] = ()
     image_ids: Mapping[str, str] = field(default_factory=dict)  # service -> id of the image its name stands for now
+    made: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # id of a container -> its limits at first
 
 
 @dataclass(frozen=True)
@@ -172,6 +176,13 @@ def plan_services(app: App, services: Mapping[str, Parts], current: Current) -> 
             actions.append(Action("recreate", app.name, name, reason(parts, current.services.get(name), image_changed)))
         elif any(container.status != "running" and not is_done(container) for container in mine):
             actions.append(Action("start", app.name, name, f"container is {mine[0].status}"))
+        if not actions or actions[-1].target != name or actions[-1].what == "start":
+            actions += [
+                Action("update", app.name, name, f"changed by hand: {', '.join(changed)}")
+                for one in mine
+                if one.id in current.made and limits.back(current.made[one.id], one.limits)[0]
+                for changed in [limits.changes(current.made[one.id], one.limits)]
+            ]
     orphans = sorted({container.service for container in current.containers} - set(services))
     actions.extend(Action("remove", app.name, name, "no longer in the project") for name in orphans)
     return actions
@@ -212,6 +223,8 @@ def container_from_inspect(item: Mapping[str, Any]) -> tuple[str, Container] | N
         health=(state.get("Health") or {}).get("Status", ""),
         restart=((item.get("HostConfig") or {}).get("RestartPolicy") or {}).get("Name", ""),
         image=item["Config"].get("Image", ""),
+        id=item.get("Id", ""),
+        limits=limits.of(item.get("HostConfig") or {}),
     )
     return labels["com.docker.compose.project"], container
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .._common import files as common_files
 from .model import SECRETS_FOLDER, File
-from .plan import Parts, Plan, is_secret
+from .plan import Container, Parts, Plan, is_secret
 
 MANIFEST = ".labserver.json"
 
@@ -44,10 +44,21 @@ def read_manifest(folder: Path) -> tuple[dict[str, Parts], tuple[str, ...]]:
         return {}, ()
 
 
-def write_manifest(folder: Path, plan: Plan) -> None:
-    """Write down what this run wrote, for the next one."""
+def read_made(folder: Path) -> dict[str, dict[str, str]]:
+    """Return the limits that containers had when a run first found them, by their id."""
+    try:
+        made = json.loads((folder / MANIFEST).read_text()).get("limits", {})
+        return {str(one): {str(name): str(value) for name, value in had.items()} for one, had in made.items()}
+    except (OSError, ValueError, AttributeError):
+        return {}
+
+
+def write_manifest(folder: Path, plan: Plan, containers: Sequence[Container]) -> None:
+    """Write down what this run wrote and made, for the next one."""
     services = {name: {"definition": p.definition, "files": dict(p.files)} for name, p in plan.services.items()}
-    text = json.dumps({"services": services, "files": sorted(plan.files)}, indent=1, sort_keys=True)
+    made = {one.id: plan.current.made.get(one.id, one.limits) for one in containers}
+    kept = {"services": services, "files": sorted(plan.files), "limits": made}
+    text = json.dumps(kept, indent=1, sort_keys=True)
     path = folder / MANIFEST
     if not path.exists() or path.read_text() != text:
         write(path, text.encode(), 0o600)

@@ -70,6 +70,7 @@ def plan(world: World, app: App, staged: Path, containers: Sequence[Container], 
         managed=managed,
         services=before,
         containers=tuple(containers),
+        made=folders.read_made(folder),
         image_ids={name: world.image_id(reference) for name, reference in references.items() if reference},
     )
     found = compare(app, desired, services, project, current)

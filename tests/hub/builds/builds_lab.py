@@ -122,7 +122,7 @@ class Lab:
             new_id(), owner, person.uid, person.groups[0], "analysis", "20261128-203400", "folder", "envs/a",
             "notebook:1.0" if owner == "alice" else "steps:1.0", self.now,
         )  # fmt: skip
-        await self.builds.store.add(dataclasses.replace(one, **changes))
+        await self.builds.store.add(dataclasses.replace(one, **changes), most=50)
         return one.id
 
     def kept(self, identity: str) -> Build:

@@ -138,7 +138,7 @@ class Lab:
             3,
             changes.pop("handled", self.now),
         )
-        await self.runs.store.add(dataclasses.replace(one, **changes))
+        await self.runs.store.add(dataclasses.replace(one, **changes), most=50)
         return self.kept(which)
 
     def kept(self, which: str = "first") -> Definition:

@@ -48,6 +48,8 @@ class Engine:
         self.built = "sha256:w-built"
         self.volumes: list[str] = []
         self.compose_installed = True
+        self.updated: list[list[str]] = []
+        """What ``docker update`` was given."""
 
     def __call__(self, command: Sequence[str]) -> tuple[int, str, str]:
         argv = list(command)
@@ -79,6 +81,9 @@ class Engine:
             if argv[2] == "create":
                 self.networks.add(argv[3])
             return (0, "", "") if argv[3] in self.networks else (1, "", "not found")
+        if argv[1] == "update":
+            self.updated.append(argv[2:])
+            return 0, "", ""
         if argv[1] == "compose":
             return self.compose(argv)
         raise AssertionError(words)

@@ -17,7 +17,7 @@ from jupyterhub.handlers import BaseHandler
 from jupyterhub.utils import url_path_join
 from tornado.web import HTTPError, authenticated
 
-from ..exchange.kept import UnknownError
+from ..exchange.kept import FullError, UnknownError
 from ..exchange.roster import Person
 from ..servers.server import allowance
 from ..words import amounts
@@ -60,10 +60,12 @@ class BuildsHandler(BaseHandler):
 
     def full(self, person: Person) -> list[str]:
         """Return why a person may not have another image made now, in words."""
+        return [self.enough()] if len(self.mine(person)) >= self.builds.settings.builds_per_person else []
+
+    def enough(self) -> str:
+        """Return what whoever has as many as are allowed reads."""
         most = self.builds.settings.builds_per_person
-        if len(self.mine(person)) < most:
-            return []
-        return [_("You have {most} images, as many as are allowed. Remove one first.").format(most=most)]
+        return _("You have {most} images, as many as are allowed. Remove one first.").format(most=most)
 
     def back(self) -> None:
         """Show the page."""
@@ -72,7 +74,9 @@ class BuildsHandler(BaseHandler):
     async def add(self, new: Build) -> None:
         """Keep a new build; raises HTTPError."""
         try:
-            new = await self.builds.store.add(new, with_own_tag)
+            new = await self.builds.store.add(new, self.builds.settings.builds_per_person, with_own_tag)
+        except FullError:
+            raise HTTPError(400, self.enough()) from None
         except OSError as error:
             self.log.error("a build could not be kept: %s", error)
             raise HTTPError(503, NOT_KEPT) from error

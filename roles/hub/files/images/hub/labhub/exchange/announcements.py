@@ -18,6 +18,7 @@ class Announcement:
     """One announcement. ``groups`` None: for all; else for members of these groups, once they are logged in.
 
     With ``people`` it is for these alone. ``values`` are put into the text, in braces, after it was translated.
+    ``stay`` offers the button "I still need it" for ``server``, which is a ``names.key``.
     """
 
     text: str
@@ -27,7 +28,8 @@ class Announcement:
     groups: tuple[str, ...] | None = None
     people: tuple[str, ...] | None = None
     values: Mapping[str, str] | None = None
-    stay: bool = False  # offer the button "I still need my server"
+    stay: bool = False
+    server: str = ""
 
     def holds(self, now: datetime.datetime, groups: tuple[str, ...] | None, name: str | None = None) -> bool:
         """Tell whether to show it now to somebody of this name with these groups (None: nobody is logged in)."""

@@ -35,6 +35,10 @@ class UnknownError(Exception):
     """There is no such thing (any more)."""
 
 
+class FullError(Exception):
+    """A person has as many as are allowed."""
+
+
 class Kept(Generic[T]):
     """All of them, in memory and in the file, as the list ``key``. What could not be written did not happen.
 
@@ -82,10 +86,16 @@ class Kept(Generic[T]):
         """Return those of a person, the oldest first."""
         return tuple(one for one in self.all() if (one.owner, one.uid) == (owner, uid))
 
-    async def add(self, new: T, fitted: Callable[[T, Iterable[T]], T] = lambda new, _known: new) -> T:
-        """Add one and return it, as ``fitted`` makes it fit to those that are kept already. Raises OSError."""
+    async def add(self, new: T, most: int, fitted: Callable[[T, Iterable[T]], T] = lambda new, _known: new) -> T:
+        """Add one and return it, as ``fitted`` makes it fit to those that are kept already.
+
+        Raises FullError when its person has ``most`` already, which is only known here: two requests may have looked
+        before either of them added. Raises OSError.
+        """
         async with self._writing:
             known = self._usable()
+            if len(self.of(new.owner, new.uid)) >= most:
+                raise FullError
             new = fitted(new, known.values())
             await self._keep({**known, new.id: new})
             return new

@@ -308,7 +308,7 @@ class Keeper:
                 words, values = IDLE_FURTHER, {**values, "server": spawner.name}
             elif person is not None and person.room is not None:
                 words, values = IDLE_ROOM, {**values, "room": person.full_name}
-            board.personal[name] = Announcement(words, "warning", values=values, stay=True)
+            board.personal[name] = Announcement(words, "warning", values=values, stay=True, server=name)
             watch = dataclasses.replace(watch, warned_at=seen.at)
             LOG.info("warned %s: the server is idle", name)
         self._watches[name] = watch

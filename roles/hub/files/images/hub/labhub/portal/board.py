@@ -82,6 +82,7 @@ class Board:
     ) -> list[dict[str, Any]]:
         """Return text and severity of each announcement for a person, the most severe first; ``own`` is one more.
 
+        With ``stay`` comes ``server``, which the button "I still need it" sends back.
         ``of_rooms`` are the rooms of the person: what concerns these concerns the person.
         """
         # A file that was removed announces nothing any more; one that is half written counts as unchanged.
@@ -94,7 +95,11 @@ class Board:
         found += [self.personal[key] for key in mine if self.personal[key].holds(now, groups)]
         found += [self.personal[room] for room in of_rooms if room in self.personal]
         found.sort(key=lambda one: -SEVERITIES.index(one.severity))
-        return [{"text": _said(one), "severity": one.severity, "stay": one.stay} for one in found]
+        return [
+            {"text": _said(one), "severity": one.severity, "stay": one.stay}
+            | ({"server": one.server} if one.stay else {})
+            for one in found
+        ]
 
     def for_user(self, user: Any) -> list[dict[str, Any]]:
         """Return the announcements for a user of the hub (None: nobody is logged in)."""

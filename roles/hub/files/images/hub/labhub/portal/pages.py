@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The labserver.jupyter authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the portal answers: the first page, the announcements as JSON, and "I still need my server"."""
+"""What the portal answers: the first page, the way to one's server, and what it uses."""
 
 from __future__ import annotations
 
@@ -27,45 +27,16 @@ from ..runs.pages import handlers as runs_handlers
 from ..runs.pages import own_views
 from ..runs.runner import Runs
 from ..runs.views import View
-from ..servers import failures, names, rooms, usage, visits
+from ..servers import failures, names, usage, visits
 from ..servers.outage import Outage, is_silence
 from ..words import amounts
 from ..words.language import gettext, later
-from . import admin, desk, several, together
+from . import admin, bar, desk, several, together
 from .board import Board
 
 ANSWER_SECONDS = 3.0
 MY_SERVER = "my-server"
 NO_NUMBERS = ("what people's servers use is not known", "what people's servers use is known again")
-
-
-class AnnouncementsHandler(BaseHandler):
-    """What is announced now, for the banner in JupyterLab, with what concerns only the person who asks."""
-
-    def initialize(self, board: Board) -> None:
-        self.board = board
-
-    async def get(self) -> None:
-        user = self.current_user
-        self.set_header("Content-Type", "application/json")
-        self.set_header("Cache-Control", "no-store")
-        self.finish(json.dumps({"announcements": self.board.for_user(user)}))
-
-
-class StayHandler(BaseHandler):
-    """The person says that the idle server is still needed: it counts as active from now."""
-
-    @authenticated
-    async def post(self) -> None:
-        keeper = getattr(self.app, "keeper", None)
-        if keeper is None:
-            raise HTTPError(503)
-        person = keeper.sources.roster.current().people.get(self.current_user.name)
-        mine = rooms.rooms_of(keeper.sources.roster.current(), person) if person else []
-        asked = names.keys_of(self.current_user.name, list(keeper.board.personal))
-        for name in {self.current_user.name, *asked, *(one.name for one in mine if one.name in keeper.board.personal)}:
-            keeper.stay(name)
-        self.set_status(204)
 
 
 async def answers(url: str) -> bool:
@@ -279,8 +250,7 @@ def handlers(board: Board, sources: Sources, runs: Runs, builds: Builds) -> list
     """Return the pages, with addresses relative to the hub's: path, handler and what the handler is given."""
     meter, outage = usage.Meter(), Outage(*NO_NUMBERS)
     return [
-        (r"/announcements", AnnouncementsHandler, {"board": board}),
-        (r"/stay", StayHandler),
+        *bar.handlers(board),
         (f"/{MY_SERVER}", MyServerHandler),
         (f"/{MY_SERVER}/usage", UsageHandler, {"meter": meter, "outage": outage}),
         (r"/home", LabHomeHandler, {"sources": sources, "runs": runs, "builds": builds}),

@@ -17,6 +17,7 @@ from jupyterhub.handlers import BaseHandler
 from jupyterhub.utils import url_path_join
 from tornado.web import HTTPError, authenticated
 
+from ..exchange.kept import FullError
 from ..exchange.roster import Person
 from ..servers.offer import offered
 from ..servers.server import allowance
@@ -97,17 +98,19 @@ class ListHandler(RunsHandler):
     async def post(self) -> None:
         person = self.person()
         form = {key: self.get_body_argument(key, default="", strip=False) for key in FIELDS}
-        runs = self.runs
+        runs, most = self.runs, self.runs.settings.runs_per_person
+        said = _("You have {most} scheduled notebooks, as many as are allowed. Remove one first.").format(most=most)
         new, problems = views.defined(form, person, runs.sources.images.current(), runs.settings, aware_utc_now())
-        if len(runs.store.of(person.name, person.uid)) >= runs.settings.runs_per_person:
-            said = _("You have {most} scheduled notebooks, as many as are allowed. Remove one first.")
-            problems.append(said.format(most=runs.settings.runs_per_person))
+        if len(runs.store.of(person.name, person.uid)) >= most:
+            problems.append(said)
         if new is None or problems:
             self.set_status(400)
             await self.show(person, problems, form)
             return
         try:
-            await runs.store.add(new)
+            await runs.store.add(new, most)
+        except FullError:
+            raise HTTPError(400, said) from None
         except OSError as error:
             self.log.error("a scheduled notebook could not be kept: %s", error)
             raise HTTPError(503, NOT_KEPT) from error

@@ -32,7 +32,7 @@
         const button = document.createElement('button');
         button.textContent = 'Keep my server';
         button.style.marginLeft = '12px';
-        button.onclick = stay;
+        button.onclick = function () { stay(one.server || ''); };
         line.append(button);
       }
       bar.append(line);
@@ -61,11 +61,12 @@
           console.debug('announcements: the hub does not answer', error);
         }
       };
-      const stay = async function () {
+      const stay = async function (server) {
         await fetch(prefix + 'stay', {
           method: 'POST',
           credentials: 'same-origin',
           headers: { 'X-XSRFToken': xsrf() },
+          body: new URLSearchParams({ server: server }),
         });
         await look();
       };

@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
+from . import hub_client
+
 
 class StandIn(ModuleType):
     """Answers in place of a module, which is read when a name is asked for that is not among those given."""
@@ -80,7 +82,7 @@ STAND_INS: dict[str, dict[str, Any]] = {
     "jupyterhub.orm": {},
     "jupyterhub.handlers": {},
     "jupyterhub.handlers.pages": {"HealthCheckHandler": _never("HealthCheckHandler")},
-    "jupyterhub.httpclient": {"fetch": Name("jupyterhub.httpclient", "fetch")},
+    "jupyterhub.httpclient": {"fetch": hub_client.fetch},
     "aiohttp": {},
     "requests": {},
     "websocket": {},
