@@ -174,7 +174,8 @@ def test_a_part_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     unread = {item["part"]: item["message"] for item in found["unread"]}
     assert set(unread) == {"shares", "memory", "usage"}  # there is no /proc in this folder either
     assert "shares.json is damaged" in unread["shares"]
-    assert "shares could not be read" in table.table({"atlas": {"unread": found["unread"]}})
+    shown = table.table({"atlas": {"unread": found["unread"]}})
+    assert re.search("^atlas  unknown  shares +could not be read: .*shares.json is damaged", shown, re.MULTILINE)
     assert 'labserver_unread{part="shares"} 1' in metrics.text(found)
 
 
@@ -233,3 +234,31 @@ def test_a_reboot_is_told_with_its_time_and_the_last_one_with_its_reason() -> No
     )
     page = view.document({"atlas": {"version": 1, "updates": updates}}, "now")
     assert "last reboot in a window: 2026-11-15T03:06:00Z, for libc6" in page
+
+
+def test_the_table_begins_with_what_is_not_well_of_every_part_and_host() -> None:
+    bad = report(3, backup={**report(0)["backup"], "age_hours": 120.0}, unread=[{"part": "usage", "message": "gone"}])
+    shown = table.table({"atlas": report(3, jobs=[], shares=[], certificates=[]), "boreas": bad, "ceres": None})
+    first = shown.split("\n\n")[0].splitlines()
+    assert re.split("  +", first[1]) == ["ceres", "critical", "the server", "no answer"]
+    levels = [line.split()[1] for line in first[1:]]
+    assert levels == sorted(levels, key=["critical", "warning", "unknown"].index)
+    for words in (
+        "share data  +not mounted", "backup  +the last complete one is 5 days old", "updates  +3 of security wait",
+        "updates  +a reboot is due", "disk /home  +full in 29 days", "usage  +could not be read: gone",
+    ):  # fmt: skip
+        assert re.search(f"boreas  .*{words}", "\n".join(first)), words
+    assert re.search(r"boreas +critical +3 +60 GiB of 512 GiB +2026-11-27T03:10:00Z +14, 3 of security", shown)
+    assert table.table({"atlas": {"version": 1}}).startswith("nothing to do\n")
+    assert table.table({}) == "There is no server in this list.\n"
+
+
+def test_of_twenty_servers_the_table_shows_what_is_not_well() -> None:
+    well = [{**report(0)["jobs"][0], "job": f"job{number}"} for number in range(15)]
+    hosts = {f"host{number:02}": {"version": 1, "jobs": well} for number in range(20)}
+    hosts["host07"]["jobs"] = [*well, {**well[0], "job": "broken", "level": "critical", "message": "exit status 2"}]
+    shown = table.table(hosts)
+    assert len(shown.splitlines()) < 40
+    assert len(re.findall("^host07 .*exit status 2$", shown, re.MULTILINE)) == 2
+    assert "\n300 more: job, level ok\n" in shown
+    assert "job14" in table.table({"atlas": hosts["host00"]}), "one server's own are all there"
