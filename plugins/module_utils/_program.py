@@ -64,6 +64,7 @@ exit status, the same for all commands:
   0  done, nothing is wrong      2  critical: it failed, or something does not work (also: wrong arguments)
   1  a warning                   3  busy: somebody else is at the same work just now
   4  doctor: a part of the host could not be looked at
+status, updates and usage-report only show: 0 when they could, however bad it is. watch: 0 also when it told somebody
 sandbox ends as the code in it did"""
 IN_LINES = frozenset({
     "accounts-expire", "backup-drill", "backup-resurrect", "backup-restore", "builds", "hub-watch", "notebooks-limits",

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from contract import Meets, Reader, check, validate
+from ansible_collections.labserver.jupyter.plugins.module_utils._status import homes
+from contract import Meets, Reader, check, reading, validate
 from labhub.exchange.homes import Home
 from labhub.portal.board import Board
 from places import hub_file, hub_sources
@@ -21,6 +22,7 @@ DURING, AFTER = datetime(2026, 11, 20, 12, 5, tzinfo=UTC), datetime(2026, 11, 20
 READERS = [
     Reader("labhub/exchange", hub_file(lambda sources: sources.announcements[2]), Meets.KEEPS, Meets.KEEPS),
     Reader("labhub/portal", hub_file(lambda sources: sources.homes), Meets.KEEPS, Meets.KEEPS),
+    Reader("_status", reading(homes.read), nothing=[]),
 ]
 
 
@@ -52,3 +54,8 @@ def test_each_is_told_of_the_own_home_alone(tmp_path: Path) -> None:
 def test_the_hub_knows_what_is_in_a_home(tmp_path: Path) -> None:
     put(tmp_path, nearly_full())
     assert hub_sources(tmp_path).homes.current() == {"mira": Home(93 << 20, 100 << 20)}
+
+
+def test_the_status_sets_what_is_in_a_home_against_the_quota(tmp_path: Path) -> None:
+    put(tmp_path, nearly_full())
+    assert homes.read(tmp_path) == [{"person": "mira", "used_bytes": 93 << 20, "limit_bytes": 100 << 20}]

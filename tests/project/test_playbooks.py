@@ -32,11 +32,12 @@ def play(folder: Path, name: str, limit: str, *options: str) -> subprocess.Compl
     )
 
 
-@pytest.mark.parametrize(("limit", "shown"), [("atlas,boreas", "atlas, boreas"), ("atlas", "atlas")])
-def test_the_table_is_shown_for_all_servers_and_for_one(tmp_path: Path, limit: str, shown: str) -> None:
+@pytest.mark.parametrize("limit", ["atlas,boreas", "atlas"])
+def test_the_table_is_shown_for_all_servers_and_for_one(tmp_path: Path, limit: str) -> None:
     done = play(tmp_path, "status", limit)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"no answer from {shown}" in done.stdout  # nobody has installed the program here
+    silent = re.findall(r"^\W*(\w+) +critical +the server +no answer", done.stdout, re.MULTILINE)
+    assert silent == limit.split(",")  # nobody has installed the program here
 
 
 def test_pruning_needs_the_word_of_every_host(tmp_path: Path) -> None:

@@ -21,11 +21,12 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
-from .._common import clock, process
+from .._common import clock, process, words
 
 CONFIG = "etc/labserver/alerts.json"
 SENDMAIL = "/usr/sbin/sendmail"
 TIMEOUT_SECONDS = 30.0
+MOST_CHARACTERS = 2000  # of a message
 LEVELS = ("ok", "warning", "critical")
 FORMS = ("json", "matrix", "mattermost", "ntfy", "slack")
 NTFY_TAGS = {"ok": "white_check_mark", "warning": "warning", "critical": "rotating_light"}
@@ -147,7 +148,11 @@ def configured(config: Mapping[str, Any]) -> list[str]:
 
 
 def send(config: Mapping[str, Any], way: str, alert: Alert) -> str:
-    """Tell by one way; returns why that failed, without secrets (addresses of webhooks may be secret)."""
+    """Tell by one way; returns why that failed, without secrets (addresses of webhooks may be secret).
+
+    Names of mounts, containers and devices are made by others: a line break would end a mail's header.
+    """
+    alert = replace(alert, job=words.clean(alert.job), message=words.clean(alert.message, MOST_CHARACTERS))
     ways: dict[str, Callable[[Any, Alert], None]] = {"mail": _mail, "webhook": _webhook, "command": _command}
     try:
         ways[way](config[way], alert)

@@ -22,7 +22,7 @@ from .._common.docker_api import DockerEngine, EngineError
 from .._registry import outlook
 from .._usage.store import FILE as USAGE
 from .._usage.store import Store
-from . import drift, exchanged, failures, updates
+from . import drift, exchanged, failures, homes, updates
 
 SHARES = "etc/labserver/public/shares.json"
 SHARES_STATUS = "etc/labserver/public/shares-status.json"
@@ -205,6 +205,7 @@ def read(root: Path, now: datetime, ask_apt: bool = True) -> dict[str, Any]:
     parts: dict[str, Callable[[], Any]] = {
         "servers": lambda: servers(DockerEngine(timeout=ENGINE_SECONDS).get) if root == Path("/") else [],
         "memory": lambda: memory(root),
+        "homes": lambda: homes.read(root),
         "shares": lambda: shares(root),
         "registry": lambda: registry(root),
         "pruning": lambda: pruning(root),

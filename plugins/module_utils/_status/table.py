@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._common import words
+from .._common import sizes, words
 from . import lately
-from .view import rank
+from .view import matters, rank, worst
 
+NOT_WELL = ("host", "level", "what is not well", "message")
+HOSTS = ("host", "level", "servers", "memory free", "last complete backup", "updates")
 CERTIFICATES = ("host", "certificate", "names", "source", "days left", "served = file", "last renewed", "level")
 DRIFT = "since site.yml ran whole"
 FAILURES = ("host", "failed lately", "level", "times", "on days", "last", "message")
@@ -22,6 +24,11 @@ MOST_CHARACTERS = 300  # of a cell
 DISKS = ("host", "disk", "level", "message")
 SERVICES = ("host", "service", "level", "message")
 JOBS = ("host", "job", "level", "last run", "last success", "next due", "message")
+SHARES = ("host", "share", "level", "message")
+PARTS: tuple[tuple[tuple[str, ...], int], ...] = ((CERTIFICATES, 7), (JOBS, 2), (SERVICES, 2), (DISKS, 2), (SHARES, 2))
+"""Each with the column of its level."""
+MOST_ROWS = 40
+"""Of one part; of a longer one only what is not well is shown, and the rest is counted."""
 
 
 def _lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -51,58 +58,87 @@ def _drifted(reports: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def _shown(rows: list[list[str]], column: int) -> tuple[list[list[str]], int]:
+    """Return the rows with the worst level first, and how many were left out: of many only what is not well is read."""
+    ordered = sorted(rows, key=lambda row: rank(row[column]))
+    bad = [row for row in ordered if row[column] != "ok"]
+    shown = ordered if len(ordered) <= MOST_ROWS else bad
+    return shown, len(ordered) - len(shown)
+
+
+def _not_well(reports: Mapping[str, Any]) -> list[list[str]]:
+    """Return all that is not well on all hosts: those without an answer, then the worst first."""
+    rows = [[host, "critical", "the server", "no answer"] for host in sorted(reports) if not _answered(reports[host])]
+    found = [
+        [host, level, what, message]
+        for host, report in sorted(reports.items())
+        if _answered(report)
+        for level, what, message in matters(report)
+    ]
+    return rows + sorted(found, key=lambda row: rank(row[1]))
+
+
+def _answered(report: object) -> bool:
+    return isinstance(report, Mapping)
+
+
+def _host(host: str, report: Mapping[str, Any]) -> list[str]:
+    servers, memory, updates = report.get("servers"), report.get("memory") or {}, report.get("updates") or {}
+    free = f"{sizes.text(memory['available_bytes'])} of {sizes.text(memory['total_bytes'])}" if memory else "-"
+    running = "-" if servers is None else str(len(servers))
+    wait = f"{updates.get('packages', 0)}, {updates.get('security', 0)} of security" if updates else "-"
+    return [host, worst(report), running, free, (report.get("backup") or {}).get("complete") or "-", wait]
+
+
 def table(reports: Mapping[str, Any]) -> str:
-    """Host -> what ``labserver status --json`` printed there (or None when it did not answer) as one readable text."""
-    certificates: list[list[str]] = []
-    jobs: list[list[str]] = []
-    services: list[list[str]] = []
-    disks: list[list[str]] = []
+    """Host -> what ``labserver status --json`` printed there (or None when it did not answer) as one readable text.
+
+    What is not well on any host comes first, then a line for each host, then the parts.
+    """
+    if not reports:
+        return "There is no server in this list.\n"
+    answers = {host: report for host, report in sorted(reports.items()) if _answered(report)}
+    parts: dict[tuple[str, ...], list[list[str]]] = {head: [] for head, _level in PARTS}
     starts: list[list[str]] = []
     failed: list[list[str]] = []
     runs: list[str] = []
-    left_out: list[tuple[str, int]] = []
-    not_shown: list[tuple[str, int]] = []
-    silent = []
-    unread: list[str] = []
-    for host, report in sorted(reports.items()):
-        if not isinstance(report, Mapping):
-            silent.append(host)
-            continue
+    more: dict[Sequence[str], list[str]] = {STARTS: [], FAILURES: []}
+    for host, report in answers.items():
         for item in report.get("certificates", []):
             days = item["days_left"]
             names = item["names"]
             shown = names[0] + (f" +{len(names) - 1}" if len(names) > 1 else "") if names else "-"
             cells = [host, item["certificate"], shown, item["source"], "-" if days is None else f"{days:.0f}"]
-            certificates.append([*cells, item["served"], item["last_renewed"] or "-", item["level"]])
+            parts[CERTIFICATES].append([*cells, item["served"], item["last_renewed"] or "-", item["level"]])
         for item in report.get("jobs", []):
             times = [item[key] or "-" for key in ("last_run", "last_success", "next_due")]
-            jobs.append([host, item["job"], item["level"], *times, item["message"] or ""])
+            parts[JOBS].append([host, item["job"], item["level"], *times, item["message"] or ""])
         for item in report.get("services", []):
-            services.append([host, item["service"], item["level"], item["message"] or ""])
-        disks += [[host, item["disk"], item["level"], item["message"]] for item in report.get("disks", [])]
+            parts[SERVICES].append([host, item["service"], item["level"], item["message"] or ""])
+        parts[DISKS] += [[host, item["disk"], item["level"], item["message"]] for item in report.get("disks", [])]
+        for item in report.get("shares") or ():
+            parts[SHARES].append([host, item["share"], item["level"], item.get("reason") or ""])
         for item in report.get("failed_starts", []):
             starts.append([host, *(str(item[key]) for key in ("at", "user", "image", "sentence"))])
         site, failures = report.get("site") or {}, report.get("failures") or {}
         runs += [f"{host}: {line}" for line in (lately.whole_run(site), *lately.others(site))] if site else []
         things = lately.by_name(failures.get("rows", ()))
         failed += [_failed(host, item) for item in things[:MOST_FAILURES]]
-        not_shown.append((host, max(0, len(things) - MOST_FAILURES)))
-        left_out.append((host, int(report.get("failed_starts_left_out") or 0)))
-        unread += [
-            f"{host}: {item['part']} could not be read: {item['message']}" for item in report.get("unread") or ()
-        ]
-    for rows, column in ((certificates, 7), (jobs, 2), (services, 2), (disks, 2)):
-        order = [rank(row[column]) for row in rows]
-        rows[:] = [rows[place] for place in sorted(range(len(rows)), key=order.__getitem__)]
-    lines = [*_lines(CERTIFICATES, certificates), "", *_lines(JOBS, jobs)]
-    lines += ["", *_lines(SERVICES, services)] if services else []
-    lines += ["", *_lines(DISKS, disks)] if disks else []
-    lines += ["", *_lines(STARTS, starts)] if starts else []
-    lines += [f"and {count} more on {host}" for host, count in left_out if count]
-    lines += ["", *_lines(FAILURES, failed)] if failed else []
-    lines += [f"and {count} more on {host}" for host, count in not_shown if count]
-    lines += _drifted(reports)
+        for kind, count in (
+            (STARTS, int(report.get("failed_starts_left_out") or 0)),
+            (FAILURES, max(0, len(things) - MOST_FAILURES)),
+        ):
+            more[kind] += [f"and {count} more on {host}"] if count else []
+    bad = _not_well(reports)
+    lines = _lines(NOT_WELL, bad) if bad else ["nothing to do"]
+    hosts = sorted((_host(host, report) for host, report in answers.items()), key=lambda row: rank(row[1]))
+    lines += ["", *_lines(HOSTS, hosts)] if hosts else []
+    for head, column in PARTS:
+        rows, left_out = _shown(parts[head], column)
+        lines += ["", *_lines(head, rows)] if rows else []
+        lines += [*([] if rows else [""]), f"{left_out} more: {head[1]}, level ok"] if left_out else []
+    for kind, listed in ((STARTS, starts), (FAILURES, failed)):
+        lines += ["", *_lines(kind, listed), *more[kind]] if listed else []
+    lines += _drifted(answers)
     lines += ["", *(words.clean(line, MOST_CHARACTERS) for line in runs)] if runs else []
-    lines += ["", *(words.clean(line, MOST_CHARACTERS) for line in unread)] if unread else []
-    lines += ["", f"no answer from {', '.join(silent)}"] if silent else []
     return "\n".join(lines) + "\n"

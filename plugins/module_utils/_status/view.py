@@ -9,12 +9,13 @@ All pure; what is shown of others goes through ``_common.page``, which escapes i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .._common import page, sizes
 from .._common.page import Html, element, text
-from . import lately
+from . import homes, lately
+from .pictures import curve, gauge
 
 RANK = ("critical", "overdue", "warning", "unknown", "never-run", "running", "ok")
 MOST_SERVERS = 30
@@ -78,35 +79,6 @@ def worst(report: Any) -> str:
     found = matters(report)
     level = found[0][0] if found else "ok"
     return "warning" if level in ("overdue", "unknown") else level
-
-
-def gauge(part: float, whole: float, shown: str) -> Html:
-    """Return how full something is as a picture with its words."""
-    share = max(0.0, min(1.0, part / whole)) if whole else 0.0
-    colour = "--bad" if share > 0.95 else "--warn" if share > 0.85 else "--bar"
-    picture = (
-        f'<svg width="120" height="12" viewBox="0 0 120 12" role="img" aria-label="{text(shown)}">'
-        f'<rect width="120" height="12" rx="3" style="fill:var(--line)"/>'
-        f'<rect width="{120 * share:.1f}" height="12" rx="3" style="fill:var({colour})"/></svg>'
-    )
-    return Html(f"{picture} {text(shown)}")
-
-
-def curve(points: Sequence[Sequence[float]], total: float, what: str = "free") -> Html:
-    """Return ``what`` (a part of ``total``) over the last days as a line; nothing for fewer than two points."""
-    if len(points) < 2 or not total:
-        return Html("")
-    few = [*points[:: max(1, len(points) // 120)], points[-1]]
-    first, last = few[0][0], few[-1][0]
-    places = (
-        f"{(at - first) / (last - first or 1) * 158 + 1:.1f},{39 - min(1.0, part / total) * 38:.1f}" for at, part in few
-    )
-    days = (last - first) / 86400
-    return Html(
-        f'<svg width="160" height="40" viewBox="0 0 160 40" role="img" aria-label="{text(what)} over {days:.0f} days">'
-        '<path d="M0 39.5H160" style="stroke:var(--line)"/>'
-        f'<polyline points="{" ".join(places)}" style="fill:none;stroke:var(--bar);stroke-width:1.5"/></svg>'
-    )
 
 
 def time_line(rows: Iterable[Mapping[str, Any]]) -> Html:
@@ -274,7 +246,7 @@ def _of_host(host: str, report: Any, number: int) -> list[Html]:
         for level, what, said in found
     ]
     parts += [] if found else [element("p", page.level("ok", "nothing to do"))]
-    parts += [*_servers(report), *_disks(report)]
+    parts += [*_servers(report), *_disks(report), *homes.shown(report)]
     certificates = time_line(report.get("certificates") or ())
     parts += [element("h3", "Certificates"), certificates] if certificates else []
     shares = sorted(report.get("shares") or (), key=lambda row: rank(row["level"]))

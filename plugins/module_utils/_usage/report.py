@@ -63,7 +63,7 @@ def document(sums: Mapping[Key, Sum], disks: Sequence[Disk]) -> dict[str, Any]:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Command line: a table, or JSON; 1 when there is nothing to read."""
+    """Command line: a table, or JSON; 1 when nothing was recorded yet, 2 when the record cannot be read."""
     parser = argparse.ArgumentParser(prog="labserver usage-report", description="What people's servers used.")
     parser.add_argument("--months", type=int, default=12, help="so many months, this one included (default: 12)")
     parser.add_argument("--json", action="store_true", help="for programs")
@@ -81,7 +81,7 @@ def main(argv: Sequence[str]) -> int:
         store.close()
     except (OSError, sqlite3.Error) as error:
         sys.stderr.write(f"labserver usage-report: {error}\n")
-        return 1
+        return 2
     if arguments.json:
         sys.stdout.write(json.dumps(found) + "\n")
         return 0

@@ -9,6 +9,7 @@ import dataclasses
 import fcntl
 import json
 import os
+import re
 import signal
 import socketserver
 import subprocess
@@ -199,7 +200,8 @@ def test_levels_below_the_wanted_one_are_not_told(server: Server, webhook: Any) 
     assert posted == []
 
 
-def test_mail_is_handed_to_the_named_server(server: Server) -> None:
+def mailed(alert: jobs_alert.Alert) -> list[str]:
+    """Return what a mail server hears."""
     heard: list[str] = []
 
     class Smtp(socketserver.StreamRequestHandler):
@@ -216,12 +218,33 @@ def test_mail_is_handed_to_the_named_server(server: Server) -> None:
     with socketserver.TCPServer(("127.0.0.1", 0), Smtp) as listener:
         threading.Thread(target=listener.handle_request, daemon=True).start()
         port = listener.server_address[1]
-        alert = jobs_alert.Alert("server1", "renew", "critical", "it broke", "2026-11-20T10:30:00Z", "/x.log")
         config = {"mail": {"to": ["a@b.example"], "server": "127.0.0.1", "port": port}}
         assert jobs_alert.send(config, "mail", alert) == ""
+    return heard
+
+
+def test_mail_is_handed_to_the_named_server() -> None:
+    heard = mailed(jobs_alert.Alert("server1", "renew", "critical", "it broke", "2026-11-20T10:30:00Z", "/x.log"))
     assert "Subject: [labserver] server1: renew critical" in heard
     assert any("rcpt to:<a@b.example>" in line.lower() for line in heard)
     assert "it broke" in heard
+
+
+def test_names_of_others_do_no_harm_in_mail_webhook_and_command(webhook: Any, tmp_path: Path) -> None:
+    evil = "/mnt/\x1b[2J\x1b]0;x\x07<b>\nBcc: eve@evil.example\u202e"
+    alert = jobs_alert.Alert("server1", f"service.{evil}", "critical", evil, "2026-11-20T10:30:00Z", "/x.log")
+    heard = mailed(alert)
+    assert not [line for line in heard if line.startswith("Bcc")] and not any("rcpt to:<eve" in line for line in heard)
+    subject = next(line for line in heard if line.startswith("Subject: "))
+    assert subject.startswith("Subject: [labserver] server1: service./mnt/")
+    assert "Content-Type: text/plain" in "".join(heard), "a mail program shows it as it is"
+    address, posted, _answers = webhook
+    assert jobs_alert.send({"webhook": {"url": address}}, "webhook", alert) == ""
+    assert jobs_alert.send({"command": ["/bin/sh", "-c", f"cat >{tmp_path}/heard"]}, "command", alert) == ""
+    told = [*posted, json.loads((tmp_path / "heard").read_text())]
+    for text in ["\n".join(heard), *(value for item in told for value in item.values())]:
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202e]", text), text
+    assert all("\n" not in value for item in told for value in item.values())
 
 
 def test_a_command_hears_of_it(server: Server, tmp_path: Path) -> None:

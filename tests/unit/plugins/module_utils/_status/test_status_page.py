@@ -14,67 +14,15 @@ from typing import Any
 
 import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import EngineError
-from ansible_collections.labserver.jupyter.plugins.module_utils._status import metrics, rooms, table, trend, view
-
-DAY = 86400.0
-NOW = 1_790_000_000.0
-GIB = 1 << 30
-EVIL = "\x1b[2J\x1b]0;x\x07<img src=x onerror=alert(1)>\n\u202e\"'"
-
-
-def row(number: int) -> dict[str, Any]:
-    return {
-        "server": f"jupyter-p{number}", "user": f"person{number:03}", "image": "127.0.0.1:5000/scientific:2026.11",
-        "since": "2026-11-27T08:12:30", "memory_bytes": (number % 7 + 1) * GIB // 4, "memory_limit_bytes": 2 * GIB,
-        "cpu_seconds": 3600 * (number % 11), "cpu_limit": 2.0,
-    }  # fmt: skip
-
-
-def report(people: int, **more: Any) -> dict[str, Any]:
-    """A server as ``labserver status --json`` tells of it, with 60 days behind it."""
-    history = [[NOW - (60 - day) * DAY, int(800 * GIB - day * 9 * GIB)] for day in range(60)]
-    job = {"last_success": "2026-11-27T04:17:13Z", "last_run": "", "next_due": "", "message": ""}
-    return {
-        "version": 1,
-        "jobs": [
-            {**job, "job": "backup", "level": "ok", "message": "412 GiB in 1812345 files"},
-            {**job, "job": "backup-drill", "level": "warning", "message": "100 of 100 files equal, 1 missing"},
-            {**job, "job": "registry-maintenance", "level": "ok", "message": "7 tags and 12 GiB were removed"},
-        ],
-        "services": [{"service": "hub", "level": "ok", "message": ""}],
-        "disks": [
-            {"disk": "/home", "level": "ok", "message": "269 GiB of 1.0 TiB free", "total_bytes": 1024 * GIB,
-             "free_bytes": 269 * GIB, "days_left": trend.full_in_days(history, NOW), "history": history},
-        ],
-        "certificates": [
-            {"certificate": "hub", "names": ["lab.example"], "source": "acme", "level": "ok", "message": "renewed",
-             "days_left": 61.2, "served": "yes", "last_renewed": ""},
-            {"certificate": "registry", "names": [], "source": "internal_ca", "level": "critical", "message": "late",
-             "days_left": 3.0, "served": "no", "last_renewed": ""},
-        ],
-        "servers": [row(number) for number in range(people)],
-        "memory": {"total_bytes": 512 * GIB, "available_bytes": 60 * GIB, "swap_used_bytes": 0},
-        "shares": [{"share": "data", "path": "/mnt/data", "level": "critical", "reason": "not mounted"}],
-        "registry": [{"repository": "stm", "tags": 9, "size_bytes": 14 * GIB, "broken": 1, "newest": "2026-11-26"}],
-        "pruning": {
-            "looked": "2026-11-27T03:40:00Z", "refused": "", "free_bytes": 7 * GIB, "unknown_bytes": GIB,
-            "repositories": {
-                "stm": {"tags": 12, "bytes": 15 * GIB, "remove_tags": 3, "remove_bytes": 5 * GIB},
-                "quiet": {"tags": 1, "bytes": GIB, "remove_tags": 0, "remove_bytes": 0},
-            },
-        },
-        "backup": {
-            "complete": "2026-11-27T03:10:00Z", "age_hours": 6.8, "max_age_hours": 48.0, "bytes": 412 * GIB,
-            "files": 1812345, "added_bytes": 31 * GIB, "added_runs": 29,
-            "last": {"at": "2026-11-27T03:10:00Z", "complete": True, "added_bytes": GIB, "bytes": 412 * GIB},
-            "history": [[NOW - day * DAY, (412 - day) * GIB] for day in range(29, -1, -1)],
-        },
-        "updates": {"packages": 14, "security": 3, "engine": True, "reboot_due": True},
-        "usage": [{"person": "person001", "hours": 300.0, "cpu_hours": 412.0, "gpu_hours": 0.0}],
-        "failed_starts": [{"at": "2026-11-27T09:00:00Z", "user": "mira", "image": "x", "sentence": "its home is full"}],
-        "unread": [],
-        **more,
-    }  # fmt: skip
+from ansible_collections.labserver.jupyter.plugins.module_utils._status import homes, metrics, rooms, table, trend, view
+from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._status.status_report import (
+    DAY,
+    EVIL,
+    GIB,
+    NOW,
+    report,
+    row,
+)
 
 
 class Tags(HTMLParser):
@@ -101,7 +49,7 @@ def test_the_page_asks_nobody_and_is_of_a_size_that_a_phone_takes(people: int) -
     assert "http" not in re.sub("Content-Security-Policy|http-equiv", "", markup)
     assert len(markup) < 1_500_000
     assert markup.index("no answer") < markup.index("host00")
-    assert markup.count("person499") == (2 if people == 500 else 0)
+    assert markup.count("person499") == (4 if people == 500 else 0), "as a server and as a home, of two hosts"
 
 
 def test_what_is_not_well_comes_first() -> None:
@@ -174,7 +122,8 @@ def test_a_part_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     unread = {item["part"]: item["message"] for item in found["unread"]}
     assert set(unread) == {"shares", "memory", "usage"}  # there is no /proc in this folder either
     assert "shares.json is damaged" in unread["shares"]
-    assert "shares could not be read" in table.table({"atlas": {"unread": found["unread"]}})
+    shown = table.table({"atlas": {"unread": found["unread"]}})
+    assert re.search("^atlas  unknown  shares +could not be read: .*shares.json is damaged", shown, re.MULTILINE)
     assert 'labserver_unread{part="shares"} 1' in metrics.text(found)
 
 
@@ -233,3 +182,50 @@ def test_a_reboot_is_told_with_its_time_and_the_last_one_with_its_reason() -> No
     )
     page = view.document({"atlas": {"version": 1, "updates": updates}}, "now")
     assert "last reboot in a window: 2026-11-15T03:06:00Z, for libc6" in page
+
+
+def test_the_table_begins_with_what_is_not_well_of_every_part_and_host() -> None:
+    bad = report(3, backup={**report(0)["backup"], "age_hours": 120.0}, unread=[{"part": "usage", "message": "gone"}])
+    shown = table.table({"atlas": report(3, jobs=[], shares=[], certificates=[]), "boreas": bad, "ceres": None})
+    first = shown.split("\n\n")[0].splitlines()
+    assert re.split("  +", first[1]) == ["ceres", "critical", "the server", "no answer"]
+    levels = [line.split()[1] for line in first[1:]]
+    assert levels == sorted(levels, key=["critical", "warning", "unknown"].index)
+    for words in (
+        "share data  +not mounted", "backup  +the last complete one is 5 days old", "updates  +3 of security wait",
+        "updates  +a reboot is due", "disk /home  +full in 29 days", "usage  +could not be read: gone",
+    ):  # fmt: skip
+        assert re.search(f"boreas  .*{words}", "\n".join(first)), words
+    assert re.search(r"boreas +critical +3 +60 GiB of 512 GiB +2026-11-27T03:10:00Z +14, 3 of security", shown)
+    assert table.table({"atlas": {"version": 1}}).startswith("nothing to do\n")
+    assert table.table({}) == "There is no server in this list.\n"
+
+
+def test_of_twenty_servers_the_table_shows_what_is_not_well() -> None:
+    well = [{**report(0)["jobs"][0], "job": f"job{number}"} for number in range(15)]
+    hosts = {f"host{number:02}": {"version": 1, "jobs": well} for number in range(20)}
+    hosts["host07"]["jobs"] = [*well, {**well[0], "job": "broken", "level": "critical", "message": "exit status 2"}]
+    shown = table.table(hosts)
+    assert len(shown.splitlines()) < 40
+    assert len(re.findall("^host07 .*exit status 2$", shown, re.MULTILINE)) == 2
+    assert "\n300 more: job, level ok\n" in shown
+    assert "job14" in table.table({"atlas": hosts["host00"]}), "one server's own are all there"
+
+
+def test_homes_stand_against_their_quotas_the_fullest_first(tmp_path: Path) -> None:
+    kept = {"jonas": (5, 100), "mira": (91, 100), "ada": (400, 0), "evil<b>": (7, 100), "rita": (99, 100)}
+    document = {name: {"used": used * GIB, "limit": limit * GIB} for name, (used, limit) in kept.items()}
+    (tmp_path / homes.PATH).parent.mkdir(parents=True)
+    (tmp_path / homes.PATH).write_text(json.dumps({"version": 1, "announcements": [], "homes": document}))
+    rows = rooms.read(tmp_path, datetime(2026, 11, 27, tzinfo=UTC))["homes"]
+    assert [row["person"] for row in rows] == ["rita", "mira", "evil<b>", "jonas", "ada"]
+    markup = view.document({"atlas": {"version": 1, "homes": rows}}, "now")
+    assert "Homes 2 of 5 have used 90% of the quota or more" in words_of(markup)
+    assert "rita 99 GiB of 100 GiB mira 91 GiB of 100 GiB" in words_of(markup)
+    assert "ada 400 GiB of no quota" in words_of(markup) and "evil<b>" not in markup
+    many = view.document({"atlas": report(500)}, "now")
+    assert "and 445 more that are less full" in many
+    assert "Homes" not in view.document({"atlas": {"version": 1, "homes": []}}, "now")
+    (tmp_path / homes.PATH).write_text('{"version": 1, "homes": {"mira": 5}}')
+    unread = rooms.read(tmp_path, datetime(2026, 11, 27, tzinfo=UTC))["unread"]
+    assert "fullness.json is damaged" in next(item["message"] for item in unread if item["part"] == "homes")

@@ -8,12 +8,14 @@ from __future__ import annotations
 import csv
 import io
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
+import pytest
 from ansible_collections.labserver.jupyter.plugins.filter.usage_report import usage_report
 from ansible_collections.labserver.jupyter.plugins.module_utils._usage import page, report, table
 from ansible_collections.labserver.jupyter.plugins.module_utils._usage.model import Key, Sum
-from ansible_collections.labserver.jupyter.plugins.module_utils._usage.store import Disk
+from ansible_collections.labserver.jupyter.plugins.module_utils._usage.store import FILE, Disk
 
 HOUR, GIB = 3600.0, 1 << 30
 
@@ -130,3 +132,16 @@ def test_lines_for_a_terminal() -> None:
 def test_months_are_counted_back() -> None:
     now = 1795867200.0  # 2026-11-28
     assert [report.months(now, count) for count in (1, 11, 12, 24)] == ["2026-11", "2026-01", "2025-12", "2024-12"]
+
+
+def test_nothing_recorded_is_a_warning_and_a_damaged_record_critical(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert report.main(["--root", str(tmp_path)]) == 1
+    assert "nothing was recorded" in capsys.readouterr().err
+    path = tmp_path / FILE
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"this is no database" * 100)
+    assert report.main(["--root", str(tmp_path)]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == "" and "file is not a database" in printed.err
