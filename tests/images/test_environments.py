@@ -151,6 +151,7 @@ def test_downloads_stay_out_of_the_home(person: Person) -> None:
     assert not (person.home / ".cache/pip").exists()
 
 
+@long("soak-long")
 def test_what_people_register_themselves_is_told_of_as_well(person: Person) -> None:
     person.server(
         "python3 -m venv mine && mine/bin/pip install -q ipykernel"

@@ -16,6 +16,7 @@ from typing import Any
 import lone_server
 import pytest
 from lone_server import UID, Server
+from long_tests import long
 
 pytestmark = [
     pytest.mark.engine,
@@ -76,7 +77,7 @@ class Home:
         run("umount", str(getattr(self, "mounted", self.path)))
 
 
-@pytest.fixture(params=["ext4", "btrfs"])
+@pytest.fixture(params=["ext4", pytest.param("btrfs", marks=long("soak-long"))])
 def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
     """ENOSPC by ext4; EDQUOT by a quota of btrfs, which every kernel has that has btrfs."""
     kind = request.param

@@ -17,6 +17,7 @@ from pathlib import Path
 import lone_server
 import pytest
 from lone_server import UID, Server
+from long_tests import long
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
@@ -80,6 +81,7 @@ def opened(browser: Browser, server: Server, token: str) -> Page:
     return page
 
 
+@long("soak-long")
 @pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="needs Debian's chromium")
 def test_two_people_in_one_notebook_see_each_others_typing_and_names(home: Path) -> None:
     pictures = Path(".cache/screenshots/room")

@@ -13,6 +13,7 @@ import struct
 import zlib
 
 import image_builds as builds
+from long_tests import long
 from running import CPUS, MEMORY_BYTES, UID, Server
 
 PLOT = """
@@ -150,6 +151,7 @@ def test_a_notebook_becomes_a_pdf_by_the_menu(server: Server) -> None:
     assert b"DejaVu" in content
 
 
+@long("soak-long")
 def test_a_notebook_becomes_a_pdf_by_command(server: Server) -> None:
     server.run("cat > command.ipynb && jupyter nbconvert --to pdf --execute command.ipynb", notebook())
     assert (server.home / "command.pdf").read_bytes()[:5] == b"%PDF-"

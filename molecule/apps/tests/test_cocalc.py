@@ -13,6 +13,7 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
 from conftest import Apply, Role
+from long_tests import long
 
 DATA = "/srv/labserver/cocalc/projects"
 LEGACY = {
@@ -221,6 +222,7 @@ def test_the_clock_has_to_be_right(host: t.Any, role: Role) -> None:
     assert status != 0 and "Install systemd-timesyncd or chrony" in " ".join(text.split())
 
 
+@long("soak-long")
 def test_letsencrypt_inside_is_set_up_once_and_renewed_by_the_hosts_cron(host: t.Any, role: Role) -> None:
     host.check_output("printf '#!/bin/sh\necho yes\n' > /usr/local/bin/timedatectl")
     folder = "/srv/labserver/cocalc-le/projects"

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import pytest
 import yaml
 from conftest import module
+from long_tests import long
 from paths import ROOT
 
 EXAMPLE = ROOT / "inventory" / "example"
@@ -95,6 +96,7 @@ def test_steps_for_one_person_runs_as_that_person(host: t.Any, steps: dict[str, 
     assert apply(host, steps)["changed"] is False
 
 
+@long("soak-long")
 def test_the_ssh_agent_is_there_on_request_alone(host: t.Any, steps: dict[str, t.Any]) -> None:
     apply(host, steps)
     token = host.check_output("cat /etc/labserver/compose/steps-mira/secrets/token")

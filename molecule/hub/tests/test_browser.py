@@ -12,6 +12,7 @@ import typing as t
 
 import pytest
 from conftest import OWN, catalogue, push
+from long_tests import long
 from paths import ROOT
 
 ANNOUNCED = "The microscope is aligned on Friday"
@@ -33,7 +34,9 @@ def scenery(lab: t.Any, pusher: None) -> t.Iterator[None]:
     lab.sh(f"mv {BOARD}.new {BOARD}")
 
 
-@pytest.mark.parametrize(("name", "restart"), [("student11", False), ("student12", True)])
+@pytest.mark.parametrize(
+    ("name", "restart"), [("student11", False), pytest.param("student12", True, marks=long("soak-long"))]
+)
 def test_a_person_walks_through_the_hub(lab: t.Any, scenery: None, name: str, restart: bool) -> None:
     pictures = ROOT / ".cache" / "screenshots" / ("hub-restarted" if restart else "hub")
     for old in pictures.glob("*.png"):

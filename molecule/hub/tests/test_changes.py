@@ -136,6 +136,7 @@ def test_the_run_after_one_that_died_goes_back(
     assert kernel.run("print(value + 1)").strip() == "42"
 
 
+@long("soak-long")
 def test_the_host_goes_back_by_itself(
     lab: t.Any, alice: HubClient, kernel: t.Any, broken_hub: str, tmp_path: Path
 ) -> None:

@@ -117,6 +117,7 @@ def test_a_hub_that_starts_on_half_a_roster_revokes_nobody(lab: t.Any, alice: Hu
     goes_on(kernel)
 
 
+@long("soak-long")
 def test_a_locked_database_holds_things_up_and_breaks_nothing(lab: t.Any, kernel: Kernel) -> None:
     lock = (
         f"import sqlite3, time; c = sqlite3.connect('{STATE}/jupyterhub.sqlite', isolation_level=None);"

@@ -9,6 +9,7 @@ import html
 import typing as t
 
 from conftest import SINGLEUSER, catalogue, push, script
+from long_tests import long
 
 
 def test_the_scenario_offers_an_image(lab: t.Any) -> None:
@@ -60,6 +61,7 @@ def test_an_image_that_cannot_run_a_server_is_not_offered(lab: t.Any, pusher: No
     assert not any(name in others for name in wanted), "who can mend nothing is told nothing"
 
 
+@long("soak-long")
 def test_an_image_that_never_comes_up_was_tried_for_a_bounded_time(lab: t.Any) -> None:
     lab.until("it was tried", lambda: catalogue(lab)["endless:1"]["state"] == "broken", 90)
     assert "no notebook server answered in it within 60 seconds" in catalogue(lab)["endless:1"]["reason"]

@@ -11,6 +11,7 @@ import typing as t
 
 import pytest
 from conftest import catalogue, push
+from long_tests import long
 
 REPOSITORY = "retained"
 COUNT = 27 if os.environ.get("LABSERVER_LONG") == "1" else 9
@@ -42,6 +43,7 @@ def tags(lab: t.Any) -> list[str]:
     return sorted(json.loads(lab.sh(f"python3 /tmp/ask.py {REPOSITORY}"))["tags"])
 
 
+@long("soak-long")
 def test_of_many_tags_those_stay_that_somebody_uses(lab: t.Any, pusher: None, policy: None) -> None:
     for tag in TAGS[:2]:
         push(lab, REPOSITORY, f"LABEL tag={tag}", tag)
