@@ -117,14 +117,19 @@ def complete() -> list[str]:
 @pytest.mark.parametrize(
     ("harm", "mend", "words"),
     [
-        ("mount -t tmpfs none /home", "umount /home", "/home/jupyter-alice (home of alice) is not there"),
+        pytest.param(
+            "mount -t tmpfs none /home",
+            "umount /home",
+            "/home/jupyter-alice (home of alice) is not there",
+            marks=LONG,
+        ),
         ("umount -l /home", "mount --bind /home /home", "nothing is mounted at /home, where "),
         (
             "mv /etc/labserver/public/roster.json /root",
             "mv /root/roster.json /etc/labserver/public",
             "/etc/labserver/public/roster.json is not there, so nobody's home is in this backup",
         ),
-        ("mv /opt/app /opt/other", "mv /opt/other /opt/app", "/opt/app (the app) is not there"),
+        pytest.param("mv /opt/app /opt/other", "mv /opt/other /opt/app", "/opt/app (the app) is not there", marks=LONG),
         (
             "cd /srv/labserver/hub/state && mv passwords.sqlite /root",
             "mv /root/passwords.sqlite /srv/labserver/hub/state",
