@@ -47,6 +47,7 @@ def test_webroot_then_nothing_then_renewal_when_due(lab: Lab, pebble: Pebble, we
     assert pebble.issued() == issued + 1
 
 
+@long("soak-long")
 def test_force_needs_a_name_and_overrules_the_rest(lab: Lab, pebble: Pebble, webroot: Path) -> None:
     lab.configure(entry(pebble, webroot))
     lab.renew()

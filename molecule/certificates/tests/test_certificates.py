@@ -11,6 +11,7 @@ import typing as t
 
 import pytest
 from conftest import as_cron, cron_command, fingerprint
+from long_tests import long
 
 CONFIG = "/etc/labserver/certificates.json"
 
@@ -59,7 +60,10 @@ def test_old_ciphers_are_refused(server: t.Any, cipher: str) -> None:
     assert "Cipher is (NONE)" in done.stdout or "no cipher match" in done.stdout
 
 
-@pytest.mark.parametrize(("address", "checks"), [("hub.lab.test:443", "-p -S"), ("registry.lab.test:5443", "-p")])
+@pytest.mark.parametrize(
+    ("address", "checks"),
+    [pytest.param("hub.lab.test:443", "-p -S", marks=long("soak-long")), ("registry.lab.test:5443", "-p")],
+)
 def test_testssl_finds_nothing_to_complain_of(other: t.Any, address: str, checks: str) -> None:
     """A judge from outside: the protocols, and what the server shows of itself and its certificate."""
     report = f"/run/testssl-{address}.json"

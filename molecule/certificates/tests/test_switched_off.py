@@ -14,6 +14,7 @@ import subprocess
 import typing as t
 
 from conftest import fingerprint, name_of, play, wait_until
+from long_tests import long
 from test_schedule import CONFIG, status
 
 
@@ -80,6 +81,7 @@ def test_systemd_timers_take_the_place_of_cron(other: t.Any) -> None:
     assert "OnBootUSec=1min" in calendar
 
 
+@long("soak-long")
 def test_taken_off_nothing_is_left_but_certificates(other: t.Any) -> None:
     states = json.dumps({f"{role}_state": "absent" for role in ("schedule", "proxy", "certificates")})
     arguments = ["molecule/certificates/converge.yml", "--limit", name_of(other), "-e", states]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import REGISTRY
+from long_tests import long
 from role_run import run_role
 from test_lab import ansible
 from test_registry import login
@@ -34,6 +35,7 @@ def mirrored(host: t.Any) -> None:
     assert "no basic auth credentials" in host.run(f"docker pull {IMAGE}").stderr
 
 
+@long("soak-long")
 def test_a_compose_app(host: t.Any, mirrored: None, tmp_path: Path) -> None:
     # (Its name is also that of the folder of logins, but for a dot.)
     app = {"name": "docker", "definition": {"services": {"one": {"image": IMAGE, "command": ["/sleep", "600"]}}}}
