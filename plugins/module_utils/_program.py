@@ -23,6 +23,7 @@ from ._common import outgoing, told
 # Command -> the core and its function ``(argv: Sequence[str]) -> int``, and one line of help; in alphabetical order.
 COMMANDS: dict[str, tuple[str, str]] = {
     "accounts-expire": ("_accounts.expire:main", "offboard people after their last day, and give notice before"),
+    "adopt-watch": ("_adopt.unattended:main", "give a host back to its old hub when the run of adopt.yml is lost"),
     "alert-test": ("_status.alert_test:main", "send a test message by every way of telling"),
     "backup": ("_backup.cli:main", "make a backup now; list, home, file, database: bring a part of one back"),
     "backup-drill": ("_backup.drill:main", "prove that the latest backup can be restored"),
@@ -57,8 +58,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 
 STATUSES = """--json, of every command: the outcome as one JSON object (of inventory in CycloneDX, one for each
-image). Without it: the services catalogue, hub-change, hub-network and usage-watch; sandbox, whose output is that of
-the code in it; ca, which prints JSON anyway.
+image). Without it: the services adopt-watch, catalogue, hub-change, hub-network and usage-watch; sandbox, whose output
+is that of the code in it; ca, which prints JSON anyway.
 
 exit status, the same for all commands:
   0  done, nothing is wrong      2  critical: it failed, or something does not work (also: wrong arguments)
@@ -72,7 +73,7 @@ IN_LINES = frozenset({
 })  # fmt: skip
 """Commands that speak in lines: with ``--json`` the program makes an object of these. All others have a form of their
 own for programs, or none."""
-WITHOUT_JSON = frozenset({"ca", "catalogue", "hub-change", "hub-network", "sandbox", "usage-watch"})
+WITHOUT_JSON = frozenset({"adopt-watch", "ca", "catalogue", "hub-change", "hub-network", "sandbox", "usage-watch"})
 SECOND_PARSER = {"backup": "list"}
 """Commands that read their arguments otherwise when this word comes first."""
 JOBS, ROSTER = "etc/labserver/jobs.d", "etc/labserver/public/roster.json"

@@ -32,13 +32,22 @@ options:
     description:
       - V(kept) records how the host is, with copies of the account files and of C(/etc/fstab), below
         C(/var/lib/labserver/adopt).
-      - V(switched) stops the old hub and puts people's passwords into the store of the new one.
+      - V(switched) stops the old hub and puts people's passwords into the store of the new one. From before that until
+        all is done, C(labserver adopt-watch) runs on the host as a unit. When it has heard nothing of the run for a
+        minute, it goes back by itself.
+      - V(going_on) changes nothing and fails where the host has gone back by itself.
       - V(done) records that all worked.
       - V(may_go_back) changes nothing and says whether the way back can be gone.
       - V(back) restores what was recorded and starts the old hub.
     type: str
-    choices: [kept, switched, done, may_go_back, back]
+    choices: [kept, switched, going_on, done, may_go_back, back]
     required: true
+  again:
+    description:
+      - With O(state=back), whether to go back once more where the host has done so by itself while the run was away.
+        What the run changed since goes too.
+    type: bool
+    default: false
   over_changes:
     description: Whether the way back may undo what others changed in the account files and in C(/etc/fstab) since.
     type: bool
@@ -68,13 +77,18 @@ notes:
 """
 
 import sqlite3
+from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labserver.jupyter.plugins.module_utils._adopt import read, takeover
-from ansible_collections.labserver.jupyter.plugins.module_utils._adopt.keep import AdoptError, Effects
+from ansible_collections.labserver.jupyter.plugins.module_utils._adopt.keep import LOCK, AdoptError, Effects
 from ansible_collections.labserver.jupyter.plugins.module_utils._adopt.model import Choices, Current
-from ansible_collections.labserver.jupyter.plugins.module_utils._common import run_lock
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import lock, run_lock
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub.password_store import StoreError
+
+WAIT_SECONDS = 120.0
+"""For a host that is going back by itself at this moment."""
 
 
 def look() -> Current:
@@ -82,33 +96,44 @@ def look() -> Current:
     return read.read(read.World())
 
 
+def step(params: dict[str, Any], check: bool) -> takeover.Outcome:
+    """Do what is asked; raises AdoptError, StoreError, OSError or sqlite3's errors."""
+    effects = Effects()
+    choices = Choices(frozenset(params["without"]), params["stop_servers"], params["new_passwords"])
+    if params["state"] == "kept":
+        return takeover.prepare(effects, look, choices, check)
+    if params["state"] == "switched":
+        return takeover.switch(effects, look, choices, check)
+    if params["state"] == "going_on":
+        return takeover.go_on(effects)
+    if params["state"] == "done":
+        return takeover.finish(effects, check)
+    if params["state"] == "may_go_back":
+        return takeover.may_go_back(effects, params["over_changes"])
+    return takeover.back(effects, check, again=params["again"])
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "state": {"choices": ["kept", "switched", "done", "may_go_back", "back"], "required": True},
+            "state": {"choices": ["kept", "switched", "going_on", "done", "may_go_back", "back"], "required": True},
             "without": {"type": "list", "elements": "str", "default": []},
             "stop_servers": {"type": "bool", "default": False},
             "new_passwords": {"type": "bool", "default": False},
+            "again": {"type": "bool", "default": False},
             "over_changes": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
     run_lock.working(module.check_mode)
-    params, effects = module.params, Effects()
-    choices = Choices(frozenset(params["without"]), params["stop_servers"], params["new_passwords"])
-    changed = params["state"] != "may_go_back"
+    changed = module.params["state"] not in ("may_go_back", "going_on")
     try:
-        if params["state"] == "kept":
-            outcome = takeover.prepare(effects, look, choices, module.check_mode)
-        elif params["state"] == "switched":
-            outcome = takeover.switch(effects, look, choices, module.check_mode)
-        elif params["state"] == "done":
-            outcome = takeover.finish(effects, module.check_mode)
-        elif params["state"] == "may_go_back":
-            outcome = takeover.may_go_back(effects, params["over_changes"])
+        if module.check_mode:
+            outcome = step(module.params, True)
         else:
-            outcome = takeover.back(effects, module.check_mode)
-    except (AdoptError, StoreError, OSError, sqlite3.DatabaseError) as error:
+            with lock.hold(Path("/"), LOCK, WAIT_SECONDS):
+                outcome = step(module.params, False)
+    except (AdoptError, StoreError, OSError, lock.BusyError, sqlite3.DatabaseError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=changed and outcome.changed, state=outcome.state, notes=list(outcome.notes))
 

@@ -48,7 +48,12 @@ hub_version:
   type: str
   returned: success
 adopted:
-  description: How far an earlier takeover came, of V(kept), V(switched), V(done) and V(back); empty without one.
+  description:
+    - How far an earlier takeover came, of V(kept), V(switching), V(switched), V(done) and V(back); empty without one.
+  type: str
+  returned: success
+ended:
+  description: Why the host took the earlier takeover back by itself; empty when it did not.
   type: str
   returned: success
 people:

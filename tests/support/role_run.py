@@ -53,9 +53,11 @@ def run_ansible(
     return done.returncode, done.stdout + done.stderr
 
 
-def start_playbook(book: Path, variables: Mapping[str, Any], output: Path) -> subprocess.Popen[bytes]:
+def start_playbook(
+    book: Path, variables: Mapping[str, Any], output: Path, inventory: Path | None = None
+) -> subprocess.Popen[bytes]:
     """Start a playbook against the hosts of the scenario in a process group of its own, which a test can kill."""
-    command, env = _command("ansible-playbook", ["-e", json.dumps(variables), str(book)], None, {})
+    command, env = _command("ansible-playbook", ["-e", json.dumps(variables), str(book)], inventory, {})
     with output.open("wb") as file:
         return subprocess.Popen(command, stdout=file, stderr=file, env=env, cwd=ROOT, start_new_session=True)
 

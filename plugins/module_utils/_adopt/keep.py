@@ -23,6 +23,9 @@ from .._common import files, labels, process
 from .model import Current, Person
 
 FOLDER = "var/lib/labserver/adopt"
+RECORD = "before.json"
+LOCK = "adopt"
+"""Held by each step of the module, and by the host while it goes back by itself."""
 FILES = (
     "/etc/passwd",
     "/etc/group",
@@ -34,6 +37,8 @@ FILES = (
 )
 """What the roles change of a host that the old hub reads too."""
 TLJH_UNITS = ("jupyterhub.service", "traefik.service")
+UNDER_WAY = ("switching", "switched")
+"""The states in which the old hub is stopped and the new one is not all there."""
 FRONT_DOOR = "nginx.service"
 """Of the role proxy, unless the host had one."""
 COMMAND_SECONDS = 120.0
@@ -83,7 +88,8 @@ class Kept:
 
 @dataclass(frozen=True)
 class Before:
-    """The record. ``state`` is kept, switched, done or back; ``after`` has the hashes of the files when all was done.
+    """The record. ``state`` is kept, switching, switched, done or back; ``after`` has the hashes of the files when all
+    was done, ``ended`` says why the host gave itself back to the old hub where it did.
 
     ``units`` maps a service to (at boot, running), ``containers`` a name to (restart policy, running), ``homes`` a
     folder to its mode; ``made`` are homes that were not there.
@@ -97,6 +103,7 @@ class Before:
     units: Mapping[str, tuple[bool, bool]] = field(default_factory=dict)
     containers: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
     after: Mapping[str, str] = field(default_factory=dict)
+    ended: str = ""
 
     def text(self) -> str:
         """Return the content of the record's file."""
@@ -106,7 +113,7 @@ class Before:
 
 def read(root: Path) -> Before | None:
     """Return the record, None without one; raises AdoptError when it cannot be read."""
-    path = root / FOLDER / "before.json"
+    path = root / FOLDER / RECORD
     try:
         raw = json.loads(path.read_bytes())
         if raw.pop("version") != VERSION:
@@ -124,7 +131,7 @@ def read(root: Path) -> Before | None:
 
 def write(effects: Effects, before: Before) -> None:
     """Write the record."""
-    files.replace(effects.root / FOLDER / "before.json", before.text().encode(), 0o600)
+    files.replace(effects.root / FOLDER / RECORD, before.text().encode(), 0o600)
 
 
 def digest(path: Path) -> str:

@@ -68,7 +68,8 @@ class Current:
     """All that matters of a host for taking it over. ``free_bytes`` is where /var lies."""
 
     kinds: tuple[str, ...] = ()
-    adopted: str = ""  # how far an earlier run of this came: kept, switched, done or back
+    adopted: str = ""  # how far an earlier run of this came: kept, switching, switched, done or back
+    ended: str = ""  # why the host took the earlier run back by itself
     hubs: tuple[Hub, ...] = ()
     people: People = field(default_factory=People)
     passwords: Passwords = field(default_factory=Passwords)

@@ -71,6 +71,7 @@ def read(world: World) -> Current:
     return Current(
         kinds=kinds,
         adopted=adopted(host),
+        ended=ended(host),
         hubs=tuple(each[0] for each in hubs),
         people=people,
         passwords=passwords,
@@ -94,6 +95,14 @@ def adopted(host: Host) -> str:
         return str(json.loads(text)["state"]) if text else ""
     except (ValueError, KeyError, TypeError):
         return "unreadable"
+
+
+def ended(host: Host) -> str:
+    """Return why the host took an earlier takeover back by itself; empty when it did not, or nothing is known."""
+    try:
+        return str(json.loads(host.text(STATE) or "{}").get("ended", ""))
+    except (ValueError, AttributeError):
+        return ""
 
 
 def groups(host: Host) -> tuple[HostGroup, ...]:

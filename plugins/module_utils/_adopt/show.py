@@ -25,6 +25,7 @@ def report(current: Current, plan: Plan) -> dict[str, Any]:
         "kind": "" if hub is None else hub.kind,
         "hub_version": "" if hub is None else hub.version,
         "adopted": current.adopted,
+        "ended": words.clean(current.ended, 600),
         "people": len(plan.people),
         "with_password": sum(person.has_password for person in plan.people),
         "running": sorted(current.people.running),
@@ -50,6 +51,8 @@ def heading(data: Mapping[str, Any]) -> str:
 def table(host: str, data: Mapping[str, Any]) -> list[str]:
     """Return the lines of the table of one host."""
     lines = [f"{words.clean(host, 80)}: {heading(data)}"]
+    if data.get("ended"):
+        lines.append(f"  the takeover before: {words.clean(data['ended'], 600)}")
     lines += [f"  in the way: {words.clean(text, 600)}" for text in data.get("refusals") or ()]
     for row in data.get("rows") or ():
         there = f" ({words.clean(row['there'], 200)})" if row["there"] else ""

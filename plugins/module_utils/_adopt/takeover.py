@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from .._common import files
 from .._hub.password_store import PasswordStore
-from . import keep, plan
+from . import keep, plan, unit
 from .keep import AdoptError, Effects
 from .model import Choices, Current
 
@@ -37,7 +37,7 @@ class Outcome:
 def prepare(effects: Effects, read: Read, choices: Choices, check: bool = False) -> Outcome:
     """Keep how the host was. Raises AdoptError with everything that is in the way."""
     before = keep.read(effects.root)
-    if before is not None and before.state in ("kept", "switched", "done"):
+    if before is not None and before.state in ("kept", *keep.UNDER_WAY, "done"):
         return Outcome(False, before.state)
     current = read()
     wanted = plan.compare(current, choices)
@@ -50,9 +50,15 @@ def prepare(effects: Effects, read: Read, choices: Choices, check: bool = False)
 
 
 def switch(effects: Effects, read: Read, choices: Choices, check: bool = False) -> Outcome:
-    """Stop the old hub and give everybody's password to the new one."""
+    """Stop the old hub and give everybody's password to the new one.
+
+    From then on until all is done the host gives itself back when it hears nothing of the run (``unattended.py``).
+    """
     before = _record(effects)
     if before.state in ("switched", "done"):
+        if before.state == "switched" and not check:
+            unit.arm(effects)
+            keep.write(effects, before)  # a sign that somebody is at work on it again
         return Outcome(False, before.state)
     current = read()
     wanted = plan.compare(current, choices)
@@ -60,12 +66,20 @@ def switch(effects: Effects, read: Read, choices: Choices, check: bool = False) 
         raise AdoptError("\n".join(wanted.refusals))
     if check:
         return Outcome(True, "switched")
+    keep.write(effects, replace(before, state="switching"))
+    try:
+        unit.arm(effects)
+    except (AdoptError, OSError):
+        keep.write(effects, before)
+        raise
     keep.stop_old(effects, before, current)
     if before.kind == "tljh":
         # Somebody may have chosen a password a moment ago; a hub in a container cannot be asked when it is stopped.
         current = replace(current, passwords=read().passwords)
         if current.passwords.problems:
             keep.start_old(effects, before)
+            keep.write(effects, replace(before, state="kept"))
+            unit.disarm(effects)
             raise AdoptError("\n".join(current.passwords.problems))
     names = {person.name for person in wanted.people}
     seed(effects, {name: value for name, value in current.passwords.hashes.items() if name in names})
@@ -103,16 +117,30 @@ def copy_images(effects: Effects, current: Current) -> None:
     effects.order("chown", "--recursive", f"{REGISTRY_UID}:{REGISTRY_UID}", str(target))
 
 
+def go_on(effects: Effects) -> Outcome:
+    """Say whether a run may go on with its next step: not on a host that has given itself back meanwhile."""
+    before = _record(effects)
+    if before.state in ("switched", "done"):
+        return Outcome(False, before.state)
+    raise _not_switched(before)
+
+
+def _not_switched(before: keep.Before) -> AdoptError:
+    why = f" ({before.ended})" if before.ended else ""
+    return AdoptError(f"the takeover is in the state {before.state}, not switched{why}; run adopt.yml once more")
+
+
 def finish(effects: Effects, check: bool = False) -> Outcome:
     """Note that all is done, and how the files are now."""
     before = _record(effects)
     if before.state == "done":
         return Outcome(False, "done")
     if before.state != "switched":
-        raise AdoptError(f"the takeover is in the state {before.state}, not switched; run adopt.yml once more")
+        raise _not_switched(before)
     if not check:
         after = {path: keep.digest(effects.inside(path)) for path in before.files}
         keep.write(effects, replace(before, state="done", after=after))
+        unit.disarm(effects)
     return Outcome(True, "done")
 
 
@@ -121,9 +149,7 @@ def may_go_back(effects: Effects, over_changes: bool) -> Outcome:
     before = _record(effects)
     if before.state == "back":
         return Outcome(False, "back")
-    broken = keep.damaged(effects.root, before)
-    if broken:
-        raise AdoptError(f"the copies of {', '.join(broken)} below /{keep.FOLDER}/files are damaged or gone")
+    _whole(effects, before)
     changed = keep.changed_since(effects.root, before)
     if changed and not over_changes:
         raise AdoptError(
@@ -133,20 +159,32 @@ def may_go_back(effects: Effects, over_changes: bool) -> Outcome:
     return Outcome(True, before.state)
 
 
-def back(effects: Effects, check: bool = False) -> Outcome:
-    """Give the files back what they had and start the old hub."""
+def back(effects: Effects, check: bool = False, again: bool = False, ended: str = "") -> Outcome:
+    """Give the files back what they had and start the old hub. Raises AdoptError before that where copies are damaged.
+
+    ``again`` is for a run that went on after the host had given itself back: what it changed since goes as well.
+    ``ended`` says why the host does this by itself.
+    """
     before = _record(effects)
-    if before.state == "back":
+    if before.state == "back" and not (again and before.ended):
         return Outcome(False, "back")
     if check:
         return Outcome(True, "back")
+    _whole(effects, before)
     keep.stop_new(effects)
     aside = keep.restore(effects, before)
     keep.start_old(effects, before)
     if before.files.get("/etc/fstab") is not None:
         effects.run(["mount", "--all"])  # a NAS that is away is no reason to stay halfway
-    keep.write(effects, replace(before, state="back"))
+    keep.write(effects, replace(before, state="back", ended=ended))
+    unit.disarm(effects)
     return Outcome(True, "back", tuple(f"a home that was made here is kept as {path}" for path in aside))
+
+
+def _whole(effects: Effects, before: keep.Before) -> None:
+    broken = keep.damaged(effects.root, before)
+    if broken:
+        raise AdoptError(f"the copies of {', '.join(broken)} below /{keep.FOLDER}/files are damaged or gone")
 
 
 def _record(effects: Effects) -> keep.Before:

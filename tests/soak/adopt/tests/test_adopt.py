@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import os
+import signal
 import time
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +21,7 @@ import pytest
 import yaml
 from hub_client import HubClient
 from paths import ROOT
-from role_run import run_playbook
+from role_run import run_playbook, start_playbook
 
 PEOPLE = ["ada", *(f"person{number}" for number in range(49))]
 OLD_PORT, NEW_PORT = 15001, 8000
@@ -129,6 +130,39 @@ def test_what_is_in_the_way_is_said_before_anything_is_touched(server: Server) -
     assert server.answers(OLD_PORT) and "No such" in server.sh("ls /var/lib/labserver/adopt 2>&1 || true")
 
 
+def test_a_run_that_is_lost_in_the_middle_is_taken_back_by_the_host(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The controller is killed right after the old hub was stopped."""
+    record = "cat /var/lib/labserver/adopt/before.json 2>/dev/null || true"
+
+    def until(what: str, seconds: float, *, fits: t.Callable[[], bool]) -> float:
+        began = time.monotonic()
+        while not fits():
+            assert time.monotonic() - began < seconds, what
+            time.sleep(0.5)
+        return time.monotonic() - began
+
+    run = start_playbook(BOOK, {"adopt_in_place": server.name}, tmp_path / "log", inventory=server.inventory)
+    try:
+        until("the old hub is stopped", 900, fits=lambda: '"state": "switched"' in server.sh(record))
+    finally:
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+    took = until("the old hub is back", 120, fits=lambda: '"state": "back"' in server.sh(record))
+    with capsys.disabled():
+        print(f"the host went back {took:.0f} s after the run was killed")
+    server.wait(OLD_PORT)
+    assert server.log_in(OLD_PORT, PEOPLE[:5]) == []
+    assert server.sh(STATE) == server.before
+    assert "labserver" not in server.sh("docker ps --format '{{.Names}}'")
+    assert server.sh("systemctl is-enabled jupyterhub").strip() == "enabled"
+    assert server.sh("ls /etc/systemd/system/labserver-adopt.service 2>/dev/null || true") == ""
+    assert "went back by itself" in server.sh("journalctl --quiet --unit labserver-adopt || true")
+    status, output = server.adopt("--check")
+    assert status == 0 and "the takeover before: nothing was heard of its run" in output, output
+
+
 def test_everybody_logs_in_with_the_old_password(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     stopped: list[float] = []
 
@@ -195,7 +229,7 @@ def test_the_way_back_brings_the_old_hub_as_it_was(server: Server, capsys: pytes
 
 def test_a_hub_in_a_container_is_taken_over_as_well(server: Server) -> None:
     """It has the same people; the host was taken over and given back before, and does not mind."""
-    script = (ROOT / "molecule" / "adopt" / "files" / "compose.sh").read_text()
+    script = (ROOT / "tests" / "soak" / "adopt" / "files" / "compose.sh").read_text()
     server.write("/root/compose.sh", script)
     server.sh("bash /root/compose.sh")
     server.wait(NEW_PORT)

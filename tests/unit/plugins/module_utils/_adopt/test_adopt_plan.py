@@ -25,7 +25,7 @@ from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._adop
 
 ROOM = Path(str(plan.__file__)).parent
 # On Python 3.11 only: they change a lab server.
-CHANGING = {"keep", "takeover"}
+CHANGING = {"clear", "keep", "takeover", "unattended", "unit"}
 
 
 @pytest.fixture(scope="module")

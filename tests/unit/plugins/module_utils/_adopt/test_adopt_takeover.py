@@ -7,73 +7,29 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 import stat
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.labserver.jupyter.plugins.module_utils._adopt import keep, read, takeover
-from ansible_collections.labserver.jupyter.plugins.module_utils._adopt.model import Choices, Current
+from ansible_collections.labserver.jupyter.plugins.module_utils._adopt import keep, takeover
+from ansible_collections.labserver.jupyter.plugins.module_utils._adopt.model import Choices
 from ansible_collections.labserver.jupyter.plugins.module_utils._doctor.model import Container
-from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._adopt.adopt_host import HASH, tljh, world
+from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._adopt.adopt_host import HASH
+from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._adopt.taking_host import Host, switched
 
 NEWER = HASH[:-1] + "b"
-
-
-@dataclass
-class Commands:
-    """Stands for the commands of the host; everything succeeds but what is named."""
-
-    failing: str = "nothing"
-    given: list[str] = field(default_factory=list)
-
-    def __call__(self, argv: Sequence[str]) -> tuple[int, str]:
-        line = " ".join(argv)
-        self.given.append(line)
-        if "nginx" in line and "is-" in line:
-            return 3, "inactive"
-        return (1, "it broke") if self.failing in line else (0, "")
-
-
-@dataclass
-class Host:
-    root: Path
-    commands: Commands
-    effects: keep.Effects
-
-    def look(self) -> Current:
-        return replace(read.read(world(self.root)), free_bytes=1 << 40, shares=())
-
-    def touched(self) -> dict[str, tuple[bytes, int]]:
-        paths = [self.root / path.lstrip("/") for path in keep.FILES]
-        found = {str(path): (path.read_bytes(), path.stat().st_mode) for path in paths if path.exists()}
-        return found | {str(home): (b"", home.stat().st_mode) for home in (self.root / "home").glob("jupyter-*")}
-
-    def entries(self) -> dict[str, tuple[str, int]]:
-        base = sqlite3.connect(self.root / takeover.STORE)
-        return {name: (value, one) for name, value, one in base.execute("SELECT name, hash, one_time FROM passwords")}
 
 
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     monkeypatch.setattr(os, "chown", lambda *_words: None)
-    commands = Commands()
-    return Host(tljh(tmp_path / "host"), commands, keep.Effects(tmp_path / "host", commands, lambda: 1_800_000_000.0))
+    return Host.make(tmp_path / "host")
 
 
 def taken(host: Host) -> None:
-    """Take the host over; the roles are a few lines here."""
-    takeover.prepare(host.effects, host.look, Choices())
-    (host.root / "etc/passwd").write_text("of the roles\n")
-    (host.root / "etc/subuid").write_text("of the roles\n")
-    (host.root / "home/jupyter-ada").chmod(0o750)
-    (host.root / "home/jupyter-dora").mkdir()
-    # The accounts are those that were kept; here the old list is read once more.
-    lines = (host.root / keep.FOLDER / "files/etc%passwd").read_text()
-    (host.root / "etc/passwd").write_text(lines + "jupyter-dora:x:20000:20000::/home/jupyter-dora:/bin/bash\n")
-    takeover.switch(host.effects, host.look, Choices())
+    """Take the host over."""
+    switched(host)
     takeover.finish(host.effects)
 
 
@@ -195,7 +151,7 @@ def test_a_command_that_fails_is_told(host: Host) -> None:
     host.commands.failing = "disable --now jupyterhub"
     with pytest.raises(keep.AdoptError, match=r"systemctl disable --now jupyterhub.service failed: it broke"):
         takeover.switch(host.effects, host.look, Choices())
-    assert keep.read(host.root).state == "kept"
+    assert keep.read(host.root).state == "switching", "the host goes back by itself unless the run does"
 
 
 def test_containers_of_compose_are_stopped_and_started_as_they_were(host: Host) -> None:
