@@ -205,7 +205,6 @@ def test_people_find_what_is_theirs(server: Server) -> None:
     ada.stop()
 
 
-@pytest.mark.xfail(reason="right after people started servers, one step of the roles reports a change", strict=False)
 def test_a_second_run_changes_nothing(server: Server) -> None:
     status, output = server.adopt(adopt_in_place=server.name)
     assert status == 0, output
