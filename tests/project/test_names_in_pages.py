@@ -189,6 +189,14 @@ def test_jobs_files_and_containers_of_the_server_exist(page: Path) -> None:
     assert set(OWN_NAME.findall(code_of(text))) - words() == set()
 
 
+def test_code_in_the_tables_of_inputs_is_whole() -> None:
+    """Ansible's ``C()`` ends at the first bracket; what has one itself is written as ``V(...\\))``."""
+    for page in ROOT.glob("roles/*/README.md"):
+        lines = [line for line in page.read_text().splitlines() if line.startswith("| `")]
+        spans = [span for line in lines for span in SPAN.findall(line)]
+        assert [span for span in spans if span.count("(") != span.count(")")] == [], label(page)
+
+
 @functools.cache
 def said() -> str:
     """Return every text of the code that may become a message; what is put into it at the time is missing."""
