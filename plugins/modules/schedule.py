@@ -125,6 +125,10 @@ options:
         type: list
         elements: int
         default: []
+      growth_days:
+        description: Days for which it is kept how disks and homes fill up.
+        type: int
+        default: 60
   backend:
     description: What calls the runner.
     type: str

@@ -37,6 +37,7 @@ ARGUMENTS: dict[str, Any] = {
             "heartbeat_url": {"type": "str", "default": ""},
             "quiet": {"type": "str", "default": ""},
             "ports": {"type": "list", "elements": "int", "default": []},
+            "growth_days": {"type": "int", "default": 60},
         },
     },
     "backend": {"type": "str", "choices": ["cron", "systemd"], "default": "cron"},

@@ -205,7 +205,7 @@ def read(root: Path, now: datetime, ask_apt: bool = True) -> dict[str, Any]:
     parts: dict[str, Callable[[], Any]] = {
         "servers": lambda: servers(DockerEngine(timeout=ENGINE_SECONDS).get) if root == Path("/") else [],
         "memory": lambda: memory(root),
-        "homes": lambda: homes.read(root),
+        "homes": lambda: homes.read(root, now.timestamp()),
         "shares": lambda: shares(root),
         "registry": lambda: registry(root),
         "pruning": lambda: pruning(root),
