@@ -35,6 +35,7 @@ ARGUMENTS: dict[str, Any] = {
             "webhook": {"type": "dict", "default": {}},
             "command": {"type": "list", "elements": "str", "default": []},
             "heartbeat_url": {"type": "str", "default": ""},
+            "heartbeat_form": {"type": "str", "choices": ["ping", "healthchecks", "uptime_kuma"], "default": "ping"},
             "quiet": {"type": "str", "default": ""},
             "ports": {"type": "list", "elements": "int", "default": []},
             "growth_days": {"type": "int", "default": 60},

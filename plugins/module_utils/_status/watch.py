@@ -22,7 +22,7 @@ from .._common import lock, words
 from .._common.clock import past, stamp
 from .._common.job import BUSY
 from .._common.job_lock import last_held, name_of, running_since
-from .._schedule import alert
+from .._schedule import alert, heartbeat
 from .._schedule import status as job_status
 from .._schedule.due import booted, damaged, jobs, missed, stuck_since
 from .._schedule.model import LONGEST_NAME, NAME, Job
@@ -129,11 +129,11 @@ def main(argv: Sequence[str]) -> int:
         lines = [json.dumps({"version": 1, "found": lines})]
     for line in lines:
         sys.stdout.write(f"{line}\n")
-    if found:
-        return 0  # told already, job by job
+    # The last step: whoever waits for it knows that the watch came this far.
     try:
-        failed = alert.heartbeat(alert.load(world.root))
-    except ValueError as error:
+        config = alert.load(world.root)
+        failed = heartbeat.send(config, heartbeat.trouble(job_status.all_of(world.root), config))
+    except (OSError, ValueError) as error:
         failed = str(error)
     if failed:
         sys.stderr.write(f"labserver watch: {failed}\n")

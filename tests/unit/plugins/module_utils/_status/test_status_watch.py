@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import os
 import subprocess
@@ -350,31 +349,3 @@ def test_a_job_whose_file_is_damaged_is_named_and_told(
     server.job("renew", "/bin/true", schedule="0 10 * * *")
     server.run("renew")
     assert posted[-1]["level"] == "ok"
-
-
-def test_the_heartbeat_is_heard_while_all_is_well_and_stays_away_otherwise(server: Server) -> None:
-    """By a real server of HTTP, as the outer watch is one: a dead host and a host with a fault are both silent."""
-    heard: list[str] = []
-
-    class Outer(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            heard.append(self.path)
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_arguments: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Outer) as listener:
-        threading.Thread(target=listener.serve_forever, daemon=True).start()
-        server.alerts(heartbeat_url=f"http://127.0.0.1:{listener.server_port}/ping/atlas")
-        asked = ["--root", str(server.root)]
-        assert jobs_watch.main(asked) == 0 and heard == ["/ping/atlas"]
-        server.job("renew", "/bin/false", schedule="0 4 1 1 *")
-        server.run("renew")
-        assert jobs_watch.main(asked) == 0 and len(heard) == 1, "something is not well"
-        server.job("renew", "/bin/true", schedule="0 4 1 1 *")
-        server.run("renew")
-        assert jobs_watch.main(asked) == 0 and len(heard) == 2
-        listener.shutdown()
-    assert jobs_watch.main(asked) == 1, "nobody hears it: a warning of the job watch"
