@@ -134,6 +134,7 @@ def report(root: Path, now: datetime, ask_apt: bool = True) -> dict[str, object]
             kept["unread"].append({"part": part, "message": words.clean(doubt)})
     return {
         "version": 1,
+        "made": stamp(now),
         "jobs": overview(root, now),
         "services": of_services(root, services.World()),
         "disks": of_host,
