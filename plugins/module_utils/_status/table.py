@@ -11,7 +11,7 @@ from typing import Any
 
 from .._common import sizes, words
 from . import homes, lately
-from .view import matters, rank, worst
+from .view import matters, no_answer, rank, worst
 
 NOT_WELL = ("host", "level", "what is not well", "message")
 HOSTS = ("host", "level", "servers", "memory free", "last complete backup", "updates")
@@ -70,7 +70,8 @@ def _shown(rows: list[list[str]], column: int) -> tuple[list[list[str]], int]:
 
 def _not_well(reports: Mapping[str, Any]) -> list[list[str]]:
     """Return all that is not well on all hosts: those without an answer, then the worst first."""
-    rows = [[host, "critical", "the server", "no answer"] for host in sorted(reports) if not _answered(reports[host])]
+    silent = [host for host in sorted(reports) if not _answered(reports[host])]
+    rows = [[host, "critical", "the server", no_answer(reports[host])] for host in silent]
     found = [
         [host, level, what, message]
         for host, report in sorted(reports.items())

@@ -79,6 +79,11 @@ def worst(report: Any) -> str:
     return "warning" if level in ("overdue", "unknown") else level
 
 
+def no_answer(said: object) -> str:
+    """Return the words for a host without a report, of which ``said`` may say why."""
+    return f"no answer: {said}" if said and said != "no answer" else "no answer"
+
+
 def time_line(rows: Iterable[Mapping[str, Any]]) -> Html:
     """Return certificates by the day on which they end, the next one first."""
     dated = sorted((row for row in rows if row.get("days_left") is not None), key=lambda row: row["days_left"])
@@ -224,7 +229,7 @@ def _kept(report: Mapping[str, Any]) -> list[Html]:
 def _of_host(host: str, report: Any, number: int) -> list[Html]:
     mark = Html(f'<h2 id="host{number}">{page.level(worst(report), host)}</h2>')
     if not isinstance(report, Mapping):
-        return [mark, element("p", "no answer")]
+        return [mark, element("p", no_answer(report))]
     found = matters(report)
     parts = [mark]
     parts += [
@@ -265,7 +270,7 @@ def document(reports: Mapping[str, Any], when: str) -> str:
     if len(hosts) > 1:
         rows = []
         for number, (host, report) in enumerate(hosts):
-            found = matters(report) if isinstance(report, Mapping) else [("critical", "", "no answer")]
+            found = matters(report) if isinstance(report, Mapping) else [("critical", "", no_answer(report))]
             first = f"{found[0][1]}: {found[0][2]}".lstrip(": ") if found else ""
             more = f" and {len(found) - 1} more" if len(found) > 1 else ""
             link = Html(f'<a href="#host{number}">{text(host)}</a>')
