@@ -14,7 +14,7 @@ from typing import Any
 
 from .._common import page, sizes
 from .._common.page import Html, element, text
-from . import filling, homes, lately
+from . import filling, homes, lately, ways
 from .pictures import curve, gauge
 
 RANK = ("critical", "overdue", "warning", "unknown", "never-run", "running", "ok")
@@ -237,6 +237,7 @@ def _of_host(host: str, report: Any, number: int) -> list[Html]:
         for level, what, said in found
     ]
     parts += [] if found else [element("p", page.level("ok", "nothing to do"))]
+    parts += ways.shown(report)
     parts += [*_servers(report), *filling.shown(report, rank), *homes.shown(report)]
     certificates = time_line(report.get("certificates") or ())
     parts += [element("h3", "Certificates"), certificates] if certificates else []

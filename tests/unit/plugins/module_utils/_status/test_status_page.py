@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
@@ -117,11 +118,16 @@ def test_a_part_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / rooms.SHARES).write_text("{")
     found = rooms.read(tmp_path, datetime(2026, 11, 27, tzinfo=UTC))
     unread = {item["part"]: item["message"] for item in found["unread"]}
-    assert set(unread) == {"shares", "memory", "usage"}  # there is no /proc in this folder either
+    assert set(unread) == {"shares", "memory"}  # there is no /proc in this folder either
     assert "shares.json is damaged" in unread["shares"]
     shown = table.table({"atlas": {"unread": found["unread"]}})
     assert re.search("^atlas  unknown  shares +could not be read: .*shares.json is damaged", shown, re.MULTILINE)
     assert 'labserver_unread{part="shares"} 1' in metrics.text(found)
+    # Only a server that is to record what is used lacks it: one that holds just the registry was yellow for ever.
+    (tmp_path / rooms.USAGE_JOB).parent.mkdir(parents=True)
+    (tmp_path / rooms.USAGE_JOB).write_text("{}")
+    unread = {item["part"] for item in rooms.read(tmp_path, datetime(2026, 11, 27, tzinfo=UTC))["unread"]}
+    assert unread == {"shares", "memory", "usage"}
 
 
 def test_servers_that_stop_while_they_are_asked_for() -> None:
@@ -183,3 +189,22 @@ def test_of_twenty_servers_the_table_shows_what_is_not_well() -> None:
     assert len(re.findall("^host07 .*exit status 2$", shown, re.MULTILINE)) == 2
     assert "\n300 more: job, level ok\n" in shown
     assert "job14" in table.table({"atlas": hosts["host00"]}), "one server's own are all there"
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [(None, "nobody is told of anything (schedule_alert_...), and nothing outside notices when it is dead"),
+     ({"mail": {"to": ["a@b.example"]}, "command": ["/x"]}, "alerts go out by mail and command, and nothing outside"),
+     ({"webhook": {"url": "https://x/t0ken"}, "heartbeat_url": "https://y/s3cret"}, "alerts go out by webhook ")],
+)  # fmt: skip
+def test_the_page_says_who_is_told(tmp_path: Path, config: dict[str, Any] | None, words: str) -> None:
+    (tmp_path / "etc/labserver").mkdir(parents=True)
+    if config is not None:
+        (tmp_path / "etc/labserver/alerts.json").write_text(json.dumps({"version": 1, **config}))
+    found = rooms.read(tmp_path, datetime(2026, 11, 27, tzinfo=UTC))
+    shown = words_of(view.document({"atlas": {"version": 1, "alerts": found["alerts"]}}, "now"))
+    assert words in shown and ("dead" in shown) is not bool((config or {}).get("heartbeat_url"))
+    assert "t0ken" not in json.dumps(found) and "s3cret" not in json.dumps(found), "addresses may be secrets"
+    (tmp_path / "etc/labserver/alerts.json").write_text("{")
+    unread = rooms.read(tmp_path, datetime(2026, 11, 27, tzinfo=UTC))["unread"]
+    assert "alerts" in [item["part"] for item in unread]

@@ -349,3 +349,39 @@ def test_a_job_whose_file_is_damaged_is_named_and_told(
     server.job("renew", "/bin/true", schedule="0 10 * * *")
     server.run("renew")
     assert posted[-1]["level"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("script", "options"), [("exit 2", {}), ("exec sleep 30", {"timeout_seconds": 1}), ("kill -9 $$", {})],
+    ids=["broken", "too long", "killed"],
+)  # fmt: skip
+def test_looks_at_the_services_that_break_off_are_told(
+    server: Server, webhook: Any, script: str, options: dict[str, Any]
+) -> None:
+    """Nobody hears of the job's own level: it tells of each service, but not when it does not get there."""
+    address, posted, _answers = webhook
+    server.alerts(webhook={"url": address})
+
+    def look(script: str, **more: Any) -> list[str]:
+        server.job("services", "/bin/sh", "-c", script, schedule="*/5 * * * *", catch_up=False, alert="never", **more)
+        server.run("services")
+        return [line for line in jobs_watch.watch(server.world) if line.startswith("looks.")]
+
+    assert look(script, **options) == [] and posted == [], "once may happen"
+    (line,) = look(script, **options)
+    assert line.startswith("looks.services: critical: do not come to their end (")
+    assert [(one["job"], one["level"]) for one in posted] == [("looks.services", "critical")]
+    assert posted[0]["log"] == "/var/log/labserver/services.log"
+    look("echo hub: no answer >$LABSERVER_SUMMARY; exit 2")
+    assert [one["level"] for one in posted] == ["critical", "ok"]
+
+
+def test_looks_that_find_something_come_to_their_end(server: Server, webhook: Any) -> None:
+    address, posted, _answers = webhook
+    server.alerts(webhook={"url": address})
+    found = "echo hub: no answer >$LABSERVER_SUMMARY; exit 2"
+    server.job("services", "/bin/sh", "-c", found, schedule="*/5 * * * *", catch_up=False, alert="never")
+    for _run in range(3):
+        server.run("services")
+        jobs_watch.watch(server.world)
+    assert posted == []
