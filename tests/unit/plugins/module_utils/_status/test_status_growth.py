@@ -93,7 +93,7 @@ def test_the_day_that_is_told_is_the_day_on_which_it_happens() -> None:
         lambda day: 400 * GIB - 8 * GIB * (day % 7),  # what an upkeep frees each Sunday
         lambda day: 400 * GIB - 30 * GIB * (day % 1),  # and each night
         lambda day: 400 * GIB - 300 * GIB * (day > 9),  # copied once
-        lambda day: 400 * GIB - 20 * GIB * min(day, 7),  # and what stands still since a week
+        lambda day: 400 * GIB - 20 * GIB * min(day, 8),  # and what stands still for six days or more
         lambda day: 400 * GIB + 5 * GIB * day,
     ],
     ids=["weekly upkeep", "nightly", "once", "no more", "less"],
