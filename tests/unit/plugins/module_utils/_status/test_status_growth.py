@@ -106,7 +106,7 @@ def test_what_comes_and_goes_is_no_growth(free: Callable[[float], float]) -> Non
 def test_a_disk_that_was_made_larger_is_told_of_all_the_same(tmp_path: Path) -> None:
     """What was free at the begin of the record was less than what is free now, though it fills up day by day."""
     for hour in range(0, 20 * 24 + 1, 8):
-        free = 50 * GIB if hour < 48 else 250 * GIB - (hour - 48) * GIB // 2
+        free = 20 * GIB if hour < 48 else 250 * GIB - (hour - 48) * GIB // 2
         found = growth.of_disks(tmp_path, {"/home": free}, NOW + hour * HOUR)
     assert found["growth_home"][0] == "warning"
     assert found["growth_home"][1].startswith("/home is full in 3 days at the growth of the last 14 days (34 GiB left)")
