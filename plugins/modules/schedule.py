@@ -113,9 +113,16 @@ options:
         elements: str
         default: []
       heartbeat_url:
-        description: Address that is called every hour while no job has failed.
+        description: Address that is called every hour when the watch over the host has run to its end.
         type: str
         default: ""
+      heartbeat_form:
+        description:
+          - How that address is told of what is critical or could be told to nobody. V(ping) knows no failure.
+          - V(healthchecks) appends C(/fail), V(uptime_kuma) says C(status=down).
+        type: str
+        choices: [ping, healthchecks, uptime_kuma]
+        default: ping
       quiet:
         description: Hours in which only what is critical is told, for instance C(22:00-07:00); empty for none.
         type: str
@@ -125,6 +132,10 @@ options:
         type: list
         elements: int
         default: []
+      growth_days:
+        description: Days for which it is kept how disks and homes fill up.
+        type: int
+        default: 60
   backend:
     description: What calls the runner.
     type: str

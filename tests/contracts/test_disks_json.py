@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._doctor import read_host
-from ansible_collections.labserver.jupyter.plugins.module_utils._status import trend
+from ansible_collections.labserver.jupyter.plugins.module_utils._status import recorded, trend
 from contract import Meets, Reader, check, reading, validate
 from writers import disks_that_fill, put
 
-PATH = trend.PATH
+PATH = recorded.DISKS.path
 
 
 def _doctor(root: Path) -> dict[str, float]:
@@ -22,7 +22,7 @@ def _doctor(root: Path) -> dict[str, float]:
 
 
 READERS = [
-    Reader("_status", reading(trend.read), Meets.LEAVES_OUT, nothing={}),
+    Reader("_status", reading(lambda root: recorded.read(root, recorded.DISKS)), missing=Meets.LEAVES_OUT),
     Reader("_doctor", reading(_doctor), Meets.LEAVES_OUT, nothing={}),
 ]
 
@@ -38,7 +38,7 @@ def test_what_is_written_fits_the_schema() -> None:
 
 def test_both_know_the_day_on_which_a_disk_is_full(tmp_path: Path) -> None:
     put(tmp_path, disks_that_fill())
-    points = trend.read(tmp_path)
+    points = recorded.points(tmp_path, recorded.DISKS)
     assert _doctor(tmp_path) == {"/": 10.0}
-    assert trend.full_in_days(points["/"], points["/"][-1][0]) == 10.0
-    assert trend.full_in_days(points["/home"], points["/home"][-1][0]) is None
+    assert trend.forecast(points["/"], points["/"][-1][0]) == trend.Forecast(10.0, 10)
+    assert trend.forecast(points["/home"], points["/home"][-1][0]) is None

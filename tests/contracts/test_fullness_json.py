@@ -22,7 +22,7 @@ DURING, AFTER = datetime(2026, 11, 20, 12, 5, tzinfo=UTC), datetime(2026, 11, 20
 READERS = [
     Reader("labhub/exchange", hub_file(lambda sources: sources.announcements[2]), Meets.KEEPS, Meets.KEEPS),
     Reader("labhub/portal", hub_file(lambda sources: sources.homes), Meets.KEEPS, Meets.KEEPS),
-    Reader("_status", reading(homes.read), nothing=[]),
+    Reader("_status", reading(lambda root: homes.read(root, DURING.timestamp())), nothing=[]),
 ]
 
 
@@ -58,4 +58,6 @@ def test_the_hub_knows_what_is_in_a_home(tmp_path: Path) -> None:
 
 def test_the_status_sets_what_is_in_a_home_against_the_quota(tmp_path: Path) -> None:
     put(tmp_path, nearly_full())
-    assert homes.read(tmp_path) == [{"person": "mira", "used_bytes": 93 << 20, "limit_bytes": 100 << 20}]
+    (row,) = homes.read(tmp_path, DURING.timestamp())
+    assert row["days_left"] is None, "nothing is recorded"
+    assert (row["person"], row["used_bytes"], row["limit_bytes"]) == ("mira", 93 << 20, 100 << 20)

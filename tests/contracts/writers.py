@@ -38,7 +38,7 @@ from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import
 from ansible_collections.labserver.jupyter.plugins.module_utils._shares import converge as shares_core
 from ansible_collections.labserver.jupyter.plugins.module_utils._shares import health
 from ansible_collections.labserver.jupyter.plugins.module_utils._shares.world import Done
-from ansible_collections.labserver.jupyter.plugins.module_utils._status import hub_page, trend
+from ansible_collections.labserver.jupyter.plugins.module_utils._status import hub_page, recorded
 from ansible_collections.labserver.jupyter.plugins.module_utils._status import view as status_view
 from ansible_collections.labserver.jupyter.plugins.module_utils._updates import announce, window
 from ansible_collections.labserver.jupyter.plugins.module_utils._usage import job as usage_job
@@ -305,8 +305,9 @@ def disks_that_fill() -> Files:
     now, gib = 1_795_000_000.0, 1 << 30
     with tempfile.TemporaryDirectory() as folder:
         for day in range(11):
-            trend.record(Path(folder), {"/": (20 - day) * gib, "/home": 50 * gib}, now + day * 86400)
-        return _found(Path(folder), trend.PATH)
+            seen = {"/": (20 - day) * gib, "/home": 50 * gib}
+            recorded.note(Path(folder), recorded.DISKS, seen, now + day * 86400)
+        return _found(Path(folder), recorded.DISKS.path)
 
 
 @cache

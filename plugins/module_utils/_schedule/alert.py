@@ -214,7 +214,7 @@ def request_of(form: str, alert: Alert) -> tuple[str, str, bytes, dict[str, str]
 def _webhook(settings: Mapping[str, Any], alert: Alert) -> None:
     method, more, body, headers = request_of(settings.get("form") or "json", alert)
     url = settings["url"].rstrip("/") + more if more else settings["url"]
-    _request(url, body, {**headers, **(settings.get("headers") or {})}, method)
+    request(url, body, {**headers, **(settings.get("headers") or {})}, method)
 
 
 def _command(argv: list[str], alert: Alert) -> None:
@@ -223,23 +223,13 @@ def _command(argv: list[str], alert: Alert) -> None:
         raise OSError(f"exit status {result.status}")
 
 
-def heartbeat(config: Mapping[str, Any]) -> str:
-    """Tell an outer watch that this host lives and all is well; returns what failed, or an empty string."""
-    if not config.get("heartbeat_url"):
-        return ""
-    try:
-        _request(config["heartbeat_url"], None, {})
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        return f"heartbeat: {type(error).__name__}"
-    return ""
-
-
-def _request(url: str, body: bytes | None, headers: Mapping[str, str], method: str | None = None) -> None:
+def request(url: str, body: bytes | None, headers: Mapping[str, str], method: str | None = None) -> None:
+    """Ask an address once, with GET where there is no body. Raises OSError, HTTPException, ValueError."""
     if not url.startswith(("http://", "https://")):
         raise ValueError("not an http address")
-    request = urllib.request.Request(url, data=body, headers=dict(headers), method=method)  # noqa: S310 - checked above
+    asked = urllib.request.Request(url, data=body, headers=dict(headers), method=method)  # noqa: S310 - checked above
     try:
-        with urllib.request.build_opener().open(request, timeout=TIMEOUT_SECONDS) as answer:
+        with urllib.request.build_opener().open(asked, timeout=TIMEOUT_SECONDS) as answer:
             answer.read(65536)
     except urllib.error.HTTPError as error:
         raise OSError(f"HTTP {error.code}") from error

@@ -12,6 +12,9 @@ from typing import Any
 from . import model
 from .alert import QUIET
 
+GROWTH_DAYS = (14, 366)
+"""The forecast goes by 14 days; with more than a year the file of a large lab grows to megabytes."""
+
 
 def problems(inputs: Mapping[str, Any]) -> list[str]:
     """Every problem of the role's variables."""
@@ -29,6 +32,9 @@ def problems(inputs: Mapping[str, Any]) -> list[str]:
     for index, port in enumerate(inputs.get("schedule_ports") or []):
         if not str(port).isdecimal() or not 0 < int(port) < 65536:
             found.append(f"schedule_ports[{index}]: {port} is not a TCP port; give a number from 1 to 65535")
+    days = str(inputs.get("schedule_growth_days", GROWTH_DAYS[0]))
+    if not days.isdecimal() or not GROWTH_DAYS[0] <= int(days) <= GROWTH_DAYS[1]:
+        found.append(f"schedule_growth_days is {days}; give a number of days from {GROWTH_DAYS[0]} to {GROWTH_DAYS[1]}")
     command = inputs.get("schedule_alert_command") or []
     if command and not str(command[0]).startswith("/"):
         found.append(f'schedule_alert_command begins with "{command[0]}"; give the full path of a program on the host')

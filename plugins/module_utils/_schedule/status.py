@@ -46,6 +46,11 @@ class Status:
         return ", ".join(f"{way} ({told.failed})" for way, told in self.told.items() if told.failed)
 
     @property
+    def untold(self) -> bool:
+        """Whether something is to be told and no way at all got through."""
+        return bool(self.told) and all(told.failed for told in self.told.values())
+
+    @property
     def waiting(self) -> bool:
         """Whether something is still to be told: after the quiet hours, or when it has lasted for a while."""
         return any(told.held or told.again for told in self.told.values())
@@ -65,6 +70,11 @@ def read(root: Path, job: str) -> Status:
         return Status(**{**known, "job": job, "told": told})
     except (OSError, ValueError, TypeError, AttributeError):
         return Status(job)
+
+
+def all_of(root: Path) -> list[Status]:
+    """Return the status of every job and service that there is one of."""
+    return [read(root, path.stem) for path in sorted((root / FOLDER).glob("*.json"))]
 
 
 def _told(item: Mapping[str, Any]) -> Told:

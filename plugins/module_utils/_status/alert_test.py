@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 
 from .._common import clock, job
-from .._schedule import alert
+from .._schedule import alert, heartbeat
 
 
 def test(root: Path, host: str, now: datetime) -> dict[str, str]:
@@ -28,7 +28,7 @@ def test(root: Path, host: str, now: datetime) -> dict[str, str]:
     news = alert.Alert(host, "alert-test", "ok", message, clock.stamp(now), "no log")
     found = {way: alert.send(config, way, news) for way in alert.configured(config)}
     if config.get("heartbeat_url"):
-        found["heartbeat"] = alert.heartbeat(config)
+        found["heartbeat"] = heartbeat.send(config)
     return found
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from .._common import mounts, paths, sizes
 from .._common.mounts import Mount
+from . import trend
 from .services import Health, Service
 
 FOLDERS = ("/", "/home", paths.DATA, "/var", "/var/lib/docker", paths.STATE, "/var/log")
@@ -69,7 +70,7 @@ def health(target: str, numbers: os.statvfs_result) -> Health:
             level = name
     message = f"{sizes.text(free)} of {sizes.text(total)} free"
     message += f", {files:.0%} of the inodes" if files < WARNING[0] else ""
-    return Health(Service(f"disk{target.rstrip('/').replace('/', '_') or '_root'}"), level, message)
+    return Health(Service(f"disk{trend.slug(target)}"), level, message)
 
 
 def of_host(root: Path) -> list[Disk]:

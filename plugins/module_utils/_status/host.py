@@ -24,12 +24,11 @@ from typing import Any
 from .._common import mounts, paths, process
 from .._updates import job as updates
 from .._updates import state as updates_state
-from . import disks, drives, in_force, listening, services, signs, trend
+from . import disks, drives, growth, in_force, listening, services, signs
 from .services import Health, Service
 
 COMMAND_SECONDS = 10.0
 FAILED_UNITS = ("systemctl", "list-units", "--state=failed", "--plain", "--no-legend", "--full", "--no-pager")
-GROWTH_BYTES = 1 << 30
 MOST_MESSAGES = 200_000
 SECRETS = (
     "alerts.json", "certificates.json", "outgoing.env", "jobs.d/*.json", "backup/settings.json", "accounts/*.json",
@@ -80,10 +79,11 @@ def look(world: World, *, mend: bool = True) -> list[Health]:
     found["cron"] = in_force.cron_entries(world.root, mend=mend)
     found["mounts"] = in_force.mounted(world.root, world.said, mend=mend)
     own = disks.local(mounts.parse(world.text("proc/self/mountinfo")))
-    growth = grown(world, own, keep=mend)
+    of_disks = growth.of_disks(world.root, room(world, own), world.now(), keep=mend)
+    found["homes"] = growth.of_homes(world.root, world.now(), keep=mend)
     if not contained(world.root):
         found["writable"] = signs.writable(own, planned_read_only(world.text("etc/fstab")))
-        found |= {f"growth{name}": verdict for name, verdict in growth.items()}
+        found |= of_disks
         found["kernel"] = signs.kernel(messages(kernel_log(world), world.uptime))
         found["memory"] = signs.memory(world.text("proc/pressure/memory"))
         found["raid"] = signs.raid(world.text("proc/mdstat"))
@@ -128,25 +128,14 @@ def close(folder: Path) -> dict[str, int]:
     return opened
 
 
-def grown(world: World, own: Sequence[mounts.Mount], *, keep: bool = True) -> dict[str, signs.Verdict]:
-    """Note what is free on each disk, once an hour, and judge how it grows."""
-    now = world.now()
+def room(world: World, own: Sequence[mounts.Mount]) -> dict[str, int]:
+    """Return how many bytes are free on each disk."""
     free = {}
     for mount in own:
         with contextlib.suppress(OSError):
             numbers = world.statvfs(mount.target)
             free[mount.target] = numbers.f_bavail * numbers.f_frsize
-    recorded = trend.read(world.root)
-    if keep:
-        with contextlib.suppress(OSError):  # a full disk is told of already
-            recorded = trend.record(world.root, free, now)
-    found = {}
-    for target, left in free.items():
-        points = recorded.get(target, ())
-        # A small disk that loses a little has too little room, which is told as such.
-        days = trend.full_in_days(points, now) if points and points[0][1] - left >= GROWTH_BYTES else None
-        found[target.rstrip("/").replace("/", "_") or "_root"] = signs.growth(target, days, left)
-    return found
+    return free
 
 
 def restart(world: World) -> signs.Verdict:

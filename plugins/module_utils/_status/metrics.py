@@ -10,7 +10,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from . import homes, trend
+
 NUMBERS = {"ok": 0, "never-run": 0, "running": 0, "unknown": 1, "warning": 1, "overdue": 1, "critical": 2}
+JOB = "name"
+"""The label of a job: Prometheus has a label "job" of its own, and would call ours "exported_job"."""
 Sample = tuple[dict[str, str], float]
 
 
@@ -45,19 +49,40 @@ def _drift(site: Mapping[str, Any]) -> list[str]:
     return lines + _lines("labserver_drift_unknown", "What could not be compared with how that run left it.", unknown)
 
 
+def _homes(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return how homes stand against their quotas, without names: anybody may ask for metrics."""
+    limited = [row for row in rows if row["limit_bytes"]]
+    if not limited:
+        return []
+    near: list[Sample] = [({}, float(sum(homes.part(row) >= homes.TOLD for row in limited)))]
+    soon: list[Sample] = [({}, float(len(homes.full_soon(limited))))]
+    return [
+        *_lines("labserver_homes", "Homes with a quota.", [({}, float(len(limited)))]),
+        *_lines("labserver_homes_near_quota", f"Homes that use {homes.TOLD:.0%} of the quota or more.", near),
+        *_lines(
+            "labserver_homes_full_soon", f"Homes that are full in {trend.SOON_DAYS:.0f} days at their growth.", soon
+        ),
+    ]
+
+
 def text(report: Mapping[str, Any]) -> str:
     """Return the metrics of one host's report (``labserver status --json``)."""
     lines: list[str] = []
+    made = _seconds(report.get("made"))
+    if made is not None:
+        # node_exporter shows a file that nobody writes any more for ever.
+        lines += _lines("labserver_made_seconds", "When these numbers were made, since 1970.", [({}, made)])
 
     def levels(kind: str, part: str, key: str) -> None:
         rows = report.get(part) or ()
-        samples = [({key: row[key]}, float(NUMBERS.get(row["level"], 1))) for row in rows if key in row]
+        mark = JOB if key == "job" else key
+        samples = [({mark: row[key]}, float(NUMBERS.get(row["level"], 1))) for row in rows if key in row]
         lines.extend(_lines(f"labserver_{kind}_level", f"How each {kind} is: 0 ok, 1 warning, 2 critical.", samples))
 
     for kind, part in (("job", "jobs"), ("service", "services"), ("disk", "disks"), ("share", "shares")):
         levels(kind, part, kind)
     levels("certificate", "certificates", "certificate")
-    jobs = [({"job": row["job"]}, _seconds(row.get("last_success"))) for row in report.get("jobs") or ()]
+    jobs = [({JOB: row["job"]}, _seconds(row.get("last_success"))) for row in report.get("jobs") or ()]
     lines += _lines(
         "labserver_job_last_success_seconds",
         "When each job succeeded last, seconds since 1970.",
@@ -72,6 +97,7 @@ def text(report: Mapping[str, Any]) -> str:
             ({"disk": row["disk"]}, float(row[key])) for row in report.get("disks") or () if row.get(key) is not None
         ]
         lines += _lines(name, what, rows)
+    lines += _homes(report.get("homes") or ())
     days = [({"certificate": r["certificate"]}, r.get("days_left")) for r in report.get("certificates") or ()]
     lines += _lines(
         "labserver_certificate_days_left",

@@ -23,7 +23,7 @@ from .._common.job_lock import last_held, running_since
 from .._schedule import cron, model
 from .._schedule import status as job_status
 from .._schedule.due import damaged, jobs, missed, stuck_since
-from . import disks, failures, host, hub_page, metrics, rooms, services, table, trend, view
+from . import disks, failures, host, hub_page, metrics, recorded, rooms, services, table, trend, view
 from .watch import stuck
 
 
@@ -97,20 +97,25 @@ def of_services(root: Path, world: services.World) -> list[dict[str, object]]:
 
 
 def of_disks(root: Path, now: datetime) -> list[dict[str, object]]:
-    """One row a disk: how full it is, and when it will be at its growth."""
-    recorded = trend.read(root)
-    return [
-        {
-            "disk": disk.target,
-            "level": disk.health.level,
-            "message": disk.health.message,
-            "total_bytes": disk.total,
-            "free_bytes": disk.free,
-            "days_left": trend.full_in_days(recorded.get(disk.target, ()), now.timestamp()),
-            "history": recorded.get(disk.target, [])[-1440::6],
-        }
-        for disk in disks.of_host(root)
-    ]
+    """One row a disk: how full it is, and when it will be at the growth of the last days (None: it does not grow)."""
+    known = recorded.points(root, recorded.DISKS)
+    rows: list[dict[str, object]] = []
+    for disk in disks.of_host(root):
+        points = known.get(disk.target, [])
+        coming = trend.forecast(points, now.timestamp(), recorded.DISKS.least)
+        rows.append(
+            {
+                "disk": disk.target,
+                "level": disk.health.level,
+                "message": disk.health.message,
+                "total_bytes": disk.total,
+                "free_bytes": disk.free,
+                "days_left": coming.days if coming else None,
+                "growth_days": coming.over_days if coming else None,
+                "history": trend.thinned(points),
+            }
+        )
+    return rows
 
 
 def report(root: Path, now: datetime, ask_apt: bool = True) -> dict[str, object]:
@@ -121,11 +126,18 @@ def report(root: Path, now: datetime, ask_apt: bool = True) -> dict[str, object]
     except OSError as error:
         starts, left_out = [], 0
         kept["unread"].append({"part": "failed_starts", "message": words.clean(error)})
+    of_host = of_disks(root, now)
+    grows = (("growth of disks", recorded.DISKS, of_host), ("growth of homes", recorded.HOMES, kept.get("homes")))
+    for part, record, rows in grows:
+        # Where there is nothing to record it, nothing is missing.
+        if rows and (doubt := recorded.doubts(root, record, now.timestamp())):
+            kept["unread"].append({"part": part, "message": words.clean(doubt)})
     return {
         "version": 1,
+        "made": stamp(now),
         "jobs": overview(root, now),
         "services": of_services(root, services.World()),
-        "disks": of_disks(root, now),
+        "disks": of_host,
         "certificates": certificates(root, now),
         "failed_starts": starts,
         "failed_starts_left_out": left_out,

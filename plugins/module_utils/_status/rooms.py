@@ -22,12 +22,13 @@ from .._common.docker_api import DockerEngine, EngineError
 from .._registry import outlook
 from .._usage.store import FILE as USAGE
 from .._usage.store import Store
-from . import drift, exchanged, failures, homes, updates
+from . import drift, exchanged, failures, homes, updates, ways
 
 SHARES = "etc/labserver/public/shares.json"
 SHARES_STATUS = "etc/labserver/public/shares-status.json"
 IMAGES = "var/lib/labserver/catalogue/images.json"
 COMPLETE = "var/lib/labserver/backup/complete.json"
+USAGE_JOB = "etc/labserver/jobs.d/usage.json"
 ENGINE_SECONDS = 10.0
 MOST_USAGE = 10
 MONTH = timedelta(days=30)
@@ -205,13 +206,14 @@ def read(root: Path, now: datetime, ask_apt: bool = True) -> dict[str, Any]:
     parts: dict[str, Callable[[], Any]] = {
         "servers": lambda: servers(DockerEngine(timeout=ENGINE_SECONDS).get) if root == Path("/") else [],
         "memory": lambda: memory(root),
-        "homes": lambda: homes.read(root),
+        "homes": lambda: homes.read(root, now.timestamp()),
         "shares": lambda: shares(root),
         "registry": lambda: registry(root),
         "pruning": lambda: pruning(root),
         "backup": lambda: backup(root, now),
         "updates": lambda: updates.read(root) if root == Path("/") and ask_apt else {},
         "usage": lambda: usage(root, now),
+        "alerts": lambda: ways.read(root),
         "failures": lambda: failures.of_days(root, now),
         "site": lambda: drift.state(root, exchanged.read),
     }
@@ -222,7 +224,9 @@ def read(root: Path, now: datetime, ask_apt: bool = True) -> dict[str, Any]:
             found[name] = part()
         except (OSError, ValueError, KeyError, TypeError, AttributeError, EngineError, sqlite3.Error) as error:
             unread.append({"part": name, "message": words.clean(error or repr(error))})
-    if found.get("usage") is None and not any(item["part"] == "usage" for item in unread):
-        unread.append({"part": "usage", "message": f"nothing is recorded yet (/{USAGE} is not there)"})
+    if found.get("usage") is None:
+        # On a host without a hub, or where the inventory wants no record, nothing is missing.
+        if (root / USAGE_JOB).exists() and not any(item["part"] == "usage" for item in unread):
+            unread.append({"part": "usage", "message": f"nothing is recorded yet (/{USAGE} is not there)"})
         found["usage"] = []
     return {**found, "unread": unread}

@@ -12,10 +12,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from .._common import sizes
 from .._common.mounts import Mount
 from .._common.words import clean
+from .trend import LOOK_BACK_DAYS, Forecast, count
 
 Verdict = tuple[str, str]
 OK = "ok"
@@ -26,8 +28,10 @@ RESTART_SECONDS = 7 * DAY
 """Updates that want a restart may wait so long before that is told."""
 PRESSURE_WARNING, PRESSURE_CRITICAL = 10.0, 40.0
 """Percent of five minutes in which everything waited for memory."""
-GROWTH_WARNING, GROWTH_CRITICAL = 7.0, 2.0
-"""Days until a disk is full."""
+GROWTH_WARNING, GROWTH_CRITICAL = float(LOOK_BACK_DAYS), 2.0
+"""Days until a disk is full: nobody looks farther ahead than back."""
+HOME_DAYS = 7.0
+"""Days until somebody's quota is full: people fill and clear their homes in less time than a disk fills up."""
 MOST_NAMED = 5
 DISK_ERRORS = re.compile(
     r"(Buffer )?I/O error|blk_update_request: .*error|critical (medium|target) error|EXT4-fs error|"
@@ -149,15 +153,24 @@ def secrets(opened: Mapping[str, int]) -> Verdict:
     )
 
 
-def growth(target: str, days: float | None, free: int) -> Verdict:
-    """Judge a disk by the days until it is full (None: it does not grow) and the bytes that are free."""
-    if days is None or days > GROWTH_WARNING:
+def growth(target: str, forecast: Forecast | None, free: int) -> Verdict:
+    """Judge a disk by when it is full (None: it does not grow) and the bytes that are free."""
+    if forecast is None or forecast.days > GROWTH_WARNING:
         return OK, f"{target} does not fill up soon"
-    level = "critical" if days <= GROWTH_CRITICAL else "warning"
-    count = f"{days:.0f} day{'s' if round(days) != 1 else ''}"
-    return level, (
-        f"{target} will be full in {count} if it goes on so ({sizes.text(free)} left); docs/howto/disk-full.md"
-        " says what usually takes the room"
+    return "critical" if forecast.days <= GROWTH_CRITICAL else "warning", (
+        f"{target} is {forecast} ({sizes.text(free)} left); docs/howto/disk-full.md says what usually takes the room"
+    )
+
+
+def homes(rows: Iterable[Mapping[str, Any]]) -> Verdict:
+    """Judge people's homes by when their quotas are full (``person`` and ``days_left``, None: it does not grow)."""
+    soon = sorted((row["days_left"], row["person"]) for row in rows if row["days_left"] is not None)
+    named = [f"{person} in {count(days)}" for days, person in soon if days <= HOME_DAYS]
+    if not named:
+        return OK, "no quota of a home is full soon"
+    return "warning", (
+        f"quotas of homes are full at the growth of the last days: {_named(named)}; tell them before they cannot save,"
+        " or raise their quota"
     )
 
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._common import sizes, words
-from . import lately
-from .view import matters, rank, worst
+from . import homes, lately
+from .view import matters, no_answer, rank, worst
 
 NOT_WELL = ("host", "level", "what is not well", "message")
 HOSTS = ("host", "level", "servers", "memory free", "last complete backup", "updates")
@@ -22,6 +22,8 @@ MOST_FAILURES = 20
 STARTS = ("host", "failed start", "user", "image", "cause")
 MOST_CHARACTERS = 300  # of a cell
 DISKS = ("host", "disk", "level", "message")
+HOMES = ("host", "home", "used", "trend")
+MOST_HOMES = 20
 SERVICES = ("host", "service", "level", "message")
 JOBS = ("host", "job", "level", "last run", "last success", "next due", "message")
 SHARES = ("host", "share", "level", "message")
@@ -68,7 +70,8 @@ def _shown(rows: list[list[str]], column: int) -> tuple[list[list[str]], int]:
 
 def _not_well(reports: Mapping[str, Any]) -> list[list[str]]:
     """Return all that is not well on all hosts: those without an answer, then the worst first."""
-    rows = [[host, "critical", "the server", "no answer"] for host in sorted(reports) if not _answered(reports[host])]
+    silent = [host for host in sorted(reports) if not _answered(reports[host])]
+    rows = [[host, "critical", "the server", no_answer(reports[host])] for host in silent]
     found = [
         [host, level, what, message]
         for host, report in sorted(reports.items())
@@ -100,9 +103,10 @@ def table(reports: Mapping[str, Any]) -> str:
     answers = {host: report for host, report in sorted(reports.items()) if _answered(report)}
     parts: dict[tuple[str, ...], list[list[str]]] = {head: [] for head, _level in PARTS}
     starts: list[list[str]] = []
+    full: list[list[str]] = []
     failed: list[list[str]] = []
     runs: list[str] = []
-    more: dict[Sequence[str], list[str]] = {STARTS: [], FAILURES: []}
+    more: dict[Sequence[str], list[str]] = {HOMES: [], STARTS: [], FAILURES: []}
     for host, report in answers.items():
         for item in report.get("certificates", []):
             days = item["days_left"]
@@ -118,6 +122,8 @@ def table(reports: Mapping[str, Any]) -> str:
         parts[DISKS] += [[host, item["disk"], item["level"], item["message"]] for item in report.get("disks", [])]
         for item in report.get("shares") or ():
             parts[SHARES].append([host, item["share"], item["level"], item.get("reason") or ""])
+        soon = homes.full_soon(report.get("homes") or ())
+        full += [[host, *homes.cells(item)] for item in soon[:MOST_HOMES]]
         for item in report.get("failed_starts", []):
             starts.append([host, *(str(item[key]) for key in ("at", "user", "image", "sentence"))])
         site, failures = report.get("site") or {}, report.get("failures") or {}
@@ -125,6 +131,7 @@ def table(reports: Mapping[str, Any]) -> str:
         things = lately.by_name(failures.get("rows", ()))
         failed += [_failed(host, item) for item in things[:MOST_FAILURES]]
         for kind, count in (
+            (HOMES, max(0, len(soon) - MOST_HOMES)),
             (STARTS, int(report.get("failed_starts_left_out") or 0)),
             (FAILURES, max(0, len(things) - MOST_FAILURES)),
         ):
@@ -137,7 +144,7 @@ def table(reports: Mapping[str, Any]) -> str:
         rows, left_out = _shown(parts[head], column)
         lines += ["", *_lines(head, rows)] if rows else []
         lines += [*([] if rows else [""]), f"{left_out} more: {head[1]}, level ok"] if left_out else []
-    for kind, listed in ((STARTS, starts), (FAILURES, failed)):
+    for kind, listed in ((HOMES, full), (STARTS, starts), (FAILURES, failed)):
         lines += ["", *_lines(kind, listed), *more[kind]] if listed else []
     lines += _drifted(answers)
     lines += ["", *(words.clean(line, MOST_CHARACTERS) for line in runs)] if runs else []

@@ -2,47 +2,82 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How the disks fill up: one number an hour and disk, kept for 60 days, and the day on which each will be full.
+"""When a disk or a quota is full, by how it filled up in the last days. All pure.
 
-The one record of it: the watch over the host, the status and the doctor all read it.
+The forecast goes by medians of what went in a day, not by a line through all points (least squares) nor by first and
+last: one large copy, one night with a large file or one clean-up would move those for weeks, and a warning that comes
+without a reason is not read the next time. A weekly rhythm (files that come from Monday to Friday, an upkeep on
+Sunday) is no growth either, so whole weeks count too where there are some. Of several answers the mildest holds.
 """
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 
-from .._common import exchange, files
-
-PATH = "var/lib/labserver/status/disks.json"
-BEFORE = "var/lib/labserver/disk-history.json"
-"""A second record that there was until version 0.2."""
 HOUR, DAY = 3600.0, 86400.0
-KEEP_DAYS = 60
 LOOK_BACK_DAYS = 14
-LEAST_DAYS = 2  # of what was recorded, before anything is said
+LEAST_DAYS = 3  # of what was recorded, before anything is said
+WEEK = 7
 FARTHEST_DAYS = 365.0
+MOST_SHOWN = 240
+SOON_DAYS = 30.0
+"""What is farther away stands on the page and in the data, but not in the table."""
 
 Points = list[tuple[float, int]]
 
 
-def full_in_days(points: Iterable[tuple[float, int]], now: float) -> float | None:
-    """Return in how many days nothing is free, by what usually goes in a day; None where it does not grow.
+@dataclass(frozen=True)
+class Forecast:
+    """In how many ``days`` it is full at the growth of the last ``over_days``."""
 
-    ``points`` are (seconds since 1970, bytes free). What usually goes is the median of the last days, or that of their
-    later half where it is less: neither what was copied once nor a file that came and went is growth.
+    days: float
+    over_days: int
+
+    def __str__(self) -> str:
+        return said(self.days, self.over_days)
+
+
+def said(days: float, over_days: int) -> str:
+    """Return the forecast in words."""
+    return f"full in {count(days)} at the growth of the last {over_days} days"
+
+
+def count(days: float) -> str:
+    """Return a number of days in words."""
+    whole = round(days)
+    return "less than a day" if days < 1 else f"{whole} day{'' if whole == 1 else 's'}"
+
+
+def forecast(points: Iterable[tuple[float, int]], now: float, least: int = 0) -> Forecast | None:
+    """Return when nothing is free; None where it does not grow, or too little was recorded to say so.
+
+    ``points`` are (seconds since 1970, bytes free). What has lost fewer than ``least`` bytes lately says nothing: a
+    small disk that loses a little has too little room, and is told of as such.
     """
     recent = sorted(point for point in points if now - LOOK_BACK_DAYS * DAY <= point[0] <= now)
     losses = _losses(recent)
-    if len(losses) < LEAST_DAYS:
+    if len(losses) < LEAST_DAYS or max(free for _at, free in recent) - recent[-1][1] < least:
         return None
-    loss = min(_median(losses), _median(losses[: (len(losses) + 1) // 2]))
+    # The later half too: what grew last week and stands still since does not fill up.
+    answers = [_median(losses), _median(losses[: (len(losses) + 1) // 2])]
+    if len(losses) >= WEEK:
+        sums = [0.0, *accumulate(losses)]
+        answers.append(_median([(sums[end] - sums[end - WEEK]) / WEEK for end in range(WEEK, len(sums))]))
+    loss = min(answers)
     if loss <= 0:
         return None
     days = recent[-1][1] / loss - (now - recent[-1][0]) / DAY
-    return max(0.0, round(days, 1)) if days < FARTHEST_DAYS else None
+    over = round((recent[-1][0] - recent[0][0]) / DAY)
+    return Forecast(max(0.0, round(days, 1)), over) if days < FARTHEST_DAYS else None
+
+
+def thinned(points: Sequence[tuple[float, int]]) -> Points:
+    """Return at most MOST_SHOWN of the points, the last one among them."""
+    step = -(-len(points) // MOST_SHOWN) or 1
+    return list(points)[::-step][::-1]
 
 
 def _losses(points: Sequence[tuple[float, int]]) -> list[float]:
@@ -65,31 +100,6 @@ def _median(numbers: Sequence[float]) -> float:
     return sorted(numbers)[(len(numbers) - 1) // 2]
 
 
-def read(root: Path) -> dict[str, Points]:
-    """Return mount point -> points; empty when nothing was recorded or the file is damaged: it begins anew then."""
-    try:
-        data = exchange.parse((root / PATH).read_bytes(), f"/{PATH}")["free"]
-        return {str(name): [(float(at), int(free)) for at, free in points] for name, points in data.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
-
-
-def record(root: Path, free: Mapping[str, int], now: float) -> dict[str, Points]:
-    """Add what is free now, at most once an hour and disk, and forget what is old. Raises OSError."""
-    known = read(root)
-    kept: dict[str, Points] = {}
-    changed = False
-    for name, count in free.items():
-        points = [point for point in known.get(name, []) if now - KEEP_DAYS * DAY <= point[0] <= now]
-        if not points or now - points[-1][0] >= HOUR - 60:
-            points.append((now, count))
-            changed = True
-        kept[name] = points
-    if changed:
-        left = {name: days for name, points in kept.items() if (days := full_in_days(points, now)) is not None}
-        path = root / PATH
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        content = json.dumps({"version": 1, "free": kept, "days_left": left})
-        files.replace(path, content.encode() + b"\n", 0o644)
-        (root / BEFORE).unlink(missing_ok=True)
-    return kept
+def slug(target: str) -> str:
+    """Return a mount point as a part of the name of a matter."""
+    return target.rstrip("/").replace("/", "_") or "_root"

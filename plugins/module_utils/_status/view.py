@@ -14,7 +14,7 @@ from typing import Any
 
 from .._common import page, sizes
 from .._common.page import Html, element, text
-from . import homes, lately
+from . import filling, homes, lately, ways
 from .pictures import curve, gauge
 
 RANK = ("critical", "overdue", "warning", "unknown", "never-run", "running", "ok")
@@ -42,9 +42,7 @@ def matters(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         for row in report.get(part) or ()
         if rank(row.get("level")) < RANK.index("never-run")
     ]
-    for row in report.get("disks") or ():
-        if row.get("days_left") is not None and row["days_left"] < 30 and row.get("level") == "ok":
-            found.append(("warning", f"disk {row['disk']}", f"full in {row['days_left']:.0f} days at its growth"))
+    found += [("warning", f"disk {row['disk']}", soon) for row, soon in filling.full_soon(report)]
     found += _of_backup(report.get("backup") or {})
     updates = report.get("updates") or {}
     if updates.get("security"):
@@ -79,6 +77,11 @@ def worst(report: Any) -> str:
     found = matters(report)
     level = found[0][0] if found else "ok"
     return "warning" if level in ("overdue", "unknown") else level
+
+
+def no_answer(said: object) -> str:
+    """Return the words for a host without a report, of which ``said`` may say why."""
+    return f"no answer: {said}" if said and said != "no answer" else "no answer"
 
 
 def time_line(rows: Iterable[Mapping[str, Any]]) -> Html:
@@ -135,18 +138,6 @@ def _servers(report: Mapping[str, Any]) -> list[Html]:
 def _of(row: Mapping[str, Any]) -> str:
     limit = row["memory_limit_bytes"]
     return f"{sizes.text(row['memory_bytes'])} of {sizes.text(limit) if limit else 'no limit'}"
-
-
-def _disks(report: Mapping[str, Any]) -> list[Html]:
-    rows = []
-    for row in sorted(report.get("disks") or (), key=lambda each: rank(each["level"])):
-        total, free = row.get("total_bytes") or 0, row.get("free_bytes") or 0
-        left = row.get("days_left")
-        soon = "" if left is None else f"full in {left:.0f} days"
-        rows.append(
-            (row["disk"], gauge(total - free, total, row["message"]), curve(row.get("history") or (), total), soon)
-        )
-    return [element("h3", "Disks"), page.table(("disk", "used", "free over time", "trend"), rows)] if rows else []
 
 
 def _saved(saved: Mapping[str, Any]) -> list[tuple[str, object]]:
@@ -238,7 +229,7 @@ def _kept(report: Mapping[str, Any]) -> list[Html]:
 def _of_host(host: str, report: Any, number: int) -> list[Html]:
     mark = Html(f'<h2 id="host{number}">{page.level(worst(report), host)}</h2>')
     if not isinstance(report, Mapping):
-        return [mark, element("p", "no answer")]
+        return [mark, element("p", no_answer(report))]
     found = matters(report)
     parts = [mark]
     parts += [
@@ -246,7 +237,8 @@ def _of_host(host: str, report: Any, number: int) -> list[Html]:
         for level, what, said in found
     ]
     parts += [] if found else [element("p", page.level("ok", "nothing to do"))]
-    parts += [*_servers(report), *_disks(report), *homes.shown(report)]
+    parts += ways.shown(report)
+    parts += [*_servers(report), *filling.shown(report, rank), *homes.shown(report)]
     certificates = time_line(report.get("certificates") or ())
     parts += [element("h3", "Certificates"), certificates] if certificates else []
     shares = sorted(report.get("shares") or (), key=lambda row: rank(row["level"]))
@@ -279,7 +271,7 @@ def document(reports: Mapping[str, Any], when: str) -> str:
     if len(hosts) > 1:
         rows = []
         for number, (host, report) in enumerate(hosts):
-            found = matters(report) if isinstance(report, Mapping) else [("critical", "", "no answer")]
+            found = matters(report) if isinstance(report, Mapping) else [("critical", "", no_answer(report))]
             first = f"{found[0][1]}: {found[0][2]}".lstrip(": ") if found else ""
             more = f" and {len(found) - 1} more" if len(found) > 1 else ""
             link = Html(f'<a href="#host{number}">{text(host)}</a>')

@@ -20,16 +20,20 @@ from pathlib import Path
 
 from .._common import lock, words
 from .._common.clock import past, stamp
-from .._common.job import BUSY
+from .._common.job import BUSY, CRITICAL, OK, WARNING
 from .._common.job_lock import last_held, name_of, running_since
-from .._schedule import alert
+from .._schedule import alert, heartbeat
 from .._schedule import status as job_status
 from .._schedule.due import booted, damaged, jobs, missed, stuck_since
+from .._schedule.log import FOLDER
 from .._schedule.model import LONGEST_NAME, NAME, Job
 from .._schedule.run import World, record, run_job, tell
 from . import alarm, services
 
 SELF = "watch"
+LOOKS = "services"
+"""The job that looks at what the roles run. Nobody hears of its level, since it tells of each service by itself."""
+BROKE_OFF_RUNS = 2
 
 
 def stuck(root: Path, job: Job, began: datetime) -> str:
@@ -48,6 +52,8 @@ def watch(world: World) -> list[str]:
     for job, since in jobs(world.root):
         if job.name == SELF:
             continue
+        if job.name == LOOKS:
+            found += _of_looks(world)
         # Asked before the status is read: a run that ends in between has written it by then.
         going_on = running_since(world.root, job.name) is not None
         status = job_status.read(world.root, job.name)
@@ -82,6 +88,23 @@ def watch(world: World) -> list[str]:
         if status.unheard:
             found.append(f"{job.name}: could not be told by {status.unheard}")
     return found + _of_damaged(world)
+
+
+def _of_looks(world: World) -> list[str]:
+    """Tell when the looks at the services do not come to their end: then nobody would hear of a service either."""
+    last = job_status.read(world.root, LOOKS)
+    verdict = last.exit_status in (None, OK, WARNING, CRITICAL, BUSY)
+    # A look that comes to its end leaves a line, whatever it found.
+    broke_off = last.failures >= BROKE_OFF_RUNS and (not verdict or last.message == f"exit status {last.exit_status}")
+    name = f"looks.{LOOKS}"  # no job has a dot in its name
+    before = job_status.read(world.root, name)
+    if not broke_off and not before.told:
+        return []
+    said = f"do not come to their end ({last.message}), so nobody hears of a service that fails"
+    now, at = ("critical", said) if broke_off else ("ok", "come to their end again"), stamp(world.now())
+    status = replace(before, description="looks at the services", level=now[0], message=now[1], started=at, ended=at)
+    record(world, tell(world, Job(name, (), description=status.description), status, f"/{FOLDER}/{LOOKS}.log"))
+    return [f"{name}: critical: {said}"] if broke_off else []
 
 
 def _of_damaged(world: World) -> list[str]:
@@ -129,11 +152,11 @@ def main(argv: Sequence[str]) -> int:
         lines = [json.dumps({"version": 1, "found": lines})]
     for line in lines:
         sys.stdout.write(f"{line}\n")
-    if found:
-        return 0  # told already, job by job
+    # The last step: whoever waits for it knows that the watch came this far.
     try:
-        failed = alert.heartbeat(alert.load(world.root))
-    except ValueError as error:
+        config = alert.load(world.root)
+        failed = heartbeat.send(config, heartbeat.trouble(job_status.all_of(world.root), config))
+    except (OSError, ValueError) as error:
         failed = str(error)
     if failed:
         sys.stderr.write(f"labserver watch: {failed}\n")

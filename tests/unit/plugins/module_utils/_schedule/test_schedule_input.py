@@ -26,6 +26,7 @@ BAD = [
     ({"schedule_alert_webhook_url": "chat.lab"}, "schedule_alert_webhook_url does not begin with http"),
     ({"schedule_alert_quiet_hours": "22-7"}, 'schedule_alert_quiet_hours is "22-7"; give two times of the day'),
     ({"schedule_ports": [22, 70000]}, "schedule_ports[1]: 70000 is not a TCP port"),
+    ({"schedule_growth_days": 7}, "schedule_growth_days is 7; give a number of days from 14 to 366"),
     ({"schedule_heartbeat_url": "chat.lab"}, "schedule_heartbeat_url does not begin with http"),
     ({"schedule_alert_mail_to": ["a@b.example", "admin"]}, 'schedule_alert_mail_to[1]: "admin" is not a mail address'),
     ({"schedule_alert_command": ["tell"]}, 'schedule_alert_command begins with "tell"'),

@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._common import job_lock
 from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import alert as jobs_alert
+from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import heartbeat
 from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import log as jobs_log
 from ansible_collections.labserver.jupyter.plugins.module_utils._schedule import run as jobs_run
 from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._schedule.schedule_server import (
@@ -70,7 +71,7 @@ def test_an_address_that_speaks_no_http_is_a_failed_alert(server: Server) -> Non
         server.job("renew", "/bin/false")
         assert server.run("renew") == 1
         assert server.status("renew")["told"]["webhook"]["failed"] == "BadStatusLine"
-        assert jobs_alert.heartbeat({"heartbeat_url": url}).startswith("heartbeat: BadStatusLine")
+        assert heartbeat.send({"heartbeat_url": url}).startswith("heartbeat: BadStatusLine")
         listener.shutdown()
 
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.labserver.jupyter.plugins.module_utils._status import trend
-
 DAY = 86400.0
 NOW = 1_790_000_000.0
 GIB = 1 << 30
@@ -37,7 +35,7 @@ def report(people: int, **more: Any) -> dict[str, Any]:
         "services": [{"service": "hub", "level": "ok", "message": ""}],
         "disks": [
             {"disk": "/home", "level": "ok", "message": "269 GiB of 1.0 TiB free", "total_bytes": 1024 * GIB,
-             "free_bytes": 269 * GIB, "days_left": trend.full_in_days(history, NOW), "history": history},
+             "free_bytes": 269 * GIB, "days_left": 29.0, "growth_days": 14, "history": history},
         ],
         "certificates": [
             {"certificate": "hub", "names": ["lab.example"], "source": "acme", "level": "ok", "message": "renewed",
@@ -62,7 +60,8 @@ def report(people: int, **more: Any) -> dict[str, Any]:
             "last": {"at": "2026-11-27T03:10:00Z", "complete": True, "added_bytes": GIB, "bytes": 412 * GIB},
             "history": [[NOW - day * DAY, (412 - day) * GIB] for day in range(29, -1, -1)],
         },
-        "homes": [{"person": f"person{each:03}", "used_bytes": (99 - each % 99) * GIB, "limit_bytes": 100 * GIB}
+        "homes": [{"person": f"person{each:03}", "used_bytes": (99 - each % 99) * GIB, "limit_bytes": 100 * GIB,
+                   "days_left": 3.0 + each if each < 2 else None, "growth_days": 14 if each < 2 else None}
                   for each in range(people)],
         "updates": {"packages": 14, "security": 3, "engine": True, "reboot_due": True},
         "usage": [{"person": "person001", "hours": 300.0, "cpu_hours": 412.0, "gpu_hours": 0.0}],

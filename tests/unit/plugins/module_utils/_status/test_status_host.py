@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.process import Result
-from ansible_collections.labserver.jupyter.plugins.module_utils._status import host, signs, trend
+from ansible_collections.labserver.jupyter.plugins.module_utils._status import host, recorded, signs
 from ansible_collections.labserver.jupyter.plugins.module_utils._status.services import NAME
 from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._status.status_machine import (
     GIB,
@@ -29,13 +29,13 @@ def machine(tmp_path: Path) -> Machine:
 
 def test_nothing_is_told_of_a_host_on_which_all_is_well(machine: Machine) -> None:
     assert machine.bad() == {}
-    assert len(machine.look()) == 13 and all(NAME.fullmatch(name) for name in machine.look())
+    assert len(machine.look()) == 14 and all(NAME.fullmatch(name) for name in machine.look())
 
 
 def test_who_only_looks_changes_nothing(machine: Machine) -> None:
     key = machine.write("etc/labserver/hub/secrets/cookie_secret", "x", 0o644)
-    assert [one.level for one in host.look(machine.world(), mend=False)] == ["ok"] * 12
-    assert key.stat().st_mode & 0o777 == 0o644 and not (machine.root / trend.PATH).exists()
+    assert [one.level for one in host.look(machine.world(), mend=False)] == ["ok"] * 13
+    assert key.stat().st_mode & 0o777 == 0o644 and not (machine.root / recorded.DISKS.path).exists()
 
 
 def test_a_host_that_shows_nothing_is_not_called_bad(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_a_host_that_shows_nothing_is_not_called_bad(tmp_path: Path) -> None:
 def test_in_a_container_the_kernel_is_another_s(machine: Machine) -> None:
     machine.write("run/systemd/container", "docker")
     machine.write("proc/mdstat", MDSTAT.format(count=1, state="U_"))
-    assert list(machine.look()) == ["host-secrets", "host-cron", "host-mounts"]
+    assert list(machine.look()) == ["host-secrets", "host-cron", "host-mounts", "host-homes"]
 
 
 def test_a_file_system_that_can_only_be_read_is_told_unless_fstab_wants_it_so(machine: Machine) -> None:
@@ -139,12 +139,12 @@ def test_secrets_that_everybody_could_read_are_closed_and_named(machine: Machine
 
 
 def test_a_disk_that_fills_up_is_told_days_before(machine: Machine) -> None:
-    for _hour in range(60):
+    for _hour in range(75):
         machine.look()
         machine.now += 3600
-        machine.used += GIB // 2
-    assert "/ will be full in 4 days if it goes on so" in machine.bad()["host-growth_root"][1]
-    assert len(json.loads((machine.root / trend.PATH).read_bytes())["free"]["/"]) == 61
+        machine.used += GIB // 3
+    assert "/ is full in 7 days at the growth of the last 3 days" in machine.bad()["host-growth_root"][1]
+    assert len(json.loads((machine.root / recorded.DISKS.path).read_bytes())["free"]["/"]) == 76
     for _hour in range(60):
         machine.look()
         machine.now += 3600
@@ -159,13 +159,8 @@ def test_what_was_copied_once_is_no_growth(machine: Machine, moment: int) -> Non
         machine.now += 3600
 
 
-def test_a_history_that_is_damaged_begins_anew(machine: Machine) -> None:
-    machine.write(trend.PATH, '{"free": {"/": [[1]]}}')
-    assert machine.bad() == {}
-
-
 def test_the_history_of_a_disk_ends(machine: Machine) -> None:
     for _day in range(400):
         machine.look()
         machine.now += 3600
-    assert len(json.loads((machine.root / trend.PATH).read_bytes())["free"]["/"]) == 400
+    assert len(json.loads((machine.root / recorded.DISKS.path).read_bytes())["free"]["/"]) == 400

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import os
 import subprocess
@@ -352,29 +351,37 @@ def test_a_job_whose_file_is_damaged_is_named_and_told(
     assert posted[-1]["level"] == "ok"
 
 
-def test_the_heartbeat_is_heard_while_all_is_well_and_stays_away_otherwise(server: Server) -> None:
-    """By a real server of HTTP, as the outer watch is one: a dead host and a host with a fault are both silent."""
-    heard: list[str] = []
+@pytest.mark.parametrize(
+    ("script", "options"), [("exit 2", {}), ("exec sleep 30", {"timeout_seconds": 1}), ("kill -9 $$", {})],
+    ids=["broken", "too long", "killed"],
+)  # fmt: skip
+def test_looks_at_the_services_that_break_off_are_told(
+    server: Server, webhook: Any, script: str, options: dict[str, Any]
+) -> None:
+    """Nobody hears of the job's own level: it tells of each service, but not when it does not get there."""
+    address, posted, _answers = webhook
+    server.alerts(webhook={"url": address})
 
-    class Outer(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            heard.append(self.path)
-            self.send_response(200)
-            self.end_headers()
+    def look(script: str, **more: Any) -> list[str]:
+        server.job("services", "/bin/sh", "-c", script, schedule="*/5 * * * *", catch_up=False, alert="never", **more)
+        server.run("services")
+        return [line for line in jobs_watch.watch(server.world) if line.startswith("looks.")]
 
-        def log_message(self, *_arguments: object) -> None:
-            pass
+    assert look(script, **options) == [] and posted == [], "once may happen"
+    (line,) = look(script, **options)
+    assert line.startswith("looks.services: critical: do not come to their end (")
+    assert [(one["job"], one["level"]) for one in posted] == [("looks.services", "critical")]
+    assert posted[0]["log"] == "/var/log/labserver/services.log"
+    look("echo hub: no answer >$LABSERVER_SUMMARY; exit 2")
+    assert [one["level"] for one in posted] == ["critical", "ok"]
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Outer) as listener:
-        threading.Thread(target=listener.serve_forever, daemon=True).start()
-        server.alerts(heartbeat_url=f"http://127.0.0.1:{listener.server_port}/ping/atlas")
-        asked = ["--root", str(server.root)]
-        assert jobs_watch.main(asked) == 0 and heard == ["/ping/atlas"]
-        server.job("renew", "/bin/false", schedule="0 4 1 1 *")
-        server.run("renew")
-        assert jobs_watch.main(asked) == 0 and len(heard) == 1, "something is not well"
-        server.job("renew", "/bin/true", schedule="0 4 1 1 *")
-        server.run("renew")
-        assert jobs_watch.main(asked) == 0 and len(heard) == 2
-        listener.shutdown()
-    assert jobs_watch.main(asked) == 1, "nobody hears it: a warning of the job watch"
+
+def test_looks_that_find_something_come_to_their_end(server: Server, webhook: Any) -> None:
+    address, posted, _answers = webhook
+    server.alerts(webhook={"url": address})
+    found = "echo hub: no answer >$LABSERVER_SUMMARY; exit 2"
+    server.job("services", "/bin/sh", "-c", found, schedule="*/5 * * * *", catch_up=False, alert="never")
+    for _run in range(3):
+        server.run("services")
+        jobs_watch.watch(server.world)
+    assert posted == []
