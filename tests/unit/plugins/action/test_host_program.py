@@ -67,7 +67,7 @@ def test_every_command_explains_itself(program: Path, command: str) -> None:
 def test_an_unknown_command_is_refused_with_those_that_there_are(program: Path) -> None:
     answer = run(program, "renwe")
     assert answer.returncode == 2
-    assert "unknown command 'renwe'; known: accounts-expire, alert-test, backup" in answer.stderr
+    assert "unknown command 'renwe'; known: accounts-expire, adopt-watch, alert-test" in answer.stderr
     assert run(program).returncode == 2
 
 
