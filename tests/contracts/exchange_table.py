@@ -96,7 +96,11 @@ TABLE = (
         "/etc/labserver/services.d/<role>.json", r"\bservices\.d\b", "test_services_d.py", "services.d",
         writers=_set("_proxy", "_registry", "roles/hub", "roles/cocalc", "roles/compose_app"),
         readers=_set("_status"),
-        names={"roles/registry": "removes it", "_host": "tells which parts the host has by which files there are"},
+        names={
+            "roles/registry": "removes it",
+            "_adopt": "removes it when the host goes back to its old hub",
+            "_host": "tells which parts the host has by which files there are",
+        },
     ),
     Exchange(
         "/etc/labserver/public/announcements.json", r"\bannouncements\.json", "test_announcements_json.py",
@@ -116,6 +120,7 @@ TABLE = (
         writers=_set("_hub", "modules/hub_change"),
         readers=_set("labhub/exchange", "_status"),
         names={
+            "_adopt": "ends a change of the hub, whose record names it",
             "_registry": "another file of that name, the settings of the weekly job",
         },
     ),
@@ -166,6 +171,7 @@ TABLE = (
         readers=_set("labhub/exchange"),
         names={
             "labhub/login": "says in a message where a wrong setting stands",
+            "_adopt": "another file of that name, in services.d",
             "_registry": "looks whether this host has a hub, which then has to say what people chose",
             "roles/registry": "tells the weekly job where it is",
         },
