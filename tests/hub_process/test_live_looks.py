@@ -233,6 +233,7 @@ def test_the_page_of_people_sorts_filters_and_sends(hub: Hub, chromium: Browser)
     page.close()
 
 
+@long("soak-long")
 def test_the_first_page_and_the_form_of_who_has_several_servers(hub: Hub, chromium: Browser) -> None:
     """Last here: afterwards bob has several."""
     document = json.loads((hub.folder / "public" / "roster.json").read_text())

@@ -142,6 +142,7 @@ def test_an_upgrade_that_ruins_the_database_is_undone(host: t.Any, cocalc: Apply
     assert cocalc(image="labserver-test/cocalc:2")["changed"] is False
 
 
+@long("soak-long")
 def test_an_upgrade_that_was_killed_in_the_middle_is_undone_by_the_next_run(host: t.Any, cocalc: Apply) -> None:
     old = container(host)["Id"]
     with ThreadPoolExecutor() as pool:
@@ -268,6 +269,7 @@ def test_a_server_that_only_looks_running_is_not_taken_for_one(host: t.Any, coca
     cocalc(**LEGACY, state="absent")
 
 
+@long("soak-long")
 def test_absent_leaves_the_data_even_of_an_upgrade_that_was_interrupted(host: t.Any, cocalc: Apply) -> None:
     host.check_output(
         f"docker stop cocalc && cp -a {DATA}/postgres {DATA}.before-upgrade && docker rename cocalc cocalc-previous"

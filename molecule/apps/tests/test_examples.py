@@ -114,6 +114,7 @@ def test_the_ssh_agent_is_there_on_request_alone(host: t.Any, steps: dict[str, t
     assert ask(host, token)["agent"] is None
 
 
+@long("soak-long")
 def test_zulips_secrets_are_made_up_once_and_reach_those_that_declare_them_alone(host: t.Any) -> None:
     """Its images cannot be had here: containers of another one stand where they would be. Redis is a real one."""
     services = yaml.safe_load((FOLDERS / "zulip/compose.yaml").read_text())["services"]

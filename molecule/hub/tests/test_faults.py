@@ -48,6 +48,7 @@ def test_a_hub_that_is_killed_during_a_start_leaves_nothing_in_the_way(lab: t.An
     goes_on(kernel)
 
 
+@long("soak-long")
 def test_a_hub_that_starts_while_the_guard_is_away_forgets_no_server(lab: t.Any, kernel: Kernel) -> None:
     before = lab.sh("docker inspect --format '{{.Id}}' jupyter-alice")
     lab.sh("docker stop -t 5 labserver-docker-guard >/dev/null && docker restart -t 5 labserver-hub >/dev/null")
