@@ -233,9 +233,8 @@ def test_the_page_of_people_sorts_filters_and_sends(hub: Hub, chromium: Browser)
     page.close()
 
 
-@long("soak-long")
 def test_the_first_page_and_the_form_of_who_has_several_servers(hub: Hub, chromium: Browser) -> None:
-    """Last here: afterwards bob has several."""
+    """Near the end, as bob has several afterwards; the next test begins with them."""
     document = json.loads((hub.folder / "public" / "roster.json").read_text())
     document["users"]["bob"]["limits"] |= {"servers": 3}
     (hub.folder / "public" / "roster.json").write_text(json.dumps(document))
