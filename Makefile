@@ -216,7 +216,7 @@ soak-offline: $(STAMP) ## set up a host without any route from a bundle, and upd
 .PHONY: soak-long
 soak-long: $(STAMP) ## the long tests of the scenarios and of the servers' tests, with all others of them (about two hours)
 	VENV=$(VENV) source ./activate; export LABSERVER_LONG=1 REGISTRY_EXAMPLES=50; \
-	  for scenario in default hub accounts apps shares certificates registry; do molecule test -s $$scenario; done; \
+	  for scenario in default hub accounts apps certificates registry; do molecule test -s $$scenario; done; \
 	  for folder in hub_process images registry certificates project/test_release.py project/test_awx.py; do pytest -v -p no:cacheprovider tests/$$folder; done
 
 .PHONY: soak-resurrect

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from lab_guest.hub import Hub
 from lab_guest.server import ROOT, LabServer
-from long_tests import long
 from machines import guest as machine
 from machines import nas
 from machines.places import RUN, SILENT
@@ -291,7 +290,6 @@ def test_missing_full_and_silent_servers(guest: LabServer, odd_shares: list[dict
         stop_process("silent")
 
 
-@long("soak-long")
 def test_a_run_while_samba_hangs_ends_in_time(guest: LabServer, settings: dict[str, Any]) -> None:
     """findmnt, systemd's reader of fstab and umount all wait for a server that is connected and says nothing.
 
@@ -313,7 +311,6 @@ def test_a_run_while_samba_hangs_ends_in_time(guest: LabServer, settings: dict[s
     wait_for(lambda: guest.notebook("alice", f"cat {files('analysis')}/n").stdout == "n\n", 60, "alice's file")
 
 
-@long("soak-long")
 def test_another_source_and_another_root(guest: LabServer, settings: dict[str, Any]) -> None:
     shares = copy.deepcopy(settings["shares_list"])
     shares[0]["source"] = "//nas/full"
