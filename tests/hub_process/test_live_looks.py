@@ -19,7 +19,7 @@ from axe_playwright_python.sync_playwright import Axe
 from live import PASSWORD, Hub, wait_for
 from long_tests import long
 from paths import ROOT
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from samples import image_document, shares_document
 
 PICTURES = ROOT / ".cache" / "pictures"
@@ -104,14 +104,6 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
         yield lab
     finally:
         lab.close()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 # Light and dark, wide and narrow, English and German in two views; the other two show the same by other pairs.

@@ -8,7 +8,6 @@ The pictures lie in .cache/pictures afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._stat
     row,
 )
 from paths import ROOT
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 PICTURES = ROOT / ".cache" / "pictures"
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}
@@ -33,14 +32,6 @@ REPORTS: dict[str, dict[str, Any]] = {
     "harm": {EVIL: report(1, servers=[{**row(1), "user": EVIL * 5, "image": "x" * 300}], shares=[
         {"share": "s" * 150, "path": "/" + "x" * 200, "level": "critical", "reason": EVIL}])},
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("name", REPORTS)

@@ -19,7 +19,7 @@ from live import PASSWORD, Browser, Hub, wait_for
 from long_tests import long
 from paths import ROOT
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import Page, Route, expect, sync_playwright
+from playwright.sync_api import Page, Route, expect
 
 pytestmark = long("soak-long")
 BAR = ROOT / "roles/images/files/images/notebook/announcements/static/remoteEntry.js"
@@ -52,14 +52,6 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
         yield lab
     finally:
         lab.close()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Chromium]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
