@@ -44,8 +44,9 @@ def apply(world: World, plan: Plan, staged: Path, dumped: Callable[[str], None])
         if not app.rollback or not plan.current.services:  # nothing that ever was up
             raise
         roll_back(world, plan, error)
-    set_back(world, plan)
+    # First what was made: limits that cannot be set back are no reason to make it once more.
     folders.write_manifest(folder, plan, world.containers().get(app.name, []))
+    set_back(world, plan)
     if plan.containers_change:
         world.release_images(app, running)
 

@@ -177,12 +177,11 @@ def plan_services(app: App, services: Mapping[str, Parts], current: Current) -> 
         elif any(container.status != "running" and not is_done(container) for container in mine):
             actions.append(Action("start", app.name, name, f"container is {mine[0].status}"))
         if not actions or actions[-1].target != name or actions[-1].what == "start":
-            actions += [
-                Action("update", app.name, name, f"changed by hand: {', '.join(changed)}")
-                for one in mine
-                if one.id in current.made and limits.back(current.made[one.id], one.limits)[0]
-                for changed in [limits.changes(current.made[one.id], one.limits)]
-            ]
+            for one in mine:
+                made = current.made.get(one.id, one.limits)
+                if limits.back(made, one.limits)[0]:
+                    changed = ", ".join(limits.changes(made, one.limits))
+                    actions.append(Action("update", app.name, name, f"changed by hand: {changed}"))
     orphans = sorted({container.service for container in current.containers} - set(services))
     actions.extend(Action("remove", app.name, name, "no longer in the project") for name in orphans)
     return actions

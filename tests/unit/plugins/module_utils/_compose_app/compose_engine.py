@@ -50,6 +50,7 @@ class Engine:
         self.compose_installed = True
         self.updated: list[list[str]] = []
         """What ``docker update`` was given."""
+        self.update_fails = False
 
     def __call__(self, command: Sequence[str]) -> tuple[int, str, str]:
         argv = list(command)
@@ -83,7 +84,7 @@ class Engine:
             return (0, "", "") if argv[3] in self.networks else (1, "", "not found")
         if argv[1] == "update":
             self.updated.append(argv[2:])
-            return 0, "", ""
+            return (1, "", "no such limit here") if self.update_fails else (0, "", "")
         if argv[1] == "compose":
             return self.compose(argv)
         raise AssertionError(words)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 import pytest
@@ -68,6 +69,18 @@ def test_a_service_that_is_replaced_is_not_set_back_before(host: World, engine: 
     outcome = run(host, app(text="two"))
     assert [one.what for one in outcome.actions if one.target == "web"] == ["recreate"] and engine.updated == []
     assert not run(host, app(text="two")).changed
+
+
+def test_what_cannot_be_set_back_is_told_and_the_rest_of_the_run_is_noted(host: World, engine: Engine) -> None:
+    run(host, app())
+    host_config(engine, "database").update(PidsLimit=50)
+    engine.update_fails = True
+    outcome = run(host, app(text="two"))
+    assert "no such limit here" in outcome.errors[0]
+    noted = json.loads((host.folder / "notes/.labserver.json").read_text())["limits"]
+    assert set(noted) == set(engine.ids().values()), "the container that this run made is among them"
+    engine.update_fails = False
+    assert [(one.what, one.target) for one in run(host, app(text="two")).actions] == [("update", "database")]
 
 
 @pytest.mark.parametrize(
