@@ -20,17 +20,14 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .._common import clock, lock, marks, run_lock
+from .._common import clock, lock, lost_run, marks
 from . import clear, keep, takeover
 from .keep import AdoptError, Effects
 
 STEP = "LABSERVER_TAKEOVER=1"
 """What ``playbooks/adopt.yml`` puts into the environment of all of its steps."""
-ABANDONED_SECONDS = 60.0
-"""So long after the last sign of its run a takeover is nobody's any more: between two steps lie seconds."""
 STEP_SECONDS = 900.0
 """An older process is no sign: a mount of a silent NAS may hang in the kernel for ever."""
-LOOK_SECONDS = 5.0
 
 
 def at_work(proc: Path) -> bool:
@@ -53,12 +50,7 @@ def abandoned(effects: Effects) -> bool:
     if before is None or before.state not in keep.UNDER_WAY:
         return False
     signs = [(effects.root / keep.FOLDER / keep.RECORD).stat().st_mtime]
-    note = run_lock.read(effects.root)
-    if note is not None:
-        signs.append(datetime.fromisoformat(note.seen).timestamp())
-    # A sign from the future is of a clock that was put back.
-    recent = any(0 <= effects.now() - sign < ABANDONED_SECONDS for sign in signs)
-    return not recent and not at_work(effects.inside("proc"))
+    return lost_run.silent(effects.root, signs, effects.now()) and not at_work(effects.inside("proc"))
 
 
 def finish(effects: Effects) -> str:
@@ -70,6 +62,7 @@ def finish(effects: Effects) -> str:
         with lock.hold(effects.root, keep.LOCK):
             if not abandoned(effects):
                 return ""
+            takeover.may_go_back(effects, over_changes=True)  # before anything of the new hub goes
             problems = clear.clear(effects)
             when = clock.stamp(datetime.fromtimestamp(effects.now(), UTC))
             words = f"nothing was heard of its run for a minute, so the host went back by itself at {when}"
@@ -81,17 +74,7 @@ def finish(effects: Effects) -> str:
 
 def attend(effects: Effects, say: Callable[[str], None], sleep: Callable[[float], None] = time.sleep) -> None:
     """Look again and again while the takeover is under way; what cannot be done is said once, and tried again."""
-    said = ""
-    while _under_way(effects):
-        try:
-            words = finish(effects)
-        except (AdoptError, OSError, ValueError) as error:
-            words = str(error)
-        if words and words != said:
-            say(words)
-        said = words or said
-        if _under_way(effects):
-            sleep(LOOK_SECONDS)
+    lost_run.attend(lambda: _under_way(effects), lambda: finish(effects), (AdoptError, OSError, ValueError), say, sleep)
 
 
 def _under_way(effects: Effects) -> bool:

@@ -19,17 +19,13 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from .._common import lock, run_lock
+from .._common import lock, lost_run
 from .._common.docker_api import SOCKET, DockerEngine, EngineError
 from . import change, servers, transaction
 from .transaction import Place, Record, World
 
 LOCK = "hub-change"
 """Held by a step of a run that changes the hub, and by whoever ends the change of another."""
-ABANDONED_SECONDS = 60.0
-"""So long after the last sign of its run a change is nobody's any more. The longest pause of a run that goes well is
-the exchange of one container, some fifteen seconds on a busy host."""
-LOOK_SECONDS = 5.0
 ANSWER_SECONDS = 30.0
 """So long is waited for a hub: with the above, a lost change is ended within two minutes."""
 
@@ -40,11 +36,7 @@ def abandoned(world: World) -> bool:
     if record is None:
         return False
     signs = [world.place.record.stat().st_mtime, *_made(world, record)]
-    note = run_lock.read(world.place.root)
-    if note is not None:
-        signs.append(datetime.fromisoformat(note.seen).timestamp())
-    # A sign from the future is of a clock that was put back.
-    return not any(0 <= world.now().timestamp() - sign < ABANDONED_SECONDS for sign in signs)
+    return lost_run.silent(world.place.root, signs, world.now().timestamp())
 
 
 def _made(world: World, record: Record) -> list[float]:
@@ -107,7 +99,7 @@ def lost(world: World, began: str) -> str:
     how = last.words if last is not None and last.since == began else "nothing is recorded of how"
     return (
         f"the change of the hub that this run began at {began} was ended by the host, because nothing was heard of the "
-        f"run for {ABANDONED_SECONDS:.0f} seconds ({how}); run the playbook again"
+        f"run for {lost_run.ABANDONED_SECONDS:.0f} seconds ({how}); run the playbook again"
     )
 
 
@@ -122,17 +114,9 @@ def tell(place: Place) -> str:
 
 def attend(world: World, say: Callable[[str], None]) -> None:
     """Look again and again until no change is recorded; what cannot be done is said once, and tried again."""
-    said = ""
-    while world.place.record.exists():
-        try:
-            words = finish(world)
-        except (EngineError, OSError, ValueError) as error:
-            words = str(error)
-        if words and words != said:
-            say(words)
-        said = words or said
-        if world.place.record.exists():
-            world.sleep(LOOK_SECONDS)
+    lost_run.attend(
+        world.place.record.exists, lambda: finish(world), (EngineError, OSError, ValueError), say, world.sleep
+    )
 
 
 def main(argv: Sequence[str]) -> int:

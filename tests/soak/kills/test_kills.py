@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import test_backups
 import test_maintenance
-from ansible_collections.labserver.jupyter.plugins.module_utils._common import due, files
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import due, files, lost_run
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub import change, transaction, unattended
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub import files as hub_files
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub.change import Former
@@ -155,7 +155,7 @@ def test_a_change_of_the_hub(tmp_path: Path, chance: random.Random, monkeypatch:
     die(hub, "change", first, monkeypatch)
     for left in (second, None):
         if hub.place.record.exists():
-            then = datetime.now(UTC).timestamp() - unattended.ABANDONED_SECONDS - 1
+            then = datetime.now(UTC).timestamp() - lost_run.ABANDONED_SECONDS - 1
             os.utime(hub.place.record, (then, then))
         if left is not None:
             die(hub, "finish", left, monkeypatch)

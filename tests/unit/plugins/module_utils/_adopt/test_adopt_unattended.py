@@ -16,7 +16,7 @@ import pytest
 import yaml
 from ansible_collections.labserver.jupyter.plugins.module_utils._adopt import clear, keep, takeover, unattended, unit
 from ansible_collections.labserver.jupyter.plugins.module_utils._adopt.model import Choices
-from ansible_collections.labserver.jupyter.plugins.module_utils._common import lock, run_lock
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import lock, lost_run, run_lock
 from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._adopt.taking_host import (
     NOW,
     Host,
@@ -24,7 +24,7 @@ from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._adop
 )
 from paths import ROOT
 
-LONG = unattended.ABANDONED_SECONDS + 1
+LONG = lost_run.ABANDONED_SECONDS + 1
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_what_cannot_be_taken_away_keeps_nobody_from_the_old_hub(host: Host) -> 
 
 def test_a_run_that_is_at_work_is_left_alone(host: Host) -> None:
     switched(host)
-    silent(host, unattended.ABANDONED_SECONDS - 1)
+    silent(host, lost_run.ABANDONED_SECONDS - 1)
     assert unattended.finish(host.effects) == "", "its record was touched a moment ago"
     silent(host, LONG)
     run_lock.take(host.root, run_lock.Run("laptop", "anna", 1, ""), datetime.fromtimestamp(NOW - 5, UTC))
@@ -181,9 +181,11 @@ def test_damaged_copies_are_not_brought_back(host: Host) -> None:
     silent(host, LONG)
     (host.root / keep.FOLDER / "files/etc%shadow").write_text("damaged")
     shadow = (host.root / "etc/shadow").read_bytes()
+    host.commands.given.clear()
     with pytest.raises(keep.AdoptError, match=r"/etc/shadow below .* are damaged or gone"):
         unattended.finish(host.effects)
     assert (host.root / "etc/shadow").read_bytes() == shadow
+    assert host.commands.given == [], "nothing of the new hub was taken away"
 
 
 def test_the_unit_tries_again_and_ends_with_the_takeover(host: Host) -> None:
@@ -200,7 +202,7 @@ def test_the_unit_tries_again_and_ends_with_the_takeover(host: Host) -> None:
 
     unattended.attend(host.effects, said.append, sleep)
     assert [text.startswith("systemctl start jupyterhub.service failed") for text in said] == [True, False]
-    assert slept == [unattended.LOOK_SECONDS] * 3
+    assert slept == [lost_run.LOOK_SECONDS] * 3
     assert json.loads((host.root / keep.FOLDER / keep.RECORD).read_text())["state"] == "back"
 
 

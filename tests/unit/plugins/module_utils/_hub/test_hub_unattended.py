@@ -10,13 +10,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from ansible_collections.labserver.jupyter.plugins.module_utils._common import lock, run_lock
+from ansible_collections.labserver.jupyter.plugins.module_utils._common import lock, lost_run, run_lock
 from ansible_collections.labserver.jupyter.plugins.module_utils._common.docker_api import EngineError
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub import transaction, unattended
 from ansible_collections.labserver.jupyter.plugins.module_utils._hub.configuration import Configuration
 from ansible_collections.labserver.jupyter.tests.unit.plugins.module_utils._hub.changing_host import NEW, OLD, Host
 
-LONG = unattended.ABANDONED_SECONDS + 1
+LONG = lost_run.ABANDONED_SECONDS + 1
 
 
 def test_a_change_is_attended_before_anything_is_changed(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_run_of_which_a_module_was_seen_is_at_work(tmp_path: Path) -> None:
     assert unattended.abandoned(host.world)
 
 
-@pytest.mark.parametrize(("seconds", "abandoned"), [(5, False), (unattended.ABANDONED_SECONDS + 5, True)])
+@pytest.mark.parametrize(("seconds", "abandoned"), [(5, False), (lost_run.ABANDONED_SECONDS + 5, True)])
 def test_a_run_that_makes_containers_is_at_work(tmp_path: Path, seconds: float, abandoned: bool) -> None:
     host = Host(tmp_path)
     host.begin()
